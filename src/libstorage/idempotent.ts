@@ -1,0 +1,23 @@
+import { NotFoundError } from './errors.ts'
+import type { StorageDriver } from './storage-driver.ts'
+
+/** Makes a repeat of remove and detach a success: what is gone already is as it was asked to be. */
+export function idempotent(driver: StorageDriver): StorageDriver {
+  return {
+    name: driver.name,
+    volumes: (query, options) => driver.volumes(query, options),
+    volume: (id, options) => driver.volume(id, options),
+    createVolume: (spec, options) => driver.createVolume(spec, options),
+    attachVolume: (id, to, options) => driver.attachVolume(id, to, options),
+    removeVolume: (id, options) => unlessGone(driver.removeVolume(id, options)),
+    detachVolume: (id, from, options) => unlessGone(driver.detachVolume(id, from, options)),
+  }
+}
+
+async function unlessGone(work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error
+  }
+}

@@ -1,0 +1,18 @@
+/** Facts beside a message. Never a secret. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+/** Where the rooms say what they do; one line at info for each call that changes something. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+}
+
+/** A logger that says nothing, for commands that are not asked to. */
+export const silentLogger: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+}

@@ -1,0 +1,68 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import { z } from 'zod'
+
+/** One process, told apart from every other that ever ran: a pid alone comes back after a while, and after a reboot at once. */
+export interface ProcessIdentity {
+  readonly bootId: string
+  /** The inode of its pid namespace; a pid means nothing in another one. */
+  readonly pidNamespace: string
+  readonly pid: number
+  /** Field 22 of /proc/pid/stat: clock ticks between boot and the process's start. */
+  readonly startTime: string
+}
+
+/** The shape in which an identity is kept on disk. */
+export const processIdentitySchema = z.object({
+  bootId: z.string(),
+  pidNamespace: z.string(),
+  pid: z.number().int(),
+  startTime: z.string(),
+})
+
+/** The id of this boot of the kernel; another one means that no process, mount or loop device from before is left. */
+export function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
+
+/** The identity of a living process of our own pid namespace, or undefined when there is none of that pid. */
+export function identifyProcess(pid: number | 'self' = 'self'): ProcessIdentity | undefined {
+  const stat = readStat(pid)
+  if (stat === undefined) return undefined
+  return {
+    bootId: readBootId(),
+    pidNamespace: readlinkSync('/proc/self/ns/pid'),
+    pid: stat.pid,
+    startTime: stat.startTime,
+  }
+}
+
+/** This process. */
+export function identifySelf(): ProcessIdentity {
+  const self = identifyProcess('self')
+  if (self === undefined) throw new Error('/proc/self/stat cannot be read')
+  return self
+}
+
+/** True only if the process cannot be alive any more. One of another pid namespace of this boot counts as alive. */
+export function isProvablyDead(identity: ProcessIdentity): boolean {
+  if (identity.bootId !== readBootId()) return true
+  if (identity.pidNamespace !== readlinkSync('/proc/self/ns/pid')) return false
+  const stat = readStat(identity.pid)
+  return stat === undefined || stat.startTime !== identity.startTime || stat.state === 'Z'
+}
+
+function readStat(
+  pid: number | 'self',
+): { pid: number; state: string; startTime: string } | undefined {
+  let text: string
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch {
+    return undefined
+  }
+  // The command's name stands in parentheses and may hold spaces and parentheses itself.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [state, startTime] = [fields[0], fields[19]]
+  if (state === undefined || startTime === undefined) return undefined
+  return { pid: Number.parseInt(text, 10), state, startTime }
+}

@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { FailedPreconditionError, systemCode, TimeoutError } from './errors.ts'
+import { abortReason, after, throwIfAborted } from './wait.ts'
+
+/** How a tool ended. A tool that exits with an error is an answer, not an exception. */
+export interface RunResult {
+  /** The exit status; 128 + n after signal n, as a shell counts. */
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How a tool is run. */
+export interface RunOptions {
+  /** After this long the tool is killed and the call rejects with `TimeoutError`, even if the kernel does not let the tool die. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+  /** Written to its standard input. */
+  readonly input?: string
+}
+
+/** Runs one tool of the operating system to its end. */
+export type Run = (
+  command: string,
+  args: readonly string[],
+  options: RunOptions,
+) => Promise<RunResult>
+
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGKILL: 9,
+  SIGTERM: 15,
+}
+
+/**
+ * Runs a tool found by PATH. Rejects with `FailedPreconditionError` when it is not installed, `TimeoutError` when it
+ * takes too long, and the signal's reason when the caller goes away; a hung child is left behind, never waited for.
+ */
+export const run: Run = (command, args, { timeoutMs, signal, input }) =>
+  new Promise((resolve, reject) => {
+    throwIfAborted(signal)
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    const settle = (finish: () => void) => {
+      timer.cancel()
+      signal?.removeEventListener('abort', onAbort)
+      finish()
+    }
+    const giveUp = (reason: Error) =>
+      settle(() => {
+        abandon(child)
+        reject(reason)
+      })
+    const onAbort = () => giveUp(abortReason(signal))
+    const timer = after(timeoutMs, () =>
+      giveUp(
+        new TimeoutError({ subject: command, problem: `did not end within ${timeoutMs / 1000} s` }),
+      ),
+    )
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const output = collect(child)
+    child.once('error', (error) => settle(() => reject(startError(command, error))))
+    child.once('close', (code, killedBy) =>
+      settle(() =>
+        resolve({ exitCode: code ?? 128 + (SIGNAL_NUMBERS[killedBy ?? ''] ?? 0), ...output() }),
+      ),
+    )
+    child.stdin.on('error', () => {})
+    child.stdin.end(input)
+  })
+
+function collect(child: ChildProcess): () => { stdout: string; stderr: string } {
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk))
+  return () => ({
+    stdout: Buffer.concat(stdout).toString(),
+    stderr: Buffer.concat(stderr).toString(),
+  })
+}
+
+/** A child in uninterruptible sleep outlives SIGKILL; without its pipes it keeps neither us nor the event loop. */
+function abandon(child: ChildProcess): void {
+  child.kill('SIGKILL')
+  child.stdin?.destroy()
+  child.stdout?.destroy()
+  child.stderr?.destroy()
+  child.unref()
+}
+
+/** The error of a tool that could not be started. */
+export function startError(command: string, cause: Error): Error {
+  if (systemCode(cause) !== 'ENOENT') return cause
+  return new FailedPreconditionError({
+    subject: command,
+    problem: 'is not installed',
+    remedy: 'install the package that has it',
+    cause,
+  })
+}
+
+/** The last line a failed tool said, for an error's sentence. */
+export function lastLine({ stdout, stderr, exitCode }: RunResult): string {
+  const lines = `${stdout}\n${stderr}`.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '').at(-1) ?? `exit status ${exitCode}`
+}

@@ -1,0 +1,30 @@
+import { VolumeCatalog } from './catalog.ts'
+import { idempotent } from './idempotent.ts'
+import type { Logger } from './logger.ts'
+import { observed } from './observed.ts'
+import type { Executor, Provider, StorageDriver } from './storage-driver.ts'
+
+/** A provider with a name and a configuration; several services may use the same driver. */
+export interface Service {
+  /** Lower case, as configured. */
+  readonly name: string
+  /** The provider's driver beneath the layers. */
+  readonly driver: StorageDriver
+  readonly executor: Executor
+  readonly storage: Provider['storage']
+  readonly scope: Provider['scope']
+  readonly catalog: VolumeCatalog
+}
+
+/** Puts the layers around a provider, once: `observed(idempotent(driver))`. */
+export function createService(name: string, provider: Provider, logger: Logger): Service {
+  const driver = observed(idempotent(provider.driver), logger)
+  return {
+    name,
+    driver,
+    executor: provider.executor,
+    storage: provider.storage,
+    scope: provider.scope,
+    catalog: new VolumeCatalog(driver),
+  }
+}

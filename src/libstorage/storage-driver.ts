@@ -1,0 +1,98 @@
+import type {
+  Instance,
+  InstanceId,
+  Volume,
+  VolumeAttachment,
+  VolumeId,
+  VolumeQuery,
+  VolumeSpec,
+} from './types.ts'
+
+/*
+ * The life of a volume, from create to remove
+ *
+ * A volume is born by `createVolume`, on a platform and not on a machine: it has an id that it keeps
+ * for ever and a name that its user chose. It holds nothing yet; whether it is blank is not for the
+ * driver to say, but for whoever looks at the device.
+ *
+ * A container starts somewhere. `attachVolume` ties the volume to that machine, as a
+ * `VolumeAttachment` that begins at a time of its own (`since`). The platform may say `attaching`
+ * for a while; the machine itself is the better witness. So the driver's other half, the `Executor`,
+ * is asked on that machine which device the attachment is, and it answers only with a device it has
+ * verified to be this volume's: by serial number, by inode, by whatever cannot be mistaken. A device name
+ * alone proves nothing.
+ *
+ * What happens on the device (format, check, mount) is not the driver's business. When the last
+ * container has gone and nobody holds the device, `detachVolume` ends the attachment, naming the
+ * instance it ends it for, because by then the volume may be somebody else's. Elsewhere the story
+ * begins again with `attachVolume`. `removeVolume` ends it all.
+ *
+ * At every comma of this story a process may die, a reply be lost, the same call come twice or
+ * another machine do it too. Six sentences make that bearable. Every driver keeps them, and the
+ * driver suite (`test/support/driver-suite.ts`) shows it:
+ *
+ *  1. A method given an unknown id rejects with `NotFoundError` (the idempotent layer turns it into
+ *     success for remove and detach); an empty list is `[]`.
+ *  2. A method resolves when the platform reports the state asked for, not when it accepted the
+ *     request; `attachVolume` alone may resolve while `attaching`, since the device itself, found and
+ *     verified by the executor, is the better witness and costs no call.
+ *  3. Attaching a volume that another instance holds rejects with a `FailedPreconditionError` that
+ *     names the holder, and changes nothing.
+ *  4. Detach names the instance it detaches from; it never takes a volume from anyone else.
+ *  5. An aborted `signal` rejects promptly and starts nothing new; what is under way is safe to repeat.
+ *  6. No driver logs, caches for others, or locks by itself what a layer can do for all; an optional
+ *     ability is an optional member, never a method that throws "not implemented".
+ */
+
+/** What every call may be given. */
+export interface CallOptions {
+  /** Ends the wait for a call; see sentence 5. */
+  readonly signal?: AbortSignal
+}
+
+/** How a volume is detached. */
+export interface DetachOptions extends CallOptions {
+  /** Take the device away though the machine has not let go of it. Loses what was not yet written. */
+  readonly force?: boolean
+}
+
+/** Speaks to a platform's control plane, and could run anywhere. The contract is the essay above. */
+export interface StorageDriver {
+  readonly name: string
+  /** The volumes that fit the query, in no promised order. A name matches exactly. */
+  volumes(query?: VolumeQuery, options?: CallOptions): Promise<readonly Volume[]>
+  /** The volume with this id. Rejects with `NotFoundError` when the platform knows none. */
+  volume(id: VolumeId, options?: CallOptions): Promise<Volume>
+  /**
+   * Makes a volume. Rejects with `AlreadyExistsError` when a living one of that name is in the same place,
+   * with `InvalidArgumentError` for a spec the platform cannot fulfil; nothing half made stays.
+   */
+  createVolume(spec: VolumeSpec, options?: CallOptions): Promise<Volume>
+  /** Destroys a volume. Rejects with `FailedPreconditionError` while it is attached anywhere. */
+  removeVolume(id: VolumeId, options?: CallOptions): Promise<void>
+  /** Ties the volume to an instance; a repeat for the same instance returns the attachment that is there. */
+  attachVolume(id: VolumeId, to: InstanceId, options?: CallOptions): Promise<VolumeAttachment>
+  /** Ends the attachment to this instance. Rejects with `NotFoundError` when there is none. */
+  detachVolume(id: VolumeId, from: InstanceId, options?: DetachOptions): Promise<void>
+}
+
+/** Answers what only the machine itself knows. Makes no call to the platform where it can be avoided. */
+export interface Executor {
+  /** Which instance this machine is. Rejects with a sentence when the machine cannot tell. */
+  instance(options?: CallOptions): Promise<Instance>
+  /**
+   * The absolute path of the block device (or, for directory storage, of the directory) behind an attachment
+   * to this machine, verified to be that volume's; undefined while it is not there.
+   */
+  device(attachment: VolumeAttachment, options?: CallOptions): Promise<string | undefined>
+}
+
+/** A driver and its executor, with the facts about them that others decide by. */
+export interface Provider {
+  readonly driver: StorageDriver
+  readonly executor: Executor
+  /** `block`: a device that wants a file system. `directory`: a directory that is used as it is. */
+  readonly storage: 'block' | 'directory'
+  /** `global` where other machines see the same volumes; Docker shows it as the driver's scope. */
+  readonly scope: 'global' | 'local'
+}

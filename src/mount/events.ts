@@ -1,0 +1,33 @@
+/** What happened to a volume, as `events.jsonl` names it. */
+export type EventKind =
+  | 'created'
+  | 'attached'
+  | 'formatted'
+  | 'checked'
+  | 'mounted'
+  | 'reference'
+  | 'unmounted'
+  | 'detached'
+  | 'removed'
+  | 'taken-over'
+  | 'lost'
+  | 'adopted'
+  | 'failed'
+
+/** One line of the record that is kept of every volume. */
+export interface VolumeEvent {
+  readonly kind: EventKind
+  readonly service: string
+  readonly volume: string
+  readonly volumeId?: string
+  readonly instance?: string
+  readonly holder?: string
+  readonly durationMs?: number
+  /** Why: the message of what failed, or what led to it. */
+  readonly cause?: string
+}
+
+/** Where events go. Recording never fails the operation that it records. */
+export interface EventSink {
+  record(event: VolumeEvent): void
+}

@@ -1,0 +1,78 @@
+import type { Volume } from '../libstorage/types.ts'
+
+/** What every call may be given. */
+export interface IntegrationCall {
+  /** Aborted when the caller went away or its deadline passed; work under way is finished, and kept for a repeat. */
+  readonly signal?: AbortSignal
+}
+
+/** Who wants a volume mounted: the id that Docker passes to Mount, or '' where the client sends none. */
+export interface HolderRequest {
+  readonly name: string
+  readonly holder: string
+}
+
+/**
+ * A volume mounted for a holder. The reference is durable already; what is not known yet is whether the caller learned
+ * of it. Exactly one of the two is called when that is known.
+ */
+export interface MountedVolume {
+  /** Absolute path of the directory for containers, inside the mounted file system. Never empty. */
+  readonly mountpoint: string
+  /** The reply was written: the reference stays until its Unmount. */
+  delivered(): void
+  /** The caller was gone before the reply: its reference is taken back. */
+  undelivered(): void
+}
+
+/** What Get and List tell of a volume. */
+export interface VolumeView {
+  readonly volume: Volume
+  readonly service: string
+  /** Where containers find it, only while it is mounted here. */
+  readonly mountpoint?: string
+  readonly mount?: MountView
+}
+
+/** What is known of a volume that is in use here. */
+export interface MountView {
+  /** ISO 8601. */
+  readonly since: string
+  /** The ids that hold it, without repeats. */
+  readonly holders: readonly string[]
+  /** Of the file system, as last measured; absent until it was. */
+  readonly usage?: FileSystemUsage
+  /** The message of the last operation that failed on it. */
+  readonly lastError?: string
+}
+
+/** Bytes of a mounted file system. */
+export interface FileSystemUsage {
+  readonly usedBytes: number
+  readonly freeBytes: number
+}
+
+/**
+ * Offers volumes by name to an orchestrator on this machine. What it promises is `docs/semantics.md`. All methods reject
+ * with a `StorageError` whose message is meant for the user; anything else is a bug.
+ */
+export interface IntegrationDriver {
+  /** `global` where other machines see the same volumes. */
+  readonly scope: 'global' | 'local'
+  /** Makes a volume; of an existing name it is a success that changes nothing. Options are Docker's `-o`, any letter case. */
+  create(
+    name: string,
+    options: Readonly<Record<string, string>>,
+    call?: IntegrationCall,
+  ): Promise<void>
+  /** Destroys a volume that nobody uses. */
+  remove(name: string, call?: IntegrationCall): Promise<void>
+  /** Brings the volume to this machine and takes a reference for the holder. */
+  mount(request: HolderRequest, call?: IntegrationCall): Promise<MountedVolume>
+  /** Drops one of the holder's references; the last one leaving releases the volume. An unknown holder is a success. */
+  unmount(request: HolderRequest, call?: IntegrationCall): Promise<void>
+  /** Where containers find the volume, or undefined while it is not mounted here. */
+  path(name: string, call?: IntegrationCall): Promise<string | undefined>
+  get(name: string, call?: IntegrationCall): Promise<VolumeView>
+  list(call?: IntegrationCall): Promise<readonly VolumeView[]>
+}
