@@ -1,0 +1,45 @@
+# make help lists the targets. Every target does its own set-up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+NODE_MODULES := node_modules/.package-lock.json
+SOURCES := $(shell find src -name '*.ts' 2>/dev/null)
+
+$(NODE_MODULES): package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+dist/main.js: $(NODE_MODULES) build.mjs $(SOURCES)
+	@node build.mjs
+	@touch $@
+
+.PHONY: help build run check fix test e2e bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: dist/main.js ## bundle the program into dist/
+
+run: dist/main.js ## serve volumes on this machine, in the foreground
+	@node dist/main.js start
+
+test: dist/main.js ## run the tests that any machine can run; what it cannot run is skipped by name
+	@npx vitest run
+
+check: $(NODE_MODULES) ## types, lint, architecture arrows, unused code
+	npx tsc --noEmit
+	npx tsc --noEmit -p test
+	npx biome check --error-on-warnings
+	npx knip
+
+fix: $(NODE_MODULES) ## let the tools mend what they can
+	npx biome check --write
+
+e2e: dist/main.js ## root: the real kernel, dockerd and Podman
+	@npx vitest run --config vitest.e2e.config.ts
+
+bench: dist/main.js ## measure; prints tables and ratios
+	@node bench/main.mjs
+
+clean: ## remove what make built
+	rm -rf dist node_modules coverage

@@ -1,0 +1,24 @@
+// Bundles the program: one small entry that starts fast, and a chunk for each thing that is loaded only when used.
+import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { build } from 'esbuild'
+
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
+
+rmSync(new URL('dist', import.meta.url), { recursive: true, force: true })
+await build({
+  entryPoints: ['src/main.ts'],
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  define: { REMORA_VERSION: JSON.stringify(version) },
+  // CommonJS packages inside an ES module bundle still call require for node's own modules.
+  banner: {
+    js: "import { createRequire as remoraRequire } from 'node:module'; const require = remoraRequire(import.meta.url);",
+  },
+})
+chmodSync(new URL('dist/main.js', import.meta.url), 0o755)

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** `make e2e`: the built program against real devices, file systems and engines; one file at a time, for the machine is one. */
+export default defineConfig({
+  test: {
+    include: ['test/e2e/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+})
