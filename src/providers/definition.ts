@@ -1,0 +1,25 @@
+import type { z } from 'zod'
+import type { Run } from '../libstorage/run.ts'
+import type { Provider } from '../libstorage/storage-driver.ts'
+
+/** What a provider is given besides its settings. */
+export interface ProviderContext {
+  /** The service's name, as configured. */
+  readonly service: string
+  /** The directory for state that survives a reboot; a local provider keeps its pool beneath it by default. */
+  readonly libDirectory: string
+  readonly run: Run
+}
+
+/** How a driver name becomes a provider. Its code is loaded only when it is used. */
+export interface ProviderDefinition {
+  readonly name: string
+  /** Other names that configurations use for it. */
+  readonly aliases: readonly string[]
+  /** The keys beneath `<name>.`, each with its default and a description of one line. */
+  readonly settings: z.ZodObject
+  /** Why this machine cannot serve it, as a clause (`needs root`), or undefined when it can. */
+  unavailable(): Promise<string | undefined>
+  /** Makes the provider. Settings were parsed by the schema above. */
+  create(settings: unknown, context: ProviderContext): Promise<Provider>
+}
