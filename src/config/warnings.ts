@@ -49,8 +49,10 @@ class KeyJudge {
     const rest = entry.key.slice(region.prefix.length)
     const known = region.keys.some((key) => key.toLowerCase() === rest)
     if (known || isEmptySection(entry, rest, region)) return []
-    if (this.#isSilent(entry.key) || this.#isSilent(rest))
+    const spellings = [entry.key, rest, entry.key.replace(/^rexray\./, '')]
+    if (spellings.some((key) => this.#isSilent(key))) {
       return ['is a key of REX-Ray without effect here']
+    }
     if (
       entry.key.startsWith(`${MODULES}.`) &&
       this.#root.some((key) => key.toLowerCase() === rest)

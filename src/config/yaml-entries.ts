@@ -32,7 +32,7 @@ export function parseEntries(text: string, file: string): readonly FileEntry[] {
     lineCounter: lines,
     prettyErrors: false,
     merge: true,
-    uniqueKeys: (a, b) => keyText(a) === keyText(b),
+    uniqueKeys: (a, b) => keyText(a).toLowerCase() === keyText(b).toLowerCase(),
   })
   const [error] = document.errors
   if (error !== undefined) throw notYaml(error.message, error.pos[0], { text, file, lines, error })
