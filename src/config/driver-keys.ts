@@ -33,7 +33,7 @@ export function keysOf(driver: DriverKeys): readonly string[] {
 
 /**
  * Reads a driver's keys for one service and parses them by its schema. Truth values, numbers and lists are read from
- * their texts; anything else the schema reads itself. Throws `InvalidArgumentError` about the first wrong one.
+ * their texts; anything else the schema reads itself, and says what it wants by a message (`use …`, `must …`). Throws `InvalidArgumentError` about the first wrong one.
  */
 export function resolveDriverSettings(
   { driver, service }: { driver: DriverKeys; service: string },
@@ -94,17 +94,21 @@ function fromText(schema: z.ZodType | undefined, text: string | readonly string[
   return text
 }
 
-function remedyOf(issue: z.core.$ZodIssue | undefined): string {
+function remedyOf(issue: z.core.$ZodIssue | undefined): string | undefined {
   switch (issue?.code) {
     case 'invalid_value':
       return `use one of ${issue.values.map(String).join(', ')}`
     case 'invalid_type':
       return issue.expected === 'boolean' ? 'use true or false' : `use a ${issue.expected}`
     case 'too_small':
-      return `use ${issue.minimum} or more`
+      return `use ${issue.minimum}${unitOf(issue.origin)} or more`
     case 'too_big':
-      return `use ${issue.maximum} or less`
+      return `use ${issue.maximum}${unitOf(issue.origin)} or less`
     default:
-      return issue?.message.startsWith('use ') ? issue.message : `mend it: ${issue?.message}`
+      return issue?.message.replace(/^must /, 'it must ')
   }
+}
+
+function unitOf(origin: string): string {
+  return origin === 'string' ? ' characters' : ''
 }

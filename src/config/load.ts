@@ -86,6 +86,7 @@ function flagValues(flags: Flags, drivers: readonly DriverKeys[]): ReadonlyMap<s
     values.set(flagIdentity(flag), value)
   }
   const special = {
+    'rexray.host': flags.host,
     [programKeys.cliService.path]: flags.service,
     [programKeys.logLevel.path]: flags.logLevel,
   }

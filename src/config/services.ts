@@ -1,8 +1,9 @@
 import { InvalidArgumentError } from '../libstorage/errors.ts'
 import type { ModuleConfig, ServiceConfig } from './config.ts'
 import { type DriverKeys, driverNamed, resolveDriverSettings, sectionsOf } from './driver-keys.ts'
-import { programKeys, serviceKeys } from './keys.ts'
+import { moduleKeys, programKeys, serviceKeys } from './keys.ts'
 import { type Found, type Lookup, namesOf, placeOf } from './lookup.ts'
+import { MODULES } from './modules.ts'
 import { resolveOperations } from './operations.ts'
 import { rexrayDrivers } from './rexray-keys.ts'
 
@@ -30,18 +31,21 @@ export interface ResolvedServices {
 export function resolveServices(sources: ServiceSources): ResolvedServices {
   const { lookup, modules } = sources
   const wanted = wantedService(lookup)
+  const inModules = modules.flatMap(({ name }) => serviceOfModule(lookup, name) ?? [])
+  const named = wanted === undefined ? inModules : [wanted, ...inModules]
   const described = describedServices(sources)
   if (described.length > 0) {
+    const names = described.map(({ name }) => name)
+    for (const found of named) requireConfigured(found, names)
     const services = described.map(({ name, driver }) => resolveService(sources, name, driver))
-    return { services, defaultService: chooseDefault(wanted, services, modules) }
+    return { services, defaultService: chooseDefault(named, names) }
   }
-  const named = [wanted, ...modules.map(({ service, name }) => nameInModule(lookup, name, service))]
-  const unique = new Map(named.flatMap((found) => (found ? [[nameOf(found), found]] : [])))
-  const services = [...unique].map(([name, found]) => {
-    return resolveService(sources, name, requireDriver(sources.drivers, found))
-  })
-  if (services.length === 0) refuseUnchosenDriver(sources)
-  return { services, defaultService: wanted ? nameOf(wanted) : services[0]?.name }
+  if (named.length === 0) refuseUnchosen(sources)
+  const unique = new Map(named.map((found) => [nameOf(found), found]))
+  const services = [...unique].map(([name, found]) =>
+    resolveService(sources, name, requireDriver(sources.drivers, found)),
+  )
+  return { services, defaultService: services[0]?.name }
 }
 
 /** Resolves one service with the scopes and defaults of its name. Throws `InvalidArgumentError` about wrong values. */
@@ -91,28 +95,25 @@ function describedServices({
   })
 }
 
-function chooseDefault(
-  wanted: Found | undefined,
-  services: readonly ServiceConfig[],
-  modules: readonly ModuleConfig[],
-): string {
-  const names = services.map(({ name }) => name)
-  if (wanted !== undefined) {
-    const name = nameOf(wanted)
-    if (names.includes(name)) return name
-    throw new InvalidArgumentError({
-      subject: `${wanted.source}: ${wanted.path}`,
-      problem: `names ${JSON.stringify(name)}, which is no configured service`,
-      remedy: `use one of ${names.join(', ')}`,
-    })
-  }
-  const [only, second] = names
-  const chosen = second === undefined ? only : modules.find(({ service }) => service)?.service
-  if (chosen !== undefined) return chosen
+/** The first that is named, by the program's keys or else by a module, or the only one. */
+function chooseDefault(named: readonly Found[], services: readonly string[]): string {
+  const [first] = named
+  if (first !== undefined) return nameOf(first)
+  const [only, second] = services
+  if (only !== undefined && second === undefined) return only
   throw new InvalidArgumentError({
     subject: programKeys.service.path,
-    problem: `is not set while there are several services (${names.join(', ')})`,
+    problem: `is not set while there are several services (${services.join(', ')})`,
     remedy: 'set it to the one that is meant when none is named, or give --service',
+  })
+}
+
+function requireConfigured(found: Found, services: readonly string[]): void {
+  if (services.includes(nameOf(found))) return
+  throw new InvalidArgumentError({
+    subject: `${found.source}: ${found.path}`,
+    problem: `names ${JSON.stringify(found.written)}, which is no configured service`,
+    remedy: `use one of ${services.join(', ')}`,
   })
 }
 
@@ -123,13 +124,9 @@ function wantedService(lookup: Lookup): Found | undefined {
   return found.find((candidate) => candidate !== undefined && candidate.value !== '')
 }
 
-function nameInModule(
-  lookup: Lookup,
-  module: string,
-  service: string | undefined,
-): Found | undefined {
-  if (service === undefined) return undefined
-  return lookup.findWithin({ paths: ['libstorage.service'] }, [`rexray.modules.${module}`])
+function serviceOfModule(lookup: Lookup, module: string): Found | undefined {
+  const found = lookup.findWithin(namesOf(moduleKeys.service), [`${MODULES}.${module}`])
+  return found?.value === '' ? undefined : found
 }
 
 function nameOf({ value }: Found): string {
@@ -159,16 +156,29 @@ function driverNames(drivers: readonly DriverKeys[]): string {
 }
 
 /** Whoever configures a driver means it: choosing another one would put empty volumes beside the real ones. */
-function refuseUnchosenDriver({ lookup, drivers }: ServiceSources): void {
+function refuseUnchosen({ lookup, drivers }: ServiceSources): void {
+  const section = driverSection(lookup, drivers)
+  const older = lookup.find({ paths: ['rexray.storageDrivers'] })
+  const host = lookup.find({ paths: ['rexray.host', 'libstorage.host'] })
+  const meant = section?.name ?? [older?.value].flat()[0]?.split(/\s+/)[0]
+  const found = section ?? older ?? host
+  if (found === undefined) return
+  throw new InvalidArgumentError({
+    subject: `${found.source}: ${found.path}`,
+    problem: 'is configured, but no service is chosen',
+    remedy: `set ${programKeys.service.path} to ${meant ?? `one of ${driverNames(drivers)}`}`,
+  })
+}
+
+/** The first key in a file that belongs to a driver. */
+function driverSection(
+  lookup: Lookup,
+  drivers: readonly DriverKeys[],
+): { readonly name: string; readonly source: string; readonly path: string } | undefined {
   const sections = new Set([...rexrayDrivers, ...drivers.flatMap(sectionsOf)])
   for (const entry of lookup.entries()) {
-    const [section = ''] = entry.key.replace(/^rexray\./, '').split('.')
-    if (section !== 'storagedrivers' && !sections.has(section)) continue
-    const meant = section === 'storagedrivers' ? [entry.value].flat()[0] : section
-    throw new InvalidArgumentError({
-      subject: `${placeOf(entry)}: ${entry.path}`,
-      problem: 'configures a driver, but no service is chosen',
-      remedy: `set ${programKeys.service.path}: ${meant ?? 'the driver'}`,
-    })
+    const [name = ''] = entry.key.replace(/^rexray\./, '').split('.')
+    if (sections.has(name)) return { name, source: placeOf(entry), path: entry.path }
   }
+  return undefined
 }

@@ -2,15 +2,21 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
-import { moduleKeys, operationKeys, programKeys, serviceKeys } from '../../src/config/keys.ts'
+import {
+  type Key,
+  moduleKeys,
+  operationKeys,
+  programKeys,
+  serviceKeys,
+} from '../../src/config/keys.ts'
 import { ConfigWorld } from '../support/config-world.ts'
-// The drivers' keys come from the list of providers.
+// driver keys come from the providers list
 import { driverKeys as drivers } from '../support/driver-keys.ts'
 
 /** One key as the example has to show it. */
 interface Documented {
   readonly path: string
-  readonly default: string
+  readonly default?: string
   readonly why: string
 }
 
@@ -47,7 +53,7 @@ describe('the example configuration', () => {
 
   const shown = new Map(linesOf(uncommented).map((line) => [line.path, line]))
   test.each(documentedKeys())('has $path with its default and why it is there', (key) => {
-    expect(shown.get(key.path)).toEqual(key)
+    expect(shown.get(key.path)).toMatchObject(key)
   })
 
   test('has no key beyond the declared ones', () => {
@@ -58,16 +64,13 @@ describe('the example configuration', () => {
 
 /** Every declared key; what each provider's keys are for is the description in its schema. */
 function documentedKeys(): readonly Documented[] {
-  const beneath = (
-    prefix: string,
-    keys: readonly { path: string; default: string; why: string }[],
-  ) =>
-    keys.map((key) => ({
-      path: prefix + key.path,
-      default: key.default
+  const beneath = (prefix: string, keys: readonly Key[]) =>
+    keys.map(({ path, default: usual, why }) => ({
+      path: prefix + path,
+      default: usual
         .replace('<lib>', '/var/lib/rexray')
         .replace('<plugins>', '/run/docker/plugins'),
-      why: key.why,
+      why,
     }))
   return [
     ...beneath('', Object.values(programKeys)),
@@ -75,23 +78,19 @@ function documentedKeys(): readonly Documented[] {
     ...beneath('libstorage.server.services.loop.', Object.values(serviceKeys)),
     ...beneath('rexray.modules.default-docker.', Object.values(moduleKeys)),
     ...drivers.flatMap(({ name, settings }) =>
-      beneath(
-        `${name}.`,
-        Object.entries(settings.shape).map(([path, schema]) => ({
-          path,
-          ...described(schema as z.ZodType),
-        })),
-      ),
+      Object.entries(settings.shape).map(([key, schema]) => ({
+        ...described(schema as z.ZodType),
+        path: `${name}.${key}`,
+      })),
     ),
   ]
 }
 
-/** A default that depends on the host stands in the schema's metadata, any other one is what it makes of nothing. */
-function described(schema: z.ZodType): { default: string; why: string } {
-  const { description = '', default: written } = schema.meta() ?? {}
+/** A default that depends on the host is in no schema: then the example shows the usual one. */
+function described(schema: z.ZodType): Omit<Documented, 'path'> {
   const made = schema.safeParse(undefined).data
-  const value = written ?? made ?? ''
-  return { default: String(value), why: description }
+  const why = schema.description ?? ''
+  return made === undefined ? { why } : { default: String(made), why }
 }
 
 /** The keys of a block of YAML with the comment behind each, read without a YAML parser. */

@@ -72,10 +72,10 @@ describe('variables', () => {
   })
 
   test('stay as they are where replacing is switched off', async () => {
-    const text = 'libstorage: {service: loop}\nloop: {pool: $HOME}\n'
+    const text = 'libstorage: {service: loop}\nloop: {instance: $HOME}\n'
     const env = { GOFIG_DISABLE_ENVVAR_SUBSTITUTION: 'true' }
     const config = await world.loadText(text, { env })
-    expect(config.services[0]?.settings).toEqual({ pool: '$HOME' })
+    expect(config.services[0]?.settings).toEqual({ instance: '$HOME' })
   })
 
   test('of the environment file set keys and directories too', async () => {

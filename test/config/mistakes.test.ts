@@ -32,7 +32,12 @@ describe('a wrong value', () => {
       'FILE:1:18: linux.volume.fileMode',
       'is "1 2", use a single value',
     ],
-    ['ebs: {accessKey: abc}', 'FILE:1:7: ebs.accessKey', 'is ***, use 4 or more'],
+    ['ebs: {accessKey: abc}', 'FILE:1:7: ebs.accessKey', 'is ***, use 4 characters or more'],
+    [
+      'libstorage: {service: loop}\nloop: {pool: here}',
+      'FILE:2:8: loop.pool',
+      'is "here", it must be an absolute path',
+    ],
     ['ebs: {maxRetries: many}', 'FILE:1:7: ebs.maxRetries', 'is "many", use a number'],
     ['ebs: {maxRetries: 99}', 'FILE:1:7: ebs.maxRetries', 'is "99", use 20 or less'],
     ['ec2: {mode: slow}', 'FILE:1:7: ec2.mode', 'is "slow", use one of quick, deep'],
@@ -54,7 +59,11 @@ describe('a wrong value', () => {
   ]
 
   test.each(rows)('%s', async (text, subject, problem) => {
-    const error = await failure(world.loadText(`${text}\n`, { env: { LIBSTORAGE_SERVICE: 'ebs' } }))
+    const error = await failure(
+      world.loadText(`${text}\n`, {
+        env: { LIBSTORAGE_SERVICE: text.includes('loop:') ? 'loop' : 'ebs' },
+      }),
+    )
     expect(error).toBeInstanceOf(InvalidArgumentError)
     expect(error.message.replace(world.configFile, 'FILE')).toBe(`${subject} ${problem}`)
   })
@@ -102,14 +111,27 @@ describe('services that cannot be', () => {
       'FILE:1:14: libstorage.service names "b", which is no configured service, use one of a',
     ],
     [
+      'rexray: {modules: {m: {libstorage: {service: zz}}}}\nlibstorage: {server: {services: {a: {driver: vfs}}}}',
+      'FILE:1:37: rexray.modules.m.libstorage.service names "zz", which is no configured service, use one of a',
+    ],
+    [
       'ebs: {region: eu}',
-      'FILE:1:7: ebs.region configures a driver, but no service is chosen, set libstorage.service: ebs',
+      'FILE:1:7: ebs.region is configured, but no service is chosen, set libstorage.service to ebs',
     ],
     [
       'rexray: {storageDrivers: [ec2]}',
-      'FILE:1:10: rexray.storageDrivers configures a driver, but no service is chosen, set libstorage.service: ec2',
+      'FILE:1:10: rexray.storageDrivers is configured, but no service is chosen, set libstorage.service to ec2',
     ],
   ]
+
+  test('a driver or a server that only a variable names is no reason to choose another one', async () => {
+    const driver = await failure(world.load({ env: { REXRAY_STORAGEDRIVERS: 'ec2 xtremio' } }))
+    expect(driver.message).toBe(
+      'environment REXRAY_STORAGEDRIVERS: rexray.storageDrivers is configured, but no service is chosen, set libstorage.service to ec2',
+    )
+    const host = await failure(world.load({ env: { LIBSTORAGE_HOST: 'tcp://x:7979' } }))
+    expect(host.message).toContain('set libstorage.service to one of loop, vfs, ebs')
+  })
 
   test.each(rows)('%s', async (text, message) => {
     const error = await failure(world.loadText(`${text}\n`))

@@ -42,7 +42,7 @@ describe('warnings', () => {
   })
 
   test('--host is understood without effect', async () => {
-    const config = await world.load({ flags: { host: 'tcp://x:1' } })
+    const config = await world.load({ flags: { host: 'tcp://x:1', service: 'vfs' } })
     expect(config.warnings).toEqual(['flag --host is one of REX-Ray without effect here'])
   })
 })

@@ -1,30 +1,25 @@
 import { z } from 'zod'
 import type { DriverKeys } from '../../src/config/driver-keys.ts'
 
-/** The keys of the providers that are there; src/providers/index.ts has the real list. */
+const poolSettings = z.object({
+  pool: z
+    .string()
+    .refine((path) => path.startsWith('/'), 'must be an absolute path')
+    .optional()
+    .describe(
+      'the folder that holds the volumes; by default one of its own beneath the library folder',
+    ),
+  instance: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("this machine's name among all that share the pool; by default its host name"),
+})
+
+/** The keys of the local providers, as src/providers has them. */
 export const driverKeys: readonly DriverKeys[] = [
-  {
-    name: 'loop',
-    aliases: [],
-    settings: z.object({
-      pool: z.string().optional().meta({
-        description: "the folder that holds the volumes' files",
-        default: '<lib>/loop',
-      }),
-      instance: z.string().optional().describe('the name of this machine; empty for its host name'),
-    }),
-  },
-  {
-    name: 'vfs',
-    aliases: [],
-    settings: z.object({
-      pool: z.string().optional().meta({
-        description: "the folder that holds the volumes' folders",
-        default: '<lib>/vfs',
-      }),
-      instance: z.string().optional().describe('the name of this machine; empty for its host name'),
-    }),
-  },
+  { name: 'loop', aliases: [], settings: poolSettings },
+  { name: 'vfs', aliases: [], settings: poolSettings },
 ]
 
 /** A driver of a cloud, with a key of every kind. */
