@@ -1,23 +1,24 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { after } from '../libstorage/wait.ts'
 
 /** The requests that are being received or served, each on a connection of its own. */
 export class OpenRequests {
-  readonly #connections = new Set<Duplex>()
+  readonly #connections = new Map<Duplex, IncomingMessage>()
   #onNone: (() => void) | undefined
 
   /** Counts a request until its reply is written or its client has gone. */
-  add(connection: Duplex, response: ServerResponse): void {
-    this.#connections.add(connection)
+  add(request: IncomingMessage, response: ServerResponse): void {
+    this.#connections.set(request.socket, request)
     response.once('close', () => {
-      this.#connections.delete(connection)
+      this.#connections.delete(request.socket)
       if (this.#connections.size === 0) this.#onNone?.()
     })
   }
 
-  has(connection: Duplex): boolean {
-    return this.#connections.has(connection)
+  /** The request that came on this connection, while it is open. */
+  on(connection: Duplex): IncomingMessage | undefined {
+    return this.#connections.get(connection)
   }
 
   /** Resolves when none is left, or after so long, with how many are left. */

@@ -31,13 +31,11 @@ export function reply(
   response.end(text)
 }
 
+/** Node says `finish` also when the kernel refused the bytes (EPIPE); the connection's own error tells the two apart. */
 function tellWhenKnown(response: ServerResponse, receipt: Receipt): void {
-  let written = false
-  response.once('finish', () => {
-    written = true
-    receipt.delivered()
-  })
+  const { socket } = response.req
   response.once('close', () => {
-    if (!written) receipt.undelivered()
+    if (response.writableFinished && socket.errored === null) receipt.delivered()
+    else receipt.undelivered()
   })
 }

@@ -18,6 +18,8 @@ export interface PluginServerParts {
   readonly logger: Logger
   /** How long `close` waits for requests under way; 120 s, as Docker does, unless given. */
   readonly finishMs?: number
+  /** How long `close` goes on accepting callers; 200 ms unless given. */
+  readonly drainMs?: number
 }
 
 /** A server that is listening. */
@@ -40,7 +42,7 @@ const FINISH_MS = 120_000
  * way, with `InvalidArgumentError` for a host it cannot understand.
  */
 export async function startPluginServer(parts: PluginServerParts): Promise<PluginServer> {
-  const { host, logger, finishMs = FINISH_MS } = parts
+  const { host, logger, finishMs = FINISH_MS, drainMs = DRAIN_MS } = parts
   const where = parseListenAddress(host)
   const requests = new OpenRequests()
   const server = createHttpServer(parts, requests)
@@ -53,7 +55,7 @@ export async function startPluginServer(parts: PluginServerParts): Promise<Plugi
 
   const close = async () => {
     await socketFile?.withdraw()
-    await sleep(DRAIN_MS)
+    await sleep(drainMs)
     const closed = once(server, 'close')
     server.close()
     const left = await requests.none(finishMs)
@@ -85,25 +87,23 @@ function createHttpServer({ app, logger }: PluginServerParts, requests: OpenRequ
     keepAlive: true,
   }
   const server = createServer(options, (request, response) => {
-    requests.add(request.socket, response)
+    requests.add(request, response)
     app(request, response)
   })
   server.keepAliveTimeout = 0
   server.maxRequestsPerSocket = 1
   server.on('clientError', (error, socket) => {
     // What follows a request on its connection is not answered, so that it cannot be wrong either.
-    if (requests.has(socket)) return
+    const isBehindRequest = requests.on(socket)?.complete === true
+    if (isBehindRequest && !socket.readableEnded) return
     logger.debug('plugin server cannot read a request', { error: error.message })
-    refuse(socket)
+    if (isBehindRequest || !socket.writable) socket.destroy()
+    else refuse(socket)
   })
   return server
 }
 
 function refuse(socket: Duplex): void {
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
   const body = JSON.stringify({ Err: 'the request is not HTTP/1.1' })
   const head = [
     'HTTP/1.1 400 Bad Request',

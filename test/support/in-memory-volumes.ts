@@ -19,6 +19,12 @@ interface Kept {
   readonly references: Map<string, number>
 }
 
+interface Gate {
+  readonly opened: Promise<void>
+  readonly reach: () => void
+  readonly deaf: boolean
+}
+
 /** A hold on a method: its calls wait until it is released. */
 export interface Hold {
   /** Resolves when a call has reached the hold. */
@@ -35,7 +41,7 @@ export class InMemoryVolumes implements IntegrationDriver {
   readonly told = { delivered: 0, undelivered: 0 }
   readonly #volumes = new Map<string, Kept>()
   readonly #failures = new Map<VolumesMethod, unknown>()
-  readonly #holds = new Map<VolumesMethod, { gate: Promise<void>; reach: () => void }>()
+  readonly #holds = new Map<VolumesMethod, Gate>()
   readonly #root: string
 
   constructor(scope: 'global' | 'local' = 'global', root = '/mnt/in-memory') {
@@ -50,7 +56,7 @@ export class InMemoryVolumes implements IntegrationDriver {
   }
 
   /** Further calls of the method wait. An aborted call rejects at once, or not at all if it is `deaf`. */
-  hold(method: VolumesMethod): Hold {
+  hold(method: VolumesMethod, { deaf = false }: { readonly deaf?: boolean } = {}): Hold {
     let release = () => {}
     let reach = () => {}
     const reached = new Promise<void>((resolve) => {
@@ -62,7 +68,7 @@ export class InMemoryVolumes implements IntegrationDriver {
         resolve()
       }
     })
-    this.#holds.set(method, { gate, reach })
+    this.#holds.set(method, { opened: gate, reach, deaf })
     return { reached, release: () => release() }
   }
 
@@ -149,7 +155,7 @@ export class InMemoryVolumes implements IntegrationDriver {
     signal?.addEventListener('abort', () => this.aborted.push(signal.reason), { once: true })
     const held = this.#holds.get(method)
     held?.reach()
-    if (held !== undefined) await untilAborted(held.gate, signal)
+    if (held !== undefined) await untilAborted(held.opened, held.deaf ? undefined : signal)
     const failure = this.#failures.get(method)
     if (failure !== undefined) throw failure
   }
