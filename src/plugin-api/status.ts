@@ -13,7 +13,7 @@ export interface VolumeEntry {
 
 /**
  * What `docker volume inspect` shows under Status. The keys up to `server` are REX-Ray's own, the service's name in
- * `server` and the null included; the others are there only for a volume in use here.
+ * `server` and the null included; the others are there only for a volume in use here, or where something failed on it.
  */
 export interface Status {
   readonly name: string
@@ -56,7 +56,7 @@ export function checkedMountpoint(path: string): string {
   return path
 }
 
-function status({ volume, service, mount }: VolumeView): Status {
+function status({ volume, service, mount, lastError }: VolumeView): Status {
   return {
     name: volume.name,
     size: volume.sizeGiB,
@@ -67,15 +67,15 @@ function status({ volume, service, mount }: VolumeView): Status {
     service,
     server: service,
     ...(mount === undefined ? {} : mountStatus(mount)),
+    ...(lastError === undefined ? {} : { lastError }),
   }
 }
 
-function mountStatus({ since, holders, usage, lastError }: MountView): Partial<Status> {
+function mountStatus({ since, holders, usage }: MountView): Partial<Status> {
   return {
     ...(usage === undefined ? {} : { usedBytes: usage.usedBytes, freeBytes: usage.freeBytes }),
     holders,
     mountedSince: since,
-    ...(lastError === undefined ? {} : { lastError }),
   }
 }
 

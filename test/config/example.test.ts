@@ -9,9 +9,9 @@ import {
   programKeys,
   serviceKeys,
 } from '../../src/config/keys.ts'
-import { ConfigWorld } from '../support/config-world.ts'
 // driver keys come from the providers list
-import { driverKeys as drivers } from '../support/driver-keys.ts'
+import { providers as drivers } from '../../src/providers/index.ts'
+import { ConfigWorld } from '../support/config-world.ts'
 
 /** One key as the example has to show it. */
 interface Documented {

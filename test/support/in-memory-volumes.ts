@@ -177,9 +177,13 @@ export class InMemoryVolumes implements IntegrationDriver {
       since: '2024-05-06T07:08:09.000Z',
       holders: [...references.keys()],
       usage: { usedBytes: 4096, freeBytes: 8192 },
+    }
+    return {
+      ...view,
+      mountpoint: this.#mountpoint(volume.name),
+      mount,
       lastError: 'a growth failed',
     }
-    return { ...view, mountpoint: this.#mountpoint(volume.name), mount }
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { editDistance, nearest } from '../../src/config/nearest.ts'
+import { editDistance, nearest } from '../../src/libstorage/nearest.ts'
 
 test('the distance is none to itself, the same both ways, and at most the longer length', () => {
   fc.assert(
