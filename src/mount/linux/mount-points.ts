@@ -115,10 +115,7 @@ const NOT_MOUNTED = 3
 
 /** Makes the folder that containers get, once, inside the mounted file system. */
 export async function prepareDataFolder(folder: DataFolder, run: Run): Promise<void> {
-  const owner =
-    folder.uid === undefined && folder.gid === undefined
-      ? ''
-      : `${folder.uid ?? ''}:${folder.gid ?? ''}`
+  const owner = ownerOf(folder)
   const args = [
     folder.mountPoint,
     folder.path,
@@ -135,4 +132,9 @@ export async function prepareDataFolder(folder: DataFolder, run: Run): Promise<v
     subject: `folder ${folder.path}`,
     problem: `cannot be made: ${lastLine(result)}`,
   })
+}
+
+/** As chown wants it: "999", ":999" or "999:999"; a uid with a colon behind it would mean that user's login group. */
+function ownerOf({ uid, gid }: DataFolder): string {
+  return `${uid ?? ''}${gid === undefined ? '' : `:${gid}`}`
 }
