@@ -1,13 +1,16 @@
 import {
   AlreadyExistsError,
   FailedPreconditionError,
+  InvalidArgumentError,
   NotFoundError,
   volumeNamed,
 } from '../libstorage/errors.ts'
-import type { Volume } from '../libstorage/types.ts'
+import type { Volume, VolumeWish } from '../libstorage/types.ts'
 import type { MountContext } from './bring-up.ts'
 import { requireNewName } from './volume-name.ts'
 import { type RequestedVolume, readMountWishes, readVolumeOptions } from './volume-options.ts'
+
+const WISHES: readonly VolumeWish[] = ['zone', 'type', 'iops', 'encrypted', 'encryptionKey']
 
 /** What a Create came to. */
 export interface Creation {
@@ -28,7 +31,7 @@ export async function createVolume(
   const existing = await findNamesake(context, name, signal)
   if (existing !== undefined) return keepExisting(context, existing, wanted, options)
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
-  return await make(context, { ...wanted, name })
+  return await make(context, { ...leaveOutMeaningless(context, name, wanted), name })
 }
 
 /** Looks at the whole region: an empty volume beside one of the same name is data loss to its owner. */
@@ -75,6 +78,30 @@ async function keepExisting(
     },
   )
   return { volume: existing, made: false }
+}
+
+/** A wish that means nothing on this platform is left out; encryption is not: who asked for it would believe to have it. */
+function leaveOutMeaningless(
+  { service, logger }: MountContext,
+  name: string,
+  wanted: RequestedVolume,
+): RequestedVolume {
+  const meaningless = WISHES.filter(
+    (wish) => wanted[wish] !== undefined && !service.wishes.has(wish),
+  )
+  if (wanted.encrypted === true && meaningless.includes('encrypted')) {
+    throw new InvalidArgumentError({
+      subject: 'option encrypted',
+      problem: `cannot be fulfilled by driver ${service.driver.name}`,
+      remedy: 'leave it out, or use a service that encrypts',
+    })
+  }
+  if (meaningless.length === 0) return wanted
+  logger.warn(
+    `${volumeNamed(name)} is made without ${meaningless.join(', ')}, which driver ${service.driver.name} does not have`,
+  )
+  const kept = Object.entries(wanted).filter(([key]) => !meaningless.some((wish) => wish === key))
+  return { sizeGiB: wanted.sizeGiB, labels: wanted.labels, ...Object.fromEntries(kept) }
 }
 
 /** Refuses what would fail only at the first Mount: a missing mkfs, mount options that the kernel does not take. */

@@ -123,3 +123,23 @@ describe('remove', () => {
     expect(world.platform.volumes()).toHaveLength(1)
   })
 })
+
+describe('wishes that mean nothing on a platform', () => {
+  beforeEach(() => {
+    world.facts = { wishes: new Set(['type'] as const) }
+  })
+
+  test('are left out, so that options of another platform do no harm', async () => {
+    await world
+      .manager()
+      .create('data', { volumetype: 'io1', iops: '150', availabilityzone: 'eu-1a' })
+    expect(world.platform.volumes()).toHaveLength(1)
+  })
+
+  test('are refused where encryption was asked for, since its owner would believe to have it', async () => {
+    await expect(world.manager().create('data', { encrypted: 'true' })).rejects.toThrow(
+      'option encrypted cannot be fulfilled by driver memory',
+    )
+    expect(world.platform.volumes()).toEqual([])
+  })
+})

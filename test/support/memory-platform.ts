@@ -77,13 +77,14 @@ export class MemoryPlatform {
   /** The platform as one machine sees it. */
   provider(
     instanceId: InstanceId,
-    facts: Partial<Pick<Provider, 'storage' | 'scope'>> = {},
+    facts: Partial<Pick<Provider, 'storage' | 'scope' | 'wishes'>> = {},
   ): Provider {
     const on = <T>(call: MemoryCall, { signal }: CallOptions, work: () => T): Promise<T> =>
       this.#arrive(call, instanceId, signal, work)
     return {
       storage: 'block',
       scope: 'global',
+      wishes: new Set(['zone', 'type', 'iops', 'encrypted', 'encryptionKey'] as const),
       ...facts,
       driver: {
         name: 'memory',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { silentLogger } from '../../src/libstorage/logger.ts'
 import { createService } from '../../src/libstorage/service.ts'
+import type { Provider } from '../../src/libstorage/storage-driver.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import type { MountContext } from '../../src/mount/bring-up.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
@@ -43,6 +44,8 @@ export class MountWorld {
   readonly disks = new MemoryDisks()
   readonly kernel = new MemoryKernel(this.platform, this.disks)
   readonly events: VolumeEvent[] = []
+  /** What is special about the platform of the managers to come. */
+  facts: Partial<Pick<Provider, 'wishes'>> = {}
   readonly #started: MountManager[] = []
 
   constructor() {
@@ -55,7 +58,11 @@ export class MountWorld {
     changed: Partial<MountSettings> = {},
   ): MountManager {
     const settings = { ...quickSettings, ...changed }
-    const service = createService('memory', this.platform.provider('here'), silentLogger)
+    const service = createService(
+      'memory',
+      this.platform.provider('here', this.facts),
+      silentLogger,
+    )
     const ledger = new Ledger(path.join(this.folder, 'ledger'), silentLogger)
     const events = { record: (event: VolumeEvent) => void this.events.push(event) }
     const context: MountContext = {

@@ -1,7 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { constants, open } from 'node:fs/promises'
 import path from 'node:path'
-import { FailedPreconditionError, NotFoundError, systemCode } from '../../libstorage/errors.ts'
+import {
+  FailedPreconditionError,
+  NotFoundError,
+  systemCode,
+  TimeoutError,
+} from '../../libstorage/errors.ts'
 import { lastLine, type Run } from '../../libstorage/run.ts'
 import type { BlankTest, DeviceContent } from '../mounter.ts'
 
@@ -41,11 +46,22 @@ export async function openExclusively(device: string): Promise<'free' | 'held'> 
   }
 }
 
-/** Reads the first block past all caches. */
+/** Reads the first block past all caches. Rejects with `TimeoutError` where the disk hangs. */
 export async function answersDirectRead(device: string, run: Run): Promise<boolean> {
   const args = [`if=${device}`, 'of=/dev/null', 'iflag=direct', 'bs=4096', 'count=1', 'status=none']
-  const { exitCode } = await run('dd', args, { timeoutMs: READ_TIMEOUT_MS })
-  return exitCode === 0 && sizeInBytes(device) > 0
+  try {
+    const { exitCode } = await run('dd', args, { timeoutMs: READ_TIMEOUT_MS })
+    return exitCode === 0 && sizeInBytes(device) > 0
+  } catch (cause) {
+    if (!(cause instanceof TimeoutError)) throw cause
+    const problem = `does not answer a read within ${READ_TIMEOUT_MS / 1000} s`
+    throw new TimeoutError({
+      subject: `device ${device}`,
+      problem,
+      remedy: 'see whether its disk hangs, and try again',
+      cause,
+    })
+  }
 }
 
 /** What the signatures on a device say (blkid(8), low-level probing). */

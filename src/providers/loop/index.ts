@@ -20,5 +20,6 @@ export async function createLoopProvider(
     executor: new LoopExecutor(pool, content, instance),
     storage: 'block',
     scope: 'local',
+    wishes: new Set(),
   }
 }

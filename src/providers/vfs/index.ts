@@ -19,5 +19,6 @@ export async function createVfsProvider(
     executor: new VfsExecutor(pool, instance),
     storage: 'directory',
     scope: 'local',
+    wishes: new Set(),
   }
 }
