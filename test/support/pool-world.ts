@@ -57,7 +57,8 @@ export class PoolWorld {
   }
 
   async #unmountAll(): Promise<void> {
-    const mounts = (await sh('findmnt', '--raw', '--noheadings', '--output', 'TARGET')).split('\n')
+    const listed = await sh('findmnt', '--raw', '--noheadings', '--output', 'TARGET')
+    const mounts = listed.split('\n').map((path) => path.replaceAll('\\x20', ' '))
     const ours = mounts.filter((path) => path.startsWith(`${this.root}/`)).reverse()
     for (const path of ours) if (!path.startsWith(this.pool)) await sh('umount', '-l', path)
     for (const path of ours) if (path.startsWith(`${this.pool}/`)) await sh('umount', '-l', path)

@@ -23,9 +23,7 @@ import type { Content, DisconnectOptions } from './content.ts'
 import { inPool } from './errors.ts'
 import type { Pool } from './pool.ts'
 import { heldBy, refuseDamaged, refuseDamagedClaim, refuseUnknown } from './refusals.ts'
-import { isShared } from './shared.ts'
 import type { StoredVolume } from './stored-volume.ts'
-import { sweep } from './sweep.ts'
 
 /** How often an attach begins anew when others attach and detach the same volume meanwhile. */
 const ATTEMPTS = 3
@@ -165,7 +163,7 @@ export class PoolDriver implements StorageDriver {
   async #take({ id, folder }: StoredVolume, claim: Claim): Promise<boolean> {
     try {
       const won = await inPool(this.#pool.path, async () => {
-        await sweep(folder, await readdir(folder))
+        await this.#pool.sweep(folder, await readdir(folder))
         return takeClaim(folder, claim, this.#pool.owner)
       })
       if (!won) await this.#undo(folder, claim)
@@ -199,7 +197,7 @@ export class PoolDriver implements StorageDriver {
     if (claim.bootId === this.#bootId) return this.#content.state(claim)
     // Of an earlier boot of ours, or of another kernel: only where such a one can reach the pool it may still hold.
     if (claim.instance === this.#instance) return undefined
-    return (await inPool(this.#pool.path, () => isShared(this.#pool.path))) ? 'attached' : undefined
+    return (await this.#pool.isShared()) ? 'attached' : undefined
   }
 
   /** Ends a claim, and lets the clock go on, so that the next attachment begins at another time. */

@@ -16,6 +16,7 @@ import { each } from './each.ts'
 import { inPool, poolMissing } from './errors.ts'
 import { folderName } from './folder-name.ts'
 import { temporaryName } from './leftover.ts'
+import { isShared } from './shared.ts'
 import { RECORD_FILE, readStored, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
 import { sweep } from './sweep.ts'
 
@@ -36,9 +37,22 @@ export class Pool {
   /** Where a volume was last seen, so that its id leads to it at once. Never believed without a look. */
   readonly #seen = new Map<VolumeId, { folder: string; claim?: Claim }>()
 
-  constructor(path: string, content: string) {
+  readonly #isShared: typeof isShared
+
+  constructor(path: string, content: string, shared: typeof isShared = isShared) {
     this.path = path
     this.#content = content
+    this.#isShared = shared
+  }
+
+  /** Whether machines with another kernel may use the pool too, so that what they left is not to be judged from here. */
+  isShared(): Promise<boolean> {
+    return inPool(this.path, () => this.#isShared(this.path))
+  }
+
+  /** Sweeps away what dead processes left in the pool, or in a volume's folder, by its listing. */
+  sweep(folder: string, entries: readonly string[]): Promise<void> {
+    return sweep(folder, entries, () => this.isShared())
   }
 
   /** This process, as it signs what it leaves behind. */
@@ -63,7 +77,7 @@ export class Pool {
   list(signal?: AbortSignal): Promise<StoredVolume[]> {
     return inPool(this.path, async () => {
       const entries = await this.#entries()
-      await sweep(this.path, entries)
+      await this.sweep(this.path, entries)
       const visible = entries.filter((entry) => !entry.startsWith('.'))
       const read = await each(visible, READ_AT_ONCE, (entry) => {
         throwIfAborted(signal)
@@ -103,7 +117,7 @@ export class Pool {
   create(spec: VolumeSpec, make: MakeContent): Promise<StoredVolume> {
     return inPool(this.path, async () => {
       const entries = await this.#entries()
-      await sweep(this.path, entries)
+      await this.sweep(this.path, entries)
       const folder = join(this.path, folderName(spec.name))
       if (entries.includes(basename(folder))) throw this.#taken(spec.name, folder)
       const building = join(this.path, temporaryName('creating', this.#self))
