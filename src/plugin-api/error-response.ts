@@ -7,7 +7,7 @@ export interface ErrorBody {
 
 /**
  * The answer to a body that got lost. Docker repeats a call whose connection broke without its body; a success would make
- * it believe in a volume that was never made (moby issues 35459 and 39331).
+ * it believe in a volume that was never made (moby#35459, moby#39331).
  */
 export const LOST_BODY: ErrorBody = { Err: 'empty request (retry of an interrupted call)' }
 

@@ -10,7 +10,7 @@ export class OpenRequests {
   /** Counts a request until its reply is written or its client has gone. */
   add(request: IncomingMessage, response: ServerResponse): void {
     this.#connections.set(request.socket, request)
-    response.once('close', () => {
+    response.on('close', () => {
       this.#connections.delete(request.socket)
       if (this.#connections.size === 0) this.#onNone?.()
     })

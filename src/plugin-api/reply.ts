@@ -34,7 +34,7 @@ export function reply(
 /** Node says `finish` also when the kernel refused the bytes (EPIPE); the connection's own error tells the two apart. */
 function tellWhenKnown(response: ServerResponse, receipt: Receipt): void {
   const { socket } = response.req
-  response.once('close', () => {
+  response.on('close', () => {
     if (response.writableFinished && socket.errored === null) receipt.delivered()
     else receipt.undelivered()
   })

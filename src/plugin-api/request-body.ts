@@ -22,11 +22,10 @@ export function readBody(request: IncomingMessage): Promise<Body> {
       if (length <= BODY_LIMIT_BYTES) chunks.push(chunk)
       else chunks.length = 0
     })
-    request.once('end', () => {
+    request.on('end', () => {
       if (length > BODY_LIMIT_BYTES) resolve({ outcome: 'too long' })
       else resolve({ outcome: 'read', text: Buffer.concat(chunks).toString() })
     })
-    request.once('error', () => resolve({ outcome: 'gone' }))
-    request.once('close', () => resolve({ outcome: 'gone' }))
+    request.on('close', () => resolve({ outcome: 'gone' }))
   })
 }

@@ -63,7 +63,7 @@ async function perform(
     if (!response.writableFinished) abort.abort(callerGone(call, request))
   }
   if (response.destroyed) onGone()
-  response.once('close', onGone)
+  response.on('close', onGone)
   const facts = () => ({
     ...(request.name === '' ? {} : { volume: request.name }),
     ...(request.holder === '' ? {} : { holder: request.holder.slice(0, 12) }),

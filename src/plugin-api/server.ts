@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Express } from 'express'
 import type { Logger } from '../libstorage/logger.ts'
 import { sleep } from '../libstorage/wait.ts'
+import { createExpressServer } from './express-server.ts'
 import { listen } from './listen.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
 import { listenFailure } from './listen-failure.ts'
@@ -14,7 +16,7 @@ import { listenOnSocketFile, type SocketFile } from './unix-socket.ts'
 export interface PluginServerParts {
   /** `unix:///path`, `/path` or `tcp://host:port`; port 0 takes a free one. */
   readonly host: string
-  readonly app: RequestListener
+  readonly app: Express
   readonly logger: Logger
   /** How long `close` waits for requests under way; 120 s, as Docker does, unless given. */
   readonly finishMs?: number
@@ -86,10 +88,8 @@ function createHttpServer({ app, logger }: PluginServerParts, requests: OpenRequ
     requestTimeout: 0,
     keepAlive: true,
   }
-  const server = createServer(options, (request, response) => {
-    requests.add(request, response)
-    app(request, response)
-  })
+  const server = createExpressServer(app, options)
+  server.on('request', (request, response) => requests.add(request, response))
   server.keepAliveTimeout = 0
   server.maxRequestsPerSocket = 1
   server.on('clientError', (error, socket) => {
