@@ -62,6 +62,13 @@ export class World {
     return this.subject.otherInstance
   }
 
+  /** Lets a program on this machine hold a device; resolves with how it lets go. */
+  async hold(device: string | undefined): Promise<() => Promise<void>> {
+    if (this.subject.hold === undefined || device === undefined)
+      throw new Error('nothing can be held')
+    return await this.subject.hold(device)
+  }
+
   make(name: string): Promise<Volume> {
     return this.driver.createVolume(spec(name))
   }
