@@ -229,9 +229,11 @@ describe('a pool that cannot be used', () => {
 
   test('is named where this user may not write', async () => {
     await (isRoot ? sh('chattr', '+i', world.pool) : chmod(world.pool, 0o500))
-    const attempt = provider.driver.createVolume(spec('data'))
-    await expect(attempt).rejects.toThrow(world.pool)
-    if (isRoot) await sh('chattr', '-i', world.pool)
+    try {
+      await expect(provider.driver.createVolume(spec('data'))).rejects.toThrow(world.pool)
+    } finally {
+      if (isRoot) await sh('chattr', '-i', world.pool)
+    }
   })
 
   test.skipIf(!isRoot)('says so where it is full, and keeps nothing half made', async () => {
