@@ -51,10 +51,10 @@ export interface App {
   service(name?: string): ServedService
   /** Makes this process the one server of its home. Rejects with `FailedPreconditionError` while there is another. */
   lockServer(): Promise<void>
-  /** Listens on the sockets of all modules; their calls wait until `start` is done. */
+  /** Compares what is recorded with what the kernel says; a volume's calls wait for its own part of that. */
+  start(): void
+  /** Listens on the sockets of all modules. */
   listen(): Promise<readonly ListeningModule[]>
-  /** Compares what is recorded with what the kernel says. Never waits for a platform; a repeat joins the first one. */
-  start(): Promise<void>
   /** Reads the configuration again and takes its log level; everything else stays as it was. */
   reloadLogLevel(): Promise<void>
   /** Takes no more calls, finishes what is under way, gives everything back. Mounts stay. */
@@ -91,7 +91,6 @@ class OpenApp implements App {
   readonly #parts: OpenParts
   readonly #servers: PluginServer[] = []
   #lock: HeldLock | undefined
-  #starting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(parts: OpenParts) {
@@ -147,7 +146,7 @@ class OpenApp implements App {
     const listening: ListeningModule[] = []
     for (const module of this.config.modules) {
       const { service, volumes } = this.service(module.service)
-      const app = createPluginApp({ volumes: this.#onceStarted(volumes), logger })
+      const app = createPluginApp({ volumes, logger })
       const server = await startPluginServer({ host: module.host, app, logger })
       this.#servers.push(server)
       listening.push({ address: server.address, service: service.name })
@@ -155,11 +154,8 @@ class OpenApp implements App {
     return listening
   }
 
-  start(): Promise<void> {
-    this.#starting ??= Promise.all(
-      this.#parts.served.services.map(({ volumes }) => volumes.start()),
-    ).then(() => undefined)
-    return this.#starting
+  start(): void {
+    for (const { volumes } of this.#parts.served.services) volumes.start()
   }
 
   async reloadLogLevel(): Promise<void> {
@@ -176,25 +172,9 @@ class OpenApp implements App {
   async #close(): Promise<void> {
     try {
       await Promise.all(this.#servers.map((server) => server.close()))
-      await this.#starting?.catch(() => undefined)
       await Promise.all(this.#parts.served.services.map(({ volumes }) => volumes.close()))
     } finally {
       await this.#lock?.release()
-    }
-  }
-
-  /** The same volumes, whose calls wait for the start: a socket that answers early must not act on what it has not seen. */
-  #onceStarted(volumes: IntegrationDriver): IntegrationDriver {
-    const started = () => this.start()
-    return {
-      scope: volumes.scope,
-      create: (...args) => started().then(() => volumes.create(...args)),
-      remove: (...args) => started().then(() => volumes.remove(...args)),
-      mount: (...args) => started().then(() => volumes.mount(...args)),
-      unmount: (...args) => started().then(() => volumes.unmount(...args)),
-      path: (...args) => started().then(() => volumes.path(...args)),
-      get: (...args) => started().then(() => volumes.get(...args)),
-      list: (...args) => started().then(() => volumes.list(...args)),
     }
   }
 }

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { OperationsConfig, ServiceConfig } from './config/config.ts'
 import type { LoadedConfig } from './config/load.ts'
 import { chooseDefaultService, type DefaultChoice } from './default-service.ts'
@@ -5,8 +6,9 @@ import { FailedPreconditionError, InvalidArgumentError } from './libstorage/erro
 import type { Logger } from './libstorage/logger.ts'
 import { run } from './libstorage/run.ts'
 import { createService, type Service } from './libstorage/service.ts'
+import { createMountManager, type MountManagerParts } from './mount/create-mount-manager.ts'
 import type { EventSink } from './mount/events.ts'
-import { MountManager } from './mount/mount-manager.ts'
+import type { MountManager } from './mount/mount-manager.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
 
 /** Whether this process serves volumes for as long as it lives, or runs one command. */
@@ -46,7 +48,7 @@ export async function openServices(parts: ServiceParts): Promise<ServedServices>
   const wanted =
     parts.use === 'server' ? configured : configured.filter(({ name }) => name === defaultName)
   const services = await Promise.all(
-    wanted.map((service) => openService(service, service.name === defaultName, parts)),
+    wanted.map((service) => openService(service, places(service, configured, defaultName), parts)),
   )
   return { services, defaultName, choice }
 }
@@ -69,15 +71,44 @@ async function configuredServices({
 
 async function openService(
   { name, driver, settings, operations }: ServiceConfig,
-  isDefaultService: boolean,
+  place: ServicePlace,
   { config, providers, logger, events, use }: ServiceParts,
 ): Promise<ManagedService> {
   const { directories } = config
   const definition = await servableDefinition({ name, driver }, providers)
   const context = { service: name, libDirectory: directories.lib, run }
   const service = createService(name, await definition.create(settings, context), logger)
-  const parts = { service, operations, directories, logger, events, isDefaultService }
-  return { service, operations, volumes: new MountManager({ ...parts, exclusiveUse: use }) }
+  const volumes = createMountManager({
+    service,
+    settings: operations,
+    role: use,
+    ...place,
+    libDirectory: directories.lib,
+    runDirectory: directories.run,
+    run,
+    logger,
+    events,
+  })
+  return { service, operations, volumes }
+}
+
+type ServicePlace = Pick<MountManagerParts, 'mountFolder' | 'reservedNames'>
+
+/**
+ * The default service mounts right in its path, every other one in a folder of its own there, unless it has a path of its
+ * own. Volumes of the default service that are named like such a folder give way.
+ */
+function places(
+  { name, operations }: ServiceConfig,
+  configured: readonly ServiceConfig[],
+  defaultName: string,
+): ServicePlace {
+  const { mount } = operations
+  if (mount.pathIsOwn) return { mountFolder: mount.path, reservedNames: new Set() }
+  if (name !== defaultName)
+    return { mountFolder: path.join(mount.path, name), reservedNames: new Set() }
+  const others = configured.map((service) => service.name).filter((other) => other !== name)
+  return { mountFolder: mount.path, reservedNames: new Set(others) }
 }
 
 async function servableDefinition(

@@ -29,9 +29,9 @@ export async function serve(context: CommandContext): Promise<number> {
     try {
       await app.lockServer()
       life.begin(app)
+      app.start()
       const modules = await app.listen()
       context.stdout.write(startReport(app, modules, context.programName))
-      await app.start()
       app.logger.info('serving volumes', { config: app.config.files })
       await life.stopped
       app.logger.info('stopping')

@@ -18,10 +18,10 @@ async function started(line = new CommandLine(), ...args: string[]) {
   return { line, ended }
 }
 
-test('listens before it reconciles, and says on stdout what it does', async () => {
+test('compares ledger and kernel, listens, and says on stdout what it does', async () => {
   const { line } = await started()
 
-  expect(line.steps).toEqual(['open server', 'lock', 'listen', 'start'])
+  expect(line.steps).toEqual(['open server', 'lock', 'start', 'listen'])
   await expect(line.stdout).toMatchFileSnapshot('golden/start.txt')
 })
 

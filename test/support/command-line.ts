@@ -6,8 +6,9 @@ import type { Flags, LoadedConfig } from '../../src/config/load.ts'
 import type { Logger } from '../../src/libstorage/logger.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import type { StorageDriver } from '../../src/libstorage/storage-driver.ts'
+import type { VolumeWish } from '../../src/libstorage/types.ts'
 import type { IntegrationDriver } from '../../src/mount/integration-driver.ts'
-import { HERE, CommandVolumes } from './command-volumes.ts'
+import { CommandVolumes, HERE } from './command-volumes.ts'
 
 const OPERATIONS: OperationsConfig = {
   create: {
@@ -130,7 +131,7 @@ export class CommandLine {
         await step('listen')
         return this.modules
       },
-      start: () => step('start'),
+      start: () => void this.steps.push('start'),
       reloadLogLevel: async () => {
         await step('reload')
         await this.reloadLogLevel()
@@ -145,6 +146,7 @@ export class CommandLine {
       executor: { instance: async () => ({ id: HERE }), device: async () => undefined },
       storage: 'block',
       scope: 'local',
+      wishes: new Set<VolumeWish>(),
     } as const
     const service = createService('ebs', provider, this.#logger())
     return { service, operations: OPERATIONS, volumes: this.volumes }

@@ -1,4 +1,9 @@
-import { FailedPreconditionError, NotFoundError, volumeNamed } from '../../src/libstorage/errors.ts'
+import {
+  AlreadyExistsError,
+  FailedPreconditionError,
+  NotFoundError,
+  volumeNamed,
+} from '../../src/libstorage/errors.ts'
 import type { Volume, VolumeAttachment } from '../../src/libstorage/types.ts'
 import { throwIfAborted } from '../../src/libstorage/wait.ts'
 import type {
@@ -52,6 +57,19 @@ export class CommandVolumes implements IntegrationDriver {
     this.#volumes.set(name, aVolume({ name, sizeGiB: Number(options['size'] ?? 16) }))
   }
 
+  async createNew(name: string, options: Readonly<Record<string, string>>): Promise<VolumeView> {
+    const existing = this.#volumes.get(name)
+    if (existing !== undefined) {
+      throw new AlreadyExistsError({
+        subject: volumeNamed(name),
+        problem: `already exists as ${name} (${existing.id})`,
+        remedy: 'choose another name',
+      })
+    }
+    await this.create(name, options)
+    return await this.get(name)
+  }
+
   async remove(name: string): Promise<void> {
     const { volume } = await this.get(name)
     if (this.#holders.has(name)) {
@@ -76,6 +94,11 @@ export class CommandVolumes implements IntegrationDriver {
   async unmount({ name, holder }: HolderRequest): Promise<void> {
     const { volume } = await this.get(name)
     const holders = this.#holders.get(name)
+    const others = [...(holders ?? [])].filter((other) => other !== holder)
+    if (others.length > 0) {
+      const problem = `is in use by ${others.join(', ')}`
+      throw new FailedPreconditionError({ subject: volumeNamed(name), problem })
+    }
     if (holders?.delete(holder) !== true || holders.size > 0) return
     this.#holders.delete(name)
     this.#volumes.set(name, { ...volume, state: 'available', attachments: [] })

@@ -1,6 +1,4 @@
 import { Command } from 'commander'
-import { AlreadyExistsError, NotFoundError, volumeNamed } from '../../libstorage/errors.ts'
-import type { VolumeView } from '../../mount/integration-driver.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 import { eachName, type RunInSession, type VolumeSession } from './session.ts'
 
@@ -52,10 +50,7 @@ export async function createVolumes(
   const volumeOptions = volumeOptionsOf(options)
   return await printEvenIfItFails(session, options, (created) =>
     eachName(session, names, options, async (name) => {
-      const existing = await find(session, name)
-      if (existing !== undefined) throw alreadyThere(name, existing)
-      await volumes.create(name, volumeOptions, { signal })
-      created.push(await volumes.get(name, { signal }))
+      created.push(await volumes.createNew(name, volumeOptions, { signal }))
     }),
   )
 }
@@ -82,24 +77,4 @@ function volumeOptionsOf(options: CreateOptions): Readonly<Record<string, string
     return [key, value.join('=')]
   })
   return Object.fromEntries([...given.map(([key, value]) => [key, String(value)]), ...others])
-}
-
-async function find(
-  { volumes, signal }: VolumeSession,
-  name: string,
-): Promise<VolumeView | undefined> {
-  try {
-    return await volumes.get(name, { signal })
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined
-    throw error
-  }
-}
-
-function alreadyThere(name: string, { volume }: VolumeView): AlreadyExistsError {
-  return new AlreadyExistsError({
-    subject: volumeNamed(name),
-    problem: `already exists as ${volume.name} (${volume.id})`,
-    remedy: 'choose another name',
-  })
 }

@@ -1,9 +1,7 @@
 import { Command } from 'commander'
+import { COMMAND_HOLDER } from '../../mount/references.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
-
-/** The id under which the command line holds a volume. */
-export const CLI_HOLDER = 'cli'
 
 /** The command `volume mount`. */
 export function mountCommand(run: RunInSession): Command {
@@ -27,7 +25,7 @@ export async function mountVolumes(
   const { volumes, signal } = session
   return await printEvenIfItFails(session, { ...options, path: true }, (mounted) =>
     eachName(session, names, options, async (name) => {
-      const mount = await volumes.mount({ name, holder: CLI_HOLDER }, { signal })
+      const mount = await volumes.mount({ name, holder: COMMAND_HOLDER }, { signal })
       mount.delivered()
       const view = await volumes.get(name, { signal })
       mounted.push({ ...view, mountpoint: mount.mountpoint })

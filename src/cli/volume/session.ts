@@ -29,7 +29,6 @@ export async function inVolumeSession(
   try {
     const app = await context.openApp('command', context.flags())
     try {
-      await app.start()
       const { service, volumes } = app.service()
       const { signal } = interruption
       return await work({

@@ -1,7 +1,6 @@
 import { Command } from 'commander'
 import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
-import type { VolumeView } from '../../mount/integration-driver.ts'
-import { CLI_HOLDER } from './mount.ts'
+import { COMMAND_HOLDER } from '../../mount/references.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
 
@@ -34,9 +33,8 @@ export async function unmountVolumes(
   return await printEvenIfItFails(session, options, (unmounted) =>
     eachName(session, names, options, async (name) => {
       const view = await volumes.get(name, { signal })
-      refuseOtherHolders(name, view)
       if (view.mountpoint === undefined && !options.idempotent) throw notMounted(name)
-      await volumes.unmount({ name, holder: CLI_HOLDER }, { signal })
+      await volumes.unmount({ name, holder: COMMAND_HOLDER }, { signal })
       unmounted.push(await volumes.get(name, { signal }))
     }),
   )
@@ -48,15 +46,5 @@ export function notMounted(name: string): FailedPreconditionError {
     subject: volumeNamed(name),
     problem: 'is not mounted here',
     remedy: 'mount it first',
-  })
-}
-
-function refuseOtherHolders(name: string, { mount }: VolumeView): void {
-  const others = (mount?.holders ?? []).filter((holder) => holder !== CLI_HOLDER)
-  if (others.length === 0) return
-  throw new FailedPreconditionError({
-    subject: volumeNamed(name),
-    problem: `is held by ${others.map((holder) => holder || 'a client without an id').join(', ')}`,
-    remedy: 'stop the containers that use it',
   })
 }

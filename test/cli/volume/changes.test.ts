@@ -129,7 +129,7 @@ test('unmount is refused while a container holds the volume, and names it', asyn
   expect(await volume('unmount', 'data')).toEqual({
     status: 1,
     stdout: '',
-    stderr: 'remora: volume "data" is held by abc123, stop the containers that use it\n',
+    stderr: 'remora: volume "data" is in use by abc123\n',
   })
   expect((await volumes.get('data')).mount?.holders).toEqual(['cli', 'abc123'])
 })
@@ -148,6 +148,6 @@ test('an interruption ends a command with the status of one, also under --contin
     stdout: '',
     stderr: 'remora: the command was interrupted\n',
   })
-  expect(line.steps).toEqual(['open command', 'start', 'close'])
+  expect(line.steps).toEqual(['open command', 'close'])
   expect(line.signals.eventNames()).toEqual([])
 })
