@@ -107,6 +107,7 @@ export class Machine {
 
   /** Ends everything that is left on it and removes it. */
   async end(): Promise<void> {
+    if (this.#holder.signalCode !== null) return
     await this.#killAll()
     this.#holder.kill('SIGKILL')
     await eventually('the machine to end', () => this.#holder.exitCode ?? this.#holder.signalCode)
