@@ -84,6 +84,11 @@ export class VolumeCatalog {
     return this.#known.get(id)
   }
 
+  /** Takes in what is known of a volume from before this process began; what the platform says replaces it. */
+  remember(volume: Volume): void {
+    if (!this.#known.has(volume.id)) this.#known.set(volume.id, volume)
+  }
+
   created(volume: Volume): void {
     this.#note(volume, { kind: 'created', volume })
     this.#known.set(volume.id, volume)

@@ -13,6 +13,7 @@ export interface Service {
   readonly executor: Executor
   readonly storage: Provider['storage']
   readonly scope: Provider['scope']
+  readonly wishes: Provider['wishes']
   readonly catalog: VolumeCatalog
 }
 
@@ -25,6 +26,7 @@ export function createService(name: string, provider: Provider, logger: Logger):
     executor: provider.executor,
     storage: provider.storage,
     scope: provider.scope,
+    wishes: provider.wishes,
     catalog: new VolumeCatalog(driver),
   }
 }

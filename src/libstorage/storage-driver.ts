@@ -6,6 +6,7 @@ import type {
   VolumeId,
   VolumeQuery,
   VolumeSpec,
+  VolumeWish,
 } from './types.ts'
 
 /*
@@ -95,4 +96,6 @@ export interface Provider {
   readonly storage: 'block' | 'directory'
   /** `global` where other machines see the same volumes; Docker shows it as the driver's scope. */
   readonly scope: 'global' | 'local'
+  /** The wishes that mean something on this platform; whoever makes a volume leaves the others out, and says so. */
+  readonly wishes: ReadonlySet<VolumeWish>
 }

@@ -61,6 +61,9 @@ export interface VolumeSpec {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** What may be asked of a new volume, and not every platform has. */
+export type VolumeWish = 'zone' | 'type' | 'iops' | 'encrypted' | 'encryptionKey'
+
 /** Which volumes are asked for. All fields together; an empty query means all of this zone. */
 export interface VolumeQuery {
   /** The exact name, letter case included. */

@@ -32,6 +32,8 @@ export interface VolumeView {
   /** Where containers find it, only while it is mounted here. */
   readonly mountpoint?: string
   readonly mount?: MountView
+  /** The message of the last operation that failed on it, until one succeeds. */
+  readonly lastError?: string
 }
 
 /** What is known of a volume that is in use here. */
@@ -42,8 +44,6 @@ export interface MountView {
   readonly holders: readonly string[]
   /** Of the file system, as last measured; absent until it was. */
   readonly usage?: FileSystemUsage
-  /** The message of the last operation that failed on it. */
-  readonly lastError?: string
 }
 
 /** Bytes of a mounted file system. */

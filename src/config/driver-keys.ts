@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { InvalidArgumentError } from '../libstorage/errors.ts'
+import { type Found, type Lookup, wrongValue } from './lookup.ts'
+import { parseBoolean } from './values.ts'
+
+/** What configuration has to know of a driver. A provider's definition has it. */
+export interface DriverKeys {
+  readonly name: string
+  /** Other names for the driver, and for the section of its keys. */
+  readonly aliases: readonly string[]
+  /** The keys beneath `<name>.`; one that is marked by `.meta({ secret: true })` is never shown. */
+  readonly settings: z.ZodObject
+}
+
+/** The driver that a name or alias means. */
+export function driverNamed(drivers: readonly DriverKeys[], name: string): DriverKeys | undefined {
+  const wanted = name.toLowerCase()
+  return drivers.find((driver) =>
+    sectionsOf(driver).some((known) => known.toLowerCase() === wanted),
+  )
+}
+
+/** The sections in which a driver's keys may stand: its own, and those of its aliases. */
+export function sectionsOf({ name, aliases }: DriverKeys): readonly string[] {
+  return [name, ...aliases]
+}
+
+/** All keys of a driver, dotted, in all of its sections. */
+export function keysOf(driver: DriverKeys): readonly string[] {
+  const names = Object.keys(driver.settings.shape)
+  return sectionsOf(driver).flatMap((section) => names.map((name) => `${section}.${name}`))
+}
+
+/**
+ * Reads a driver's keys for one service and parses them by its schema. Truth values, numbers and lists are read from
+ * their texts; anything else the schema reads itself, and says what it wants by a message (`use …`, `must …`). Throws `InvalidArgumentError` about the first wrong one.
+ */
+export function resolveDriverSettings(
+  { driver, service }: { driver: DriverKeys; service: string },
+  lookup: Lookup,
+  scopes: readonly string[],
+): unknown {
+  const found = new Map<string, Found>()
+  const values: Record<string, unknown> = {}
+  for (const [name, schema] of Object.entries(driver.settings.shape)) {
+    const paths = sectionsOf(driver).map((section) => `${section}.${name}`)
+    const value = lookup.find({ paths }, scopes)
+    if (value === undefined || value.value === '') continue
+    found.set(name, value)
+    values[name] = fromText(layersOf(schema).at(-1), value.value)
+  }
+  const parsed = driver.settings.safeParse(values)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const name = String(issue?.path[0] ?? '')
+  const wrong = found.get(name)
+  if (wrong !== undefined) {
+    const secret = isSecret(driver.settings.shape[name])
+    throw wrongValue(wrong, { remedy: remedyOf(issue), secret })
+  }
+  throw new InvalidArgumentError({
+    subject: `service ${JSON.stringify(service)}`,
+    problem: `lacks ${driver.name}.${name}`.replace(/\.$/, ' settings'),
+    remedy: remedyOf(issue),
+  })
+}
+
+/** Whether a key's value is never shown. */
+export function isSecret(schema: unknown): boolean {
+  return layersOf(schema).some((layer) => layer.meta()?.['secret'] === true)
+}
+
+/** A schema and what it wraps: what is optional or has a default, and what a transformation begins with. */
+function layersOf(schema: unknown): readonly z.ZodType[] {
+  if (!(schema instanceof z.ZodType)) return []
+  if (schema instanceof z.ZodPipe) return [schema, ...layersOf(schema.in)]
+  const wraps =
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodReadonly
+  return wraps ? [schema, ...layersOf(schema.unwrap())] : [schema]
+}
+
+function fromText(schema: z.ZodType | undefined, text: string | readonly string[]): unknown {
+  if (schema instanceof z.ZodArray) {
+    return typeof text === 'string' ? text.split(/\s+/).filter((word) => word !== '') : text
+  }
+  if (typeof text !== 'string') return text
+  if (schema instanceof z.ZodBoolean) return parseBoolean(text.trim()) ?? text
+  if (schema instanceof z.ZodNumber)
+    return /^-?\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : text
+  return text
+}
+
+function remedyOf(issue: z.core.$ZodIssue | undefined): string | undefined {
+  switch (issue?.code) {
+    case 'invalid_value':
+      return `use one of ${issue.values.map(String).join(', ')}`
+    case 'invalid_type':
+      return issue.expected === 'boolean' ? 'use true or false' : `use a ${issue.expected}`
+    case 'too_small':
+      return `use ${issue.minimum}${unitOf(issue.origin)} or more`
+    case 'too_big':
+      return `use ${issue.maximum}${unitOf(issue.origin)} or less`
+    default:
+      return issue?.message.replace(/^must /, 'it must ')
+  }
+}
+
+function unitOf(origin: string): string {
+  return origin === 'string' ? ' characters' : ''
+}

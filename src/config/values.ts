@@ -1,0 +1,124 @@
+import { posix } from 'node:path'
+import { z } from 'zod'
+import type { LogLevel } from './config.ts'
+
+/** Turns a text into a value; undefined means that it is none. */
+type Parse<T> = (text: string) => T | undefined
+
+/** A value that is always there. The message of what it refuses is its remedy: `use` and what is allowed. */
+export function required<T>(parse: Parse<T>, allowed: string): z.ZodType<T, string> {
+  return z.string().transform((text, context) => {
+    const value = parse(text.trim())
+    return value === undefined ? refuse(context, allowed) : value
+  })
+}
+
+/** A value that may be left out, which an empty text does too. */
+export function optional<T>(parse: Parse<T>, allowed: string): z.ZodType<T | undefined, string> {
+  return z.string().transform((text, context) => {
+    if (text.trim() === '') return undefined
+    const value = parse(text.trim())
+    return value === undefined ? refuse(context, allowed) : value
+  })
+}
+
+function refuse(context: z.core.$RefinementCtx, allowed: string): never {
+  context.addIssue({ code: 'custom', message: `use ${allowed}` })
+  return z.NEVER
+}
+
+/** Reads what REX-Ray and YAML 1.1 take for a truth value. */
+export function parseBoolean(text: string): boolean | undefined {
+  if (/^(?:true|t|1|yes|y|on)$/i.test(text)) return true
+  if (/^(?:false|f|0|no|n|off)$/i.test(text)) return false
+  return undefined
+}
+
+/** Reads `false`, `true`, `dead` or `fence` (semantics 5). */
+export function parsePreempt(text: string): boolean | 'dead' | 'fence' | undefined {
+  const word = text.toLowerCase()
+  return word === 'dead' || word === 'fence' ? word : parseBoolean(text)
+}
+
+/** Reads a whole number that is not negative. */
+export function parseCount(text: string): number | undefined {
+  if (!/^\d+$/.test(text)) return undefined
+  const count = Number(text)
+  return Number.isSafeInteger(count) ? count : undefined
+}
+
+/** Reads a whole number of at least one. */
+export function parsePositive(text: string): number | undefined {
+  return parseCount(text) || undefined
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  h: 3_600_000,
+  m: 60_000,
+  s: 1_000,
+  ms: 1,
+  us: 1e-3,
+  µs: 1e-3,
+  ns: 1e-6,
+}
+
+/** Reads a duration as Go writes it (`2s`, `500ms`, `1m30s`), in whole milliseconds; a bare `0` needs no unit. */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0
+  if (!/^(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|ns))+$/.test(text)) return undefined
+  let total = 0
+  for (const [, amount, unit = ''] of text.matchAll(/([\d.]+)([^\d.]+)/g)) {
+    total += Number(amount) * (UNIT_MS[unit] ?? 0)
+  }
+  return Math.round(total)
+}
+
+/** Reads permission bits in octal: `0755`, `755`, `0o755`. */
+export function parseFileMode(text: string): number | undefined {
+  const digits = /^(?:0o?)?([0-7]{3,4})$/i.exec(text)?.[1]
+  return digits === undefined ? undefined : Number.parseInt(digits, 8)
+}
+
+/** Reads an absolute path that is not the root. */
+export function parseDirectory(text: string): string | undefined {
+  if (!text.startsWith('/') || hasControlCharacter(text)) return undefined
+  const path = posix.resolve(text)
+  return path === '/' ? undefined : path
+}
+
+/** Reads a folder inside a file system; `/` is its root, and nothing leads out of it. */
+export function parseRootPath(text: string): string | undefined {
+  if (text === '' || hasControlCharacter(text) || text.split('/').includes('..')) return undefined
+  return posix.resolve('/', text)
+}
+
+/** Reads where a module listens: a bare path, `unix:///path` or `tcp://host:port`. */
+export function parseHost(text: string): string | undefined {
+  const path = /^(?:unix:\/\/)?(\/.*)$/i.exec(text)?.[1]
+  if (path !== undefined) {
+    const socket = parseDirectory(path)
+    return socket === undefined ? undefined : `unix://${socket}`
+  }
+  const { address, port } =
+    /^tcp:\/\/(?<address>[^\s/]*:(?<port>\d+))\/?$/i.exec(text)?.groups ?? {}
+  return Number(port) <= 65_535 ? `tcp://${address}` : undefined
+}
+
+/** Reads REX-Ray's log levels: panic and fatal mean error, trace means debug. */
+export function parseLogLevel(text: string): LogLevel | undefined {
+  const levels: Readonly<Record<string, LogLevel>> = {
+    panic: 'error',
+    fatal: 'error',
+    error: 'error',
+    warn: 'warn',
+    warning: 'warn',
+    info: 'info',
+    debug: 'debug',
+    trace: 'debug',
+  }
+  return Object.hasOwn(levels, text.toLowerCase()) ? levels[text.toLowerCase()] : undefined
+}
+
+function hasControlCharacter(text: string): boolean {
+  return /\p{Cc}/u.test(text)
+}

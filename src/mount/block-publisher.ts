@@ -1,0 +1,123 @@
+import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
+import { prepareContent } from './device-content.ts'
+import type { EventSink } from './events.ts'
+import type { MountEntry, Mounter } from './mounter.ts'
+import type { Place } from './places.ts'
+import type { AttachedVolume, PlaceState, Publisher } from './publisher.ts'
+import type { MountSettings } from './settings.ts'
+import { readMountWishes } from './volume-options.ts'
+import { stillInUse, type VolumeSession } from './volume-session.ts'
+
+/** Docker's own bits for the folder of a volume. */
+const DEFAULT_MODE = 0o755
+
+/** Block volumes: a file system on the device, mounted at its place. */
+export class BlockPublisher implements Publisher {
+  readonly tellsUse = true
+  readonly #mounter: Mounter
+  readonly #settings: MountSettings
+  readonly #service: string
+  readonly #events: EventSink
+
+  constructor(mounter: Mounter, settings: MountSettings, service: string, events: EventSink) {
+    this.#mounter = mounter
+    this.#settings = settings
+    this.#service = service
+    this.#events = events
+  }
+
+  async look(device: string, place: Place): Promise<PlaceState> {
+    const entry = this.#topmostAt(place)
+    if (entry === undefined) return 'absent'
+    if (entry.deviceNumber !== this.#mounter.deviceNumber(device)) return 'taken'
+    return (await this.#mounter.answers(device)) && !entry.failedReadOnly ? 'published' : 'dead'
+  }
+
+  isPublished(device: string, place: Place): boolean {
+    const entry = this.#topmostAt(place)
+    return entry !== undefined && entry.deviceNumber === this.#mounter.deviceNumber(device)
+  }
+
+  async publish(session: VolumeSession, attached: AttachedVolume): Promise<void> {
+    const { volume, attachment, device, place } = attached
+    this.#requireFreePlace(place)
+    const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
+    const content = await prepareContent(session, attached, wishes.fsType, {
+      mounter: this.#mounter,
+      service: this.#service,
+      events: this.#events,
+    })
+    await session.update({
+      attachment: { instanceId: attachment.instanceId, since: attachment.since.toISOString() },
+      mount: { mountPoint: place.mountPoint, device, since: new Date().toISOString() },
+      formatIntent: undefined,
+      tool: undefined,
+    })
+    await this.#mounter.prepareMountPoint(place.mountPoint)
+    await this.#mounter.mount(device, place.mountPoint, content.fsType, wishes.mountOptions)
+    if (content.joined) await this.#requireAlive(attached)
+    await this.#mounter.prepareDataFolder({
+      path: place.dataPath,
+      mountPoint: place.mountPoint,
+      mode: wishes.mode ?? this.#settings.fileMode ?? DEFAULT_MODE,
+      uid: wishes.uid,
+      gid: wishes.gid,
+      enforcedMode: wishes.mode === undefined ? this.#settings.fileMode : undefined,
+      onMount: true,
+      fresh: content.formatted,
+    })
+    this.#events.record({
+      kind: 'mounted',
+      service: this.#service,
+      volume: volume.name,
+      volumeId: volume.id,
+    })
+  }
+
+  async withdraw(device: string | undefined, place: Place): Promise<'gone' | 'busy'> {
+    const entry = this.#topmostAt(place)
+    if (entry === undefined) return 'gone'
+    const number = device === undefined ? undefined : this.#mounter.deviceNumber(device)
+    // A device that is gone for good cannot be compared; what was recorded as ours is still ours.
+    if (number !== undefined && entry.deviceNumber !== number) return 'gone'
+    return (await this.#mounter.unmount(place.mountPoint)) === 'busy' ? 'busy' : 'gone'
+  }
+
+  async isFree(device: string): Promise<boolean> {
+    return (await this.#mounter.exclusiveOpen(device)) === 'free'
+  }
+
+  async tidy(place: Place): Promise<void> {
+    await this.#mounter.removeMountPoint(place.mountPoint)
+  }
+
+  users(device: string, place: Place): Promise<readonly string[]> {
+    return this.#mounter.users(place.mountPoint, this.#mounter.deviceNumber(device))
+  }
+
+  #topmostAt(place: Place): MountEntry | undefined {
+    return this.#mounter.mounts().findLast((entry) => entry.mountPoint === place.mountPoint)
+  }
+
+  #requireFreePlace(place: Place): void {
+    const taken = this.#topmostAt(place)
+    if (taken === undefined) return
+    throw new FailedPreconditionError({
+      subject: `mount point ${place.mountPoint}`,
+      problem: `is taken by ${taken.source} (${taken.fsType})`,
+      remedy: 'unmount that, or set another mount.path',
+    })
+  }
+
+  /** The kernel mounts a dead file system once more without a word while somebody still holds it. */
+  async #requireAlive({ volume, device, place }: AttachedVolume): Promise<void> {
+    if ((await this.look(device, place)) === 'published') return
+    const users = await this.users(device, place)
+    await this.#mounter.unmount(place.mountPoint)
+    throw stillInUse(
+      volume.name,
+      users,
+      `end that first: its file system died (read-only or unreadable) and cannot be mounted afresh while ${volumeNamed(volume.name)} is held`,
+    )
+  }
+}

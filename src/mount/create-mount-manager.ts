@@ -1,0 +1,62 @@
+import path from 'node:path'
+import type { Logger } from '../libstorage/logger.ts'
+import type { Run } from '../libstorage/run.ts'
+import type { Service } from '../libstorage/service.ts'
+import { BlockPublisher } from './block-publisher.ts'
+import type { MountContext } from './bring-up.ts'
+import { createDirectoryPublisher } from './directory-publisher.ts'
+import type { EventSink } from './events.ts'
+import { Ledger } from './ledger.ts'
+import { createLinuxMounter } from './linux/linux-mounter.ts'
+import { ProcessLocks } from './locks.ts'
+import { MountManager } from './mount-manager.ts'
+import { createPlaces } from './places.ts'
+import { RemovedNames } from './removed-names.ts'
+import type { MountSettings } from './settings.ts'
+import { VolumeSessions } from './volume-session.ts'
+
+/** What a mount manager on this machine is made from. */
+export interface MountManagerParts {
+  readonly service: Service
+  readonly settings: MountSettings
+  readonly role: MountContext['role']
+  /** The folder of this service's mount points; absolute. */
+  readonly mountFolder: string
+  /** The names in that folder that belong to others: the folders of other services. */
+  readonly reservedNames: ReadonlySet<string>
+  /** State that survives a reboot. */
+  readonly libDirectory: string
+  /** State of this boot. */
+  readonly runDirectory: string
+  readonly run: Run
+  readonly logger: Logger
+  readonly events: EventSink
+}
+
+/** Puts a mount manager together over the real kernel. The ledger lies in `<lib>/ledger/<service>`. */
+export function createMountManager(parts: MountManagerParts): MountManager {
+  const { service, settings, role, logger, events } = parts
+  const ledger = new Ledger(path.join(parts.libDirectory, 'ledger', service.name), logger)
+  const mounter = createLinuxMounter(parts.run, path.join(parts.runDirectory, 'scratch'))
+  const locks = new ProcessLocks(path.join(parts.runDirectory, 'locks'))
+  const publisher =
+    service.storage === 'block'
+      ? new BlockPublisher(mounter, settings, service.name, events)
+      : createDirectoryPublisher(mounter, settings, service.name, events)
+  const removed = new RemovedNames(
+    path.join(parts.libDirectory, 'ledger', `${service.name}.removed.json`),
+  )
+  const context: MountContext = {
+    service,
+    publisher,
+    mounter,
+    places: createPlaces(parts.mountFolder, settings.mount.rootPath, parts.reservedNames),
+    settings,
+    ledger,
+    sessions: new VolumeSessions(service.name, ledger, locks),
+    logger,
+    events,
+    role,
+  }
+  return new MountManager(context, removed)
+}

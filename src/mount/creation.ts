@@ -1,0 +1,140 @@
+import {
+  AlreadyExistsError,
+  FailedPreconditionError,
+  InvalidArgumentError,
+  NotFoundError,
+  volumeNamed,
+} from '../libstorage/errors.ts'
+import type { Volume, VolumeWish } from '../libstorage/types.ts'
+import type { MountContext } from './bring-up.ts'
+import { requireNewName } from './volume-name.ts'
+import { type RequestedVolume, readMountWishes, readVolumeOptions } from './volume-options.ts'
+
+const WISHES: readonly VolumeWish[] = ['zone', 'type', 'iops', 'encrypted', 'encryptionKey']
+
+/** What a Create came to. */
+export interface Creation {
+  readonly volume: Volume
+  /** False where the name was taken already, and nothing was changed. */
+  readonly made: boolean
+}
+
+/** Makes a volume unless one of that name exists. Everything about the request is checked before anything is made. */
+export async function createVolume(
+  context: MountContext,
+  name: string,
+  options: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<Creation> {
+  requireNewName(name)
+  const wanted = readVolumeOptions(options, context.settings.create.default)
+  const existing = await findNamesake(context, name, signal)
+  if (existing !== undefined) return keepExisting(context, existing, wanted, options)
+  if (context.service.storage === 'block') await requireMakeable(context, wanted)
+  return await make(context, { ...leaveOutMeaningless(context, name, wanted), name })
+}
+
+/** Looks at the whole region: an empty volume beside one of the same name is data loss to its owner. */
+async function findNamesake(
+  context: MountContext,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Volume | undefined> {
+  try {
+    return await context.service.catalog.find(name, {
+      fresh: true,
+      thorough: true,
+      nameOnly: true,
+      signal,
+    })
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined
+    throw error
+  }
+}
+
+async function keepExisting(
+  context: MountContext,
+  existing: Volume,
+  wanted: RequestedVolume,
+  options: Readonly<Record<string, string>>,
+): Promise<Creation> {
+  const { zone } = await context.service.executor.instance()
+  const elsewhere = existing.zone !== undefined && zone !== undefined && existing.zone !== zone
+  if (elsewhere && wanted.zone === undefined) {
+    throw new FailedPreconditionError({
+      subject: volumeNamed(existing.name),
+      problem: `exists as ${existing.id} in ${existing.zone}, where this machine in ${zone} cannot use it`,
+      remedy: 'use another name, move it there, or say availabilityzone to have another one here',
+    })
+  }
+  const differs = options['size'] !== undefined && wanted.sizeGiB !== existing.sizeGiB
+  context.logger[differs ? 'warn' : 'debug'](
+    `${volumeNamed(existing.name)} exists already, nothing was changed`,
+    {
+      volumeId: existing.id,
+      sizeGiB: existing.sizeGiB,
+      asked: options,
+    },
+  )
+  return { volume: existing, made: false }
+}
+
+/** A wish that means nothing on this platform is left out; encryption is not: who asked for it would believe to have it. */
+function leaveOutMeaningless(
+  { service, logger }: MountContext,
+  name: string,
+  wanted: RequestedVolume,
+): RequestedVolume {
+  const meaningless = WISHES.filter(
+    (wish) => wanted[wish] !== undefined && !service.wishes.has(wish),
+  )
+  if (wanted.encrypted === true && meaningless.includes('encrypted')) {
+    throw new InvalidArgumentError({
+      subject: 'option encrypted',
+      problem: `cannot be fulfilled by driver ${service.driver.name}`,
+      remedy: 'leave it out, or use a service that encrypts',
+    })
+  }
+  if (meaningless.length === 0) return wanted
+  logger.warn(
+    `${volumeNamed(name)} is made without ${meaningless.join(', ')}, which driver ${service.driver.name} does not have`,
+  )
+  const kept = Object.entries(wanted).filter(([key]) => !meaningless.some((wish) => wish === key))
+  return { sizeGiB: wanted.sizeGiB, labels: wanted.labels, ...Object.fromEntries(kept) }
+}
+
+/** Refuses what would fail only at the first Mount: a missing mkfs, mount options that the kernel does not take. */
+async function requireMakeable(context: MountContext, wanted: RequestedVolume): Promise<void> {
+  const { fsType, mountOptions } = readMountWishes(
+    wanted.labels,
+    context.settings.create.default.fsType,
+  )
+  await context.mounter.requireMaker(fsType)
+  if (mountOptions.length > 0) await context.mounter.tryMountOptions(fsType, mountOptions)
+}
+
+async function make(
+  context: MountContext,
+  spec: RequestedVolume & { name: string },
+): Promise<Creation> {
+  const { driver, catalog, name: service } = context.service
+  const begun = performance.now()
+  try {
+    const volume = await driver.createVolume(spec)
+    catalog.created(volume)
+    const durationMs = Math.round(performance.now() - begun)
+    context.events.record({
+      kind: 'created',
+      service,
+      volume: volume.name,
+      volumeId: volume.id,
+      durationMs,
+    })
+    return { volume, made: true }
+  } catch (error) {
+    if (!(error instanceof AlreadyExistsError)) throw error
+    // Somebody was faster between our look and our request: theirs is the volume.
+    return { volume: await catalog.find(spec.name, { fresh: true }), made: false }
+  }
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
+import type { EventSink } from './events.ts'
+import type { DeviceContent, Mounter } from './mounter.ts'
+import type { AttachedVolume } from './publisher.ts'
+import type { NewFileSystem } from './settings.ts'
+import type { VolumeSession } from './volume-session.ts'
+
+const GIB = 1_073_741_824
+
+/** What is on the device when it is ready to be mounted. */
+export interface PreparedContent {
+  readonly fsType: string
+  /** Others hold the device: it is mounted once more, neither checked nor formatted. */
+  readonly joined: boolean
+  readonly formatted: boolean
+}
+
+interface Context {
+  readonly mounter: Mounter
+  readonly service: string
+  readonly events: EventSink
+}
+
+/**
+ * Looks at what lies on the device and makes it mountable: a file system is checked, a blank device is formatted,
+ * everything else is refused with what was found and where. Nobody else holds the device while that is decided.
+ */
+export async function prepareContent(
+  session: VolumeSession,
+  attached: AttachedVolume,
+  wanted: NewFileSystem,
+  context: Context,
+): Promise<PreparedContent> {
+  const { mounter } = context
+  const { device, volume } = attached
+  const held = (await mounter.exclusiveOpen(device)) === 'held'
+  const content = await mounter.identify(device)
+  if (content.kind === 'foreign') throw refusal(attached, `holds ${content.what}`)
+  if (held) return join(attached, content)
+  const intent = validIntent(session, attached)
+  if (content.kind === 'file-system' && content.uuid !== intent?.uuid) {
+    await context.mounter.check(device, content.fsType, session.toolStarting)
+    record(context, attached, 'checked')
+    return { fsType: content.fsType, joined: false, formatted: false }
+  }
+  if (intent !== undefined) return await format(session, attached, intent, context)
+  if (volume.madeFrom !== undefined)
+    throw refusal(attached, `was made from a ${volume.madeFrom} and holds no file system`)
+  const data = await mounter.findData(device, {
+    sizeBytes: volume.sizeGiB * GIB,
+    sampled: !volume.managed,
+  })
+  if (data !== undefined) throw refusal(attached, `${data} but no known file system`)
+  return await format(session, attached, { fsType: wanted, uuid: randomUUID() }, context)
+}
+
+function join(attached: AttachedVolume, content: DeviceContent): PreparedContent {
+  if (content.kind === 'file-system')
+    return { fsType: content.fsType, joined: true, formatted: false }
+  throw new FailedPreconditionError({
+    subject: volumeNamed(attached.volume.name),
+    problem: `is held by another program on this machine (its device is ${attached.device}) and has no file system yet`,
+    remedy: 'end that program and try again',
+  })
+}
+
+/** An intent of this very attachment: since it was written the device was in nobody else's hands. */
+function validIntent(
+  session: VolumeSession,
+  { attachment }: AttachedVolume,
+): { fsType: string; uuid: string } | undefined {
+  const intent = session.record.formatIntent
+  return intent?.attachedSince === attachment.since.toISOString() ? intent : undefined
+}
+
+async function format(
+  session: VolumeSession,
+  attached: AttachedVolume,
+  { fsType, uuid }: { fsType: string; uuid: string },
+  context: Context,
+): Promise<PreparedContent> {
+  const { instanceId, since } = attached.attachment
+  const attachedSince = since.toISOString()
+  const begun = performance.now()
+  await context.mounter.requireMaker(fsType)
+  await session.update({
+    attachment: { instanceId, since: attachedSince },
+    formatIntent: { fsType, uuid, attachedSince },
+  })
+  await context.mounter.makeFileSystem(
+    attached.device,
+    { fsType, uuid, label: attached.volume.name },
+    session.toolStarting,
+  )
+  await session.update({ formatIntent: undefined, tool: undefined })
+  record(context, attached, 'formatted', Math.round(performance.now() - begun))
+  return { fsType, joined: false, formatted: true }
+}
+
+function refusal({ volume, device }: AttachedVolume, problem: string): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(volume.name),
+    problem: `${problem} (on ${device})`,
+    remedy: `it is never formatted over; to give its content up, attach it, run mkfs by hand, and it is mounted as found`,
+  })
+}
+
+function record(
+  context: Context,
+  { volume, attachment }: AttachedVolume,
+  kind: 'checked' | 'formatted',
+  durationMs?: number,
+): void {
+  context.events.record({
+    kind,
+    service: context.service,
+    volume: volume.name,
+    volumeId: volume.id,
+    instance: attachment.instanceId,
+    ...(durationMs === undefined ? {} : { durationMs }),
+  })
+}

@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+
+/** Replaces a file so that after any crash either the old or the new content is there, whole. Resolves when it is on disk. */
+export async function writeDurably(file: string, content: string): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
+  try {
+    await withFile(temporary, 'wx', async (handle) => {
+      await handle.writeFile(content)
+      await handle.sync()
+    })
+    await rename(temporary, file)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await syncFolder(path.dirname(file))
+}
+
+/** Removes a file, if it is there, for good. */
+export async function removeDurably(file: string): Promise<void> {
+  await rm(file, { force: true })
+  await syncFolder(path.dirname(file))
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  await withFile(folder, 'r', (handle) => handle.sync())
+}
+
+async function withFile(
+  file: string,
+  flags: string,
+  work: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
+  const handle = await open(file, flags, 0o600)
+  try {
+    await work(handle)
+  } finally {
+    await handle.close()
+  }
+}

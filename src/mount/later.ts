@@ -1,0 +1,36 @@
+import { after, type Timer } from '../libstorage/wait.ts'
+
+/** Remembers what is to be tried later, one thing for each volume; a new one takes the place of the old. */
+export class Later {
+  readonly #timers = new Map<string, Timer>()
+  readonly #running = new Set<Promise<void>>()
+  #closed = false
+
+  /** Does the task after so many milliseconds. The task answers for its own errors. */
+  schedule(key: string, delayMs: number, task: () => Promise<void>): void {
+    if (this.#closed) return
+    this.cancel(key)
+    const timer = after(delayMs, () => {
+      this.#timers.delete(key)
+      this.#start(task)
+    })
+    this.#timers.set(key, timer)
+  }
+
+  cancel(key: string): void {
+    this.#timers.get(key)?.cancel()
+    this.#timers.delete(key)
+  }
+
+  /** Forgets everything that was scheduled, and waits for what is running. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const key of [...this.#timers.keys()]) this.cancel(key)
+    await Promise.all(this.#running)
+  }
+
+  #start(task: () => Promise<void>): void {
+    const running = task().finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+}

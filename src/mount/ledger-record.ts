@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import { type ProcessIdentity, processIdentitySchema } from '../libstorage/process-identity.ts'
+import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
+
+const time = z.iso.datetime()
+
+/** A volume as it was last seen, so that a restart can tell of it without asking the platform. */
+const factsSchema = z.object({
+  id: z.string().min(1),
+  name: z.string(),
+  sizeGiB: z.number(),
+  zone: z.string().optional(),
+  type: z.string().optional(),
+  iops: z.number().optional(),
+  encrypted: z.boolean().optional(),
+  madeFrom: z.enum(['snapshot', 'volume']).optional(),
+  managed: z.boolean(),
+  createdAt: time.optional(),
+  labels: z.record(z.string(), z.string()),
+})
+
+/** The schema of one ledger file. Times are ISO 8601. */
+export const ledgerRecordSchema = z.object({
+  version: z.literal(1),
+  service: z.string().min(1),
+  volume: factsSchema,
+  /** The boot in which the record was written last; references, mounts and processes of another boot are gone. */
+  bootId: z.string(),
+  /** Set from before we attach the volume until after we have detached it. */
+  attachment: z
+    .object({
+      instanceId: z.string(),
+      /** Absent from before the attach until its reply: it may or may not have happened. */
+      since: time.optional(),
+    })
+    .optional(),
+  /** Set from before we mount the volume until after it is unmounted. */
+  mount: z.object({ mountPoint: z.string(), device: z.string(), since: time }).optional(),
+  /** Set from before mkfs begins until it has ended well: the device was blank then, and nothing of value is on it yet; void once that attachment has ended. */
+  formatIntent: z.object({ fsType: z.string(), uuid: z.string(), attachedSince: time }).optional(),
+  /** A tool at work on the device, in a session of its own; it may outlive us. */
+  tool: z.object({ command: z.string(), process: processIdentitySchema, since: time }).optional(),
+  references: z
+    .array(
+      z.object({
+        id: z.string(),
+        count: z.number().int().min(1),
+        undelivered: z.number().int().min(0),
+        since: time,
+        doubtedSince: time.optional(),
+      }),
+    )
+    .readonly(),
+  /** Set while the volume shall be released but something still holds it. */
+  releasing: z.object({ since: time }).optional(),
+})
+
+/** What was meant for one volume on this machine; what is, the kernel and the platform say. */
+export type LedgerRecord = Readonly<z.infer<typeof ledgerRecordSchema>>
+
+/** A tool at work, as the ledger names it. */
+export type ToolRecord = {
+  readonly command: string
+  readonly process: ProcessIdentity
+  readonly since: string
+}
+
+/** What the ledger keeps of a volume. */
+export type VolumeFacts = Readonly<z.infer<typeof factsSchema>>
+
+/** What is kept of a volume as a look-up saw it. */
+export function factsOf(volume: Volume): VolumeFacts {
+  const { id, name, sizeGiB, zone, type, iops, encrypted, madeFrom, managed, createdAt, labels } =
+    volume
+  return {
+    id,
+    name,
+    sizeGiB,
+    zone,
+    type,
+    iops,
+    encrypted,
+    madeFrom,
+    managed,
+    labels,
+    createdAt: createdAt?.toISOString(),
+  }
+}
+
+/** The volume that the ledger remembers, attached here if the record says so. */
+export function rememberedVolume(record: LedgerRecord): Volume {
+  const { createdAt, ...facts } = record.volume
+  const attachment = recordedAttachment(record)
+  const defined = Object.fromEntries(
+    Object.entries(facts).filter(([, value]) => value !== undefined),
+  )
+  return {
+    ...(defined as Pick<Volume, 'id' | 'name' | 'sizeGiB' | 'managed' | 'labels'>),
+    ...(createdAt === undefined ? {} : { createdAt: new Date(createdAt) }),
+    state: attachment === undefined ? 'available' : 'in-use',
+    attachments: attachment === undefined ? [] : [attachment],
+  }
+}
+
+/** The attachment that the ledger knows, as the executor wants to be asked for it. */
+export function recordedAttachment({
+  volume,
+  attachment,
+}: LedgerRecord): VolumeAttachment | undefined {
+  if (attachment?.since === undefined) return undefined
+  const { instanceId, since } = attachment
+  return { volumeId: volume.id, instanceId, state: 'attached', since: new Date(since) }
+}
+
+/** A record about a volume of which nothing was meant yet. */
+export function newRecord(service: string, volume: VolumeFacts, bootId: string): LedgerRecord {
+  return { version: 1, service, volume, bootId, references: [] }
+}
+
+/** Whether a record still says anything that another would not know. */
+export function isWorthKeeping(record: LedgerRecord): boolean {
+  return (
+    record.attachment !== undefined ||
+    record.mount !== undefined ||
+    record.tool !== undefined ||
+    record.references.length > 0
+  )
+}

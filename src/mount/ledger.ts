@@ -1,0 +1,146 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { ResourceExhaustedError, systemCode } from '../libstorage/errors.ts'
+import type { Logger } from '../libstorage/logger.ts'
+import type { VolumeId } from '../libstorage/types.ts'
+import { removeDurably, writeDurably } from './durable-file.ts'
+import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
+
+const RECORD_SUFFIX = '.json'
+/** Two changes of a folder within one tick of the file system's clock look like one. */
+const CLOCK_TICK_MS = 20
+
+interface Cached {
+  readonly inode: bigint
+  readonly record: LedgerRecord
+}
+
+/**
+ * The one place of durable truth about one service on this machine: a small file for each volume that is in use or was
+ * left in an unfinished state. Other processes write it too, so reading looks at the folder first; writing is for whoever
+ * holds the volume's lock.
+ */
+export class Ledger {
+  readonly #folder: string
+  readonly #logger: Logger
+  readonly #records = new Map<string, Cached>()
+  #seen: { changedAt: bigint; settled: boolean } | undefined
+
+  constructor(folder: string, logger: Logger) {
+    this.#folder = folder
+    this.#logger = logger
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    this.#sweepTemporaries()
+  }
+
+  /** The record of this volume, or undefined when nothing was meant for it. */
+  get(id: VolumeId): LedgerRecord | undefined {
+    this.#refresh()
+    return this.#records.get(fileName(id))?.record
+  }
+
+  /** The record of the volume of this name or id, else of the one name that differs in letter case only. */
+  named(name: string): LedgerRecord | undefined {
+    const exact = this.exactly(name)
+    if (exact !== undefined) return exact
+    const folded = name.toLowerCase()
+    const alike = this.all().filter((record) => record.volume.name.toLowerCase() === folded)
+    return alike.length === 1 ? alike[0] : undefined
+  }
+
+  /** The record of the volume of exactly this name, or with this id; of two the one that is mounted. */
+  exactly(name: string): LedgerRecord | undefined {
+    const records = this.all().filter(({ volume }) => volume.name === name || volume.id === name)
+    return records.find(({ mount }) => mount !== undefined) ?? records[0]
+  }
+
+  /** All records. */
+  all(): LedgerRecord[] {
+    this.#refresh()
+    return [...this.#records.values()].map(({ record }) => record)
+  }
+
+  /** Writes a record; it is on disk when this resolves. Rejects with `ResourceExhaustedError` when the disk is full. */
+  async put(record: LedgerRecord): Promise<void> {
+    const file = path.join(this.#folder, fileName(record.volume.id))
+    try {
+      await writeDurably(file, `${JSON.stringify(record, undefined, 2)}\n`)
+    } catch (error) {
+      throw isFull(error) ? this.#full(error) : error
+    }
+    const { ino } = fs.statSync(file, { bigint: true })
+    this.#records.set(fileName(record.volume.id), { inode: ino, record })
+  }
+
+  /** Forgets a volume, for good when this resolves. */
+  async delete(id: VolumeId): Promise<void> {
+    if (this.get(id) === undefined) return
+    await removeDurably(path.join(this.#folder, fileName(id)))
+    this.#records.delete(fileName(id))
+  }
+
+  #refresh(): void {
+    const { mtimeNs } = fs.statSync(this.#folder, { bigint: true })
+    if (this.#seen?.settled === true && this.#seen.changedAt === mtimeNs) return
+    this.#seen = {
+      changedAt: mtimeNs,
+      settled: Date.now() - Number(mtimeNs / 1_000_000n) > CLOCK_TICK_MS,
+    }
+    const files = fs.readdirSync(this.#folder).filter((name) => name.endsWith(RECORD_SUFFIX))
+    const present = new Set(files)
+    for (const name of this.#records.keys()) if (!present.has(name)) this.#records.delete(name)
+    for (const name of files) this.#reread(name)
+  }
+
+  #reread(name: string): void {
+    const file = path.join(this.#folder, name)
+    try {
+      const { ino } = fs.statSync(file, { bigint: true })
+      if (this.#records.get(name)?.inode === ino) return
+      const record = ledgerRecordSchema.parse(
+        JSON.parse(fs.readFileSync(file, 'utf8')),
+      ) as LedgerRecord
+      this.#records.set(name, { inode: ino, record })
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') this.#records.delete(name)
+      else this.#putAside(name, error)
+    }
+  }
+
+  #putAside(name: string, cause: unknown): void {
+    this.#records.delete(name)
+    const aside = `${name}.corrupt-${Date.now()}`
+    fs.renameSync(path.join(this.#folder, name), path.join(this.#folder, aside))
+    this.#logger.error(
+      `ledger file ${path.join(this.#folder, name)} is corrupt and was put aside as ${aside}; references to its volume are lost, the volume and its data are not`,
+      { cause: cause instanceof Error ? cause.message : String(cause) },
+    )
+  }
+
+  /** A write that was cut short leaves its temporary file; one younger than a minute may be another process at work. */
+  #sweepTemporaries(): void {
+    for (const name of fs.readdirSync(this.#folder).filter((entry) => entry.endsWith('.tmp'))) {
+      const file = path.join(this.#folder, name)
+      const stat = fs.statSync(file, { throwIfNoEntry: false })
+      if (stat !== undefined && Date.now() - stat.mtimeMs > 60_000) fs.rmSync(file, { force: true })
+    }
+  }
+
+  #full(cause: unknown): ResourceExhaustedError {
+    return new ResourceExhaustedError({
+      subject: `the disk of ${this.#folder}`,
+      problem: 'is full, so that nothing can be recorded',
+      remedy: 'make room there and try again',
+      cause,
+    })
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')
+}
+
+/** Ids are the platform's; whatever they hold, the file name is one. */
+function fileName(id: VolumeId): string {
+  return `${encodeURIComponent(id).replaceAll('.', '%2E')}${RECORD_SUFFIX}`
+}

@@ -1,0 +1,107 @@
+import { FailedPreconditionError } from '../../libstorage/errors.ts'
+import { lastLine, type Run } from '../../libstorage/run.ts'
+import type { NewFileSystemSpec, ToolStarting } from '../mounter.ts'
+import { notInstalled, runDeviceTool } from './tools.ts'
+
+const LOOK_UP_MS = 10_000
+
+/**
+ * How each file system is made. Discarding a new volume is pointless work; `-F` and `-f` only stop the question whether
+ * to go on, since what lies on the device was looked at before, and neither overrides a mounted device.
+ */
+const MAKERS: Readonly<
+  Record<string, (device: string, spec: NewFileSystemSpec) => readonly [string, ...string[]]>
+> = {
+  ext4: (device, { uuid, label }) => [
+    'mkfs.ext4',
+    '-q',
+    '-F',
+    '-m0',
+    '-E',
+    'nodiscard,lazy_itable_init=1,lazy_journal_init=1',
+    '-U',
+    uuid,
+    '-L',
+    shortened(label, 16),
+    device,
+  ],
+  xfs: (device, { uuid, label }) => [
+    'mkfs.xfs',
+    '-q',
+    '-f',
+    '-K',
+    '-m',
+    `uuid=${uuid}`,
+    '-L',
+    shortened(label, 12),
+    device,
+  ],
+  btrfs: (device, { uuid, label }) => [
+    'mkfs.btrfs',
+    '-q',
+    '-f',
+    '-K',
+    '-U',
+    uuid,
+    '-L',
+    shortened(label, 255),
+    device,
+  ],
+}
+
+/** Rejects with `FailedPreconditionError` that names the package, where mkfs is missing. */
+export async function requireMaker(fsType: string, run: Run): Promise<void> {
+  const command = `mkfs.${fsType}`
+  const found = await run('sh', ['-c', 'command -v -- "$1"', 'sh', command], {
+    timeoutMs: LOOK_UP_MS,
+  })
+  if (found.exitCode !== 0) throw notInstalled(command)
+}
+
+/** Makes a file system; the label is cut to what it can hold. Rejects with `FailedPreconditionError` when mkfs fails. */
+export async function makeFileSystem(
+  device: string,
+  spec: NewFileSystemSpec,
+  scratch: string,
+  starting: ToolStarting,
+): Promise<void> {
+  const maker = MAKERS[spec.fsType]
+  if (maker === undefined) throw new Error(`no way to make a file system of type ${spec.fsType}`)
+  const [command, ...args] = maker(device, spec)
+  const result = await runDeviceTool(command, args, scratch, starting)
+  if (result.exitCode === 0) return
+  throw new FailedPreconditionError({
+    subject: `${command} ${device}`,
+    problem: `failed: ${lastLine(result)}`,
+    remedy: 'mend that and try again',
+  })
+}
+
+/**
+ * Checks ext2, ext3 and ext4 before a mount: no machine knows whether another one let go cleanly. xfs and btrfs replay
+ * their logs when they are mounted. e2fsck's exit is a bit mask: 1 and 2 mean that it repaired something.
+ */
+export async function checkFileSystem(
+  device: string,
+  fsType: string,
+  scratch: string,
+  starting: ToolStarting,
+): Promise<void> {
+  if (!fsType.startsWith('ext')) return
+  const result = await runDeviceTool('e2fsck', ['-p', device], scratch, starting)
+  if (result.exitCode <= 3) return
+  throw new FailedPreconditionError({
+    subject: `the ${fsType} file system on ${device}`,
+    problem: `needs repair: e2fsck says "${lastLine(result)}"`,
+    remedy: `repair it with e2fsck -f ${device}, or bring back a snapshot`,
+  })
+}
+
+function shortened(label: string, bytes: number): string {
+  let text = ''
+  for (const character of label) {
+    if (!/[\x20-\x7e]/.test(character) || Buffer.byteLength(text + character) > bytes) break
+    text += character
+  }
+  return text
+}

@@ -1,0 +1,67 @@
+import { mkdirSync } from 'node:fs'
+import { FailedPreconditionError } from '../../libstorage/errors.ts'
+import { lastLine, type Run } from '../../libstorage/run.ts'
+import type { FileSystemUsage } from '../integration-driver.ts'
+import type { Mounter } from '../mounter.ts'
+import { answersDirectRead, findDataOn, identifyContent, openExclusively } from './device.ts'
+import { checkFileSystem, makeFileSystem, requireMaker } from './file-systems.ts'
+import {
+  linkDirectory,
+  linkedDirectory,
+  mountDevice,
+  prepareDataFolder,
+  prepareMountPoint,
+  removeMountPoint,
+  unlinkDirectory,
+  unmountPath,
+} from './mount-points.ts'
+import { numberOfDevice, readMounts } from './mountinfo.ts'
+import { tryOnScratch } from './scratch-mount.ts'
+import { findUsers } from './users.ts'
+
+/** A file system that does not answer within this time is called hung. */
+const USAGE_TIMEOUT_MS = 5_000
+
+/** The real kernel, by sysfs, proc and the tools of util-linux, coreutils and the file systems. */
+export function createLinuxMounter(run: Run, scratchDirectory: string): Mounter {
+  mkdirSync(scratchDirectory, { recursive: true, mode: 0o700 })
+  return {
+    mounts: readMounts,
+    deviceNumber: numberOfDevice,
+    exclusiveOpen: openExclusively,
+    answers: (device) => answersDirectRead(device, run),
+    identify: (device) => identifyContent(device, run),
+    findData: (device, test) => findDataOn(device, test, run),
+    requireMaker: (fsType) => requireMaker(fsType, run),
+    makeFileSystem: (device, spec, starting) =>
+      makeFileSystem(device, spec, scratchDirectory, starting),
+    check: (device, fsType, starting) =>
+      checkFileSystem(device, fsType, scratchDirectory, starting),
+    prepareMountPoint: (mountPoint) => prepareMountPoint(mountPoint, run),
+    removeMountPoint: (mountPoint) => removeMountPoint(mountPoint, run),
+    mount: (device, mountPoint, fsType, options) =>
+      mountDevice(device, mountPoint, fsType, options, run),
+    unmount: (mountPoint) => unmountPath(mountPoint, run),
+    linkDirectory,
+    unlinkDirectory,
+    linkedDirectory,
+    prepareDataFolder: (folder) => prepareDataFolder(folder, run),
+    usage: (mountPoint) => measureUsage(mountPoint, run),
+    tryMountOptions: (fsType, options) => tryOnScratch(fsType, options, scratchDirectory, run),
+    users: async (mountPoint, deviceNumber) => findUsers(mountPoint, deviceNumber),
+  }
+}
+
+async function measureUsage(mountPoint: string, run: Run): Promise<FileSystemUsage> {
+  const result = await run('stat', ['-f', '-c', '%S %b %f %a', '--', mountPoint], {
+    timeoutMs: USAGE_TIMEOUT_MS,
+  })
+  const [blockBytes = 0, total = 0, free = 0, available = 0] = result.stdout.split(' ').map(Number)
+  if (result.exitCode === 0 && blockBytes > 0) {
+    return { usedBytes: (total - free) * blockBytes, freeBytes: available * blockBytes }
+  }
+  throw new FailedPreconditionError({
+    subject: mountPoint,
+    problem: `cannot be measured: ${lastLine(result)}`,
+  })
+}

@@ -1,0 +1,140 @@
+import { lstat, mkdir, readlink, rename, symlink, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { FailedPreconditionError, NotFoundError, systemCode } from '../../libstorage/errors.ts'
+import { lastLine, type Run } from '../../libstorage/run.ts'
+import type { DataFolder } from '../mounter.ts'
+
+const QUICK_MS = 10_000
+/** A mount replays a journal, an unmount writes back what is dirty. */
+const WRITE_BACK_MS = 100_000
+/** mount(8) and umount(8): the mount or umount itself failed. */
+const MOUNT_FAILED = 32
+
+/** Makes the bare directory immutable, so that nothing is written to the host's disk while no volume is mounted there. */
+export async function prepareMountPoint(mountPoint: string, run: Run): Promise<void> {
+  await mkdir(mountPoint, { recursive: true, mode: 0o755 })
+  // Not every file system knows the attribute; the mount is as good without it.
+  await run('chattr', ['+i', mountPoint], { timeoutMs: QUICK_MS })
+}
+
+/** Removes the bare directory, if it is there and empty. */
+export async function removeMountPoint(mountPoint: string, run: Run): Promise<void> {
+  await run('sh', ['-c', 'chattr -i "$1"; rmdir "$1"', 'sh', mountPoint], { timeoutMs: QUICK_MS })
+}
+
+/** Mounts a device. Rejects with `FailedPreconditionError` that says what the kernel says and what to do. */
+export async function mountDevice(
+  device: string,
+  mountPoint: string,
+  fsType: string,
+  options: readonly string[],
+  run: Run,
+): Promise<void> {
+  const all = fsType === 'xfs' ? [...options, 'nouuid'] : options
+  const flags = all.length > 0 ? ['-o', all.join(',')] : []
+  const result = await run('mount', ['-t', fsType, ...flags, '--', device, mountPoint], {
+    timeoutMs: WRITE_BACK_MS,
+  })
+  if (result.exitCode === 0) return
+  const said = lastLine(result)
+  const remedy = /needs cleaning/i.test(said)
+    ? `repair it with xfs_repair ${device}`
+    : 'see the kernel log (dmesg)'
+  throw new FailedPreconditionError({
+    subject: `the ${fsType} file system on ${device}`,
+    problem: `cannot be mounted: ${said}`,
+    remedy,
+  })
+}
+
+/** Unmounts; what is not mounted is as it should be. */
+export async function unmountPath(mountPoint: string, run: Run): Promise<'unmounted' | 'busy'> {
+  const result = await run('umount', ['--', mountPoint], { timeoutMs: WRITE_BACK_MS })
+  if (result.exitCode === 0 || /not mounted|no mount point/i.test(result.stderr)) return 'unmounted'
+  if (result.exitCode === MOUNT_FAILED && /busy/i.test(result.stderr)) return 'busy'
+  throw new FailedPreconditionError({
+    subject: mountPoint,
+    problem: `cannot be unmounted: ${lastLine(result)}`,
+  })
+}
+
+/** Shows a directory at a mount point, replacing an older link in one step. */
+export async function linkDirectory(directory: string, mountPoint: string): Promise<void> {
+  await mkdir(path.dirname(mountPoint), { recursive: true, mode: 0o755 })
+  const present = await lstat(mountPoint).catch(() => undefined)
+  if (present !== undefined && !present.isSymbolicLink()) {
+    throw new FailedPreconditionError({
+      subject: mountPoint,
+      problem: 'is in the way: it is not a link of ours',
+      remedy: 'move it elsewhere',
+    })
+  }
+  const prepared = path.join(
+    path.dirname(mountPoint),
+    `.${path.basename(mountPoint).slice(0, 200)}.link-${process.pid}`,
+  )
+  await unlink(prepared).catch(() => {})
+  await symlink(directory, prepared)
+  await rename(prepared, mountPoint)
+}
+
+/** Takes the link away, if there is one. Anything else at its place is left alone. */
+export async function unlinkDirectory(mountPoint: string): Promise<void> {
+  if ((await linkedDirectory(mountPoint)) !== undefined) await unlink(mountPoint)
+}
+
+/** Where the link at a mount point leads, or undefined when there is no link. */
+export async function linkedDirectory(mountPoint: string): Promise<string | undefined> {
+  try {
+    return await readlink(mountPoint)
+  } catch (error) {
+    if (['ENOENT', 'EINVAL'].includes(systemCode(error) ?? '')) return undefined
+    throw error
+  }
+}
+
+/**
+ * A new folder gets its owner and bits before it gets its name, so that a crash leaves either no folder or the right one.
+ * Exit 3: the volume is not mounted, and nothing was written to the disk below.
+ */
+const PREPARE = `set -e
+mount_point=$1 folder=$2 mode=$3 owner=$4 enforced=$5 on_mount=$6 fresh=$7
+if [ -n "$on_mount" ] && [ "$(stat -c %d -- "$mount_point")" = "$(stat -c %d -- "$mount_point/..")" ]; then exit 3; fi
+if [ ! -d "$folder" ]; then
+  mkdir -p -- "$(dirname -- "$folder")"
+  rm -rf -- "$folder.new"
+  mkdir -m "$mode" -- "$folder.new"
+  if [ -n "$owner" ]; then chown -- "$owner" "$folder.new"; fi
+  mv -T -- "$folder.new" "$folder"
+elif [ -n "$fresh" ] && [ "$folder" = "$mount_point" ]; then
+  chmod -- "$mode" "$folder"
+  if [ -n "$owner" ]; then chown -- "$owner" "$folder"; fi
+fi
+if [ -n "$enforced" ]; then chmod -- "$enforced" "$folder"; fi`
+const NOT_MOUNTED = 3
+
+/** Makes the folder that containers get, once, inside the mounted file system. */
+export async function prepareDataFolder(folder: DataFolder, run: Run): Promise<void> {
+  const owner = ownerOf(folder)
+  const args = [
+    folder.mountPoint,
+    folder.path,
+    folder.mode.toString(8),
+    owner,
+    folder.enforcedMode?.toString(8) ?? '',
+    folder.onMount ? 'yes' : '',
+    folder.fresh ? 'yes' : '',
+  ]
+  const result = await run('sh', ['-c', PREPARE, 'sh', ...args], { timeoutMs: QUICK_MS })
+  if (result.exitCode === 0) return
+  if (result.exitCode === NOT_MOUNTED) throw new NotFoundError(`mount at ${folder.mountPoint}`)
+  throw new FailedPreconditionError({
+    subject: `folder ${folder.path}`,
+    problem: `cannot be made: ${lastLine(result)}`,
+  })
+}
+
+/** As chown wants it: "999", ":999" or "999:999"; a uid with a colon behind it would mean that user's login group. */
+function ownerOf({ uid, gid }: DataFolder): string {
+  return `${uid ?? ''}${gid === undefined ? '' : `:${gid}`}`
+}

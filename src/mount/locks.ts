@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import lockfile from 'proper-lockfile'
+import { z } from 'zod'
+import { FailedPreconditionError, systemCode, TimeoutError } from '../libstorage/errors.ts'
+import {
+  identifySelf,
+  isProvablyDead,
+  type ProcessIdentity,
+  processIdentitySchema,
+} from '../libstorage/process-identity.ts'
+import { abortReason, sleep } from '../libstorage/wait.ts'
+import { lockFileSystem, OWNER_FILE } from './lock-file-system.ts'
+
+/**
+ * The library's own judgement of staleness hangs on file times, which a jump of the clock makes lie; it is switched
+ * off, and only an owner that is provably dead loses its lock.
+ */
+const NEVER_STALE_MS = Number.MAX_SAFE_INTEGER
+/** How often the library looks whether the lock is still ours. */
+const UPDATE_MS = 10_000
+const RETRY_MS = 50
+
+/** A lock that is held until it is released or this process dies. */
+export interface HeldLock {
+  /** Aborted when the lock was taken away from outside: stop before the next step. */
+  readonly lost: AbortSignal
+  release(): Promise<void>
+}
+
+/** Who has a lock, and for what. */
+export interface LockOwner {
+  readonly process: ProcessIdentity
+  /** What the lock is held for, as a clause: `serves volumes`. */
+  readonly purpose: string
+}
+
+const ownerSchema = z.object({ process: processIdentitySchema, purpose: z.string() })
+
+/** Takes locks that exclude each other across processes; a directory each, whose owner is written inside it. */
+export class ProcessLocks {
+  readonly #directory: string
+  readonly #self: ProcessIdentity
+
+  /** The directory lies on a file system that is emptied at boot, and is made when it is missing. */
+  constructor(directory: string) {
+    this.#directory = directory
+    this.#self = identifySelf()
+  }
+
+  /** Waits for the lock until the signal ends; then rejects with a sentence that names the owner. */
+  async acquire(name: string, purpose: string, signal?: AbortSignal): Promise<HeldLock> {
+    for (;;) {
+      const taken = await this.tryAcquire(name, purpose)
+      if (!('owner' in taken)) return taken
+      try {
+        await sleep(RETRY_MS, signal)
+      } catch {
+        throw stillLocked(name, taken.owner, signal)
+      }
+    }
+  }
+
+  /** Takes the lock, or says at once who has it. */
+  async tryAcquire(
+    name: string,
+    purpose: string,
+  ): Promise<HeldLock | { owner: LockOwner | undefined }> {
+    fs.mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+    const taken = await this.#take(name, purpose)
+    if (taken !== undefined) return taken
+    const owner = await this.#owner(name)
+    if (owner !== undefined && !isProvablyDead(owner.process)) return { owner }
+    return await this.#serialised(async () => {
+      const present = await this.#owner(name)
+      if (present !== undefined && !isProvablyDead(present.process)) return { owner: present }
+      fs.rmSync(this.#pathOf(name), { recursive: true, force: true })
+      return (await this.#take(name, purpose)) ?? { owner: await this.#owner(name) }
+    })
+  }
+
+  async #take(name: string, purpose: string): Promise<HeldLock | undefined> {
+    const lost = new AbortController()
+    const owner: LockOwner = { process: this.#self, purpose }
+    try {
+      const release = await lockfile.lock(path.join(this.#directory, name), {
+        lockfilePath: this.#pathOf(name),
+        realpath: false,
+        stale: NEVER_STALE_MS,
+        update: UPDATE_MS,
+        fs: lockFileSystem(JSON.stringify(owner)),
+        onCompromised: (cause) => lost.abort(lockLost(name, cause)),
+      })
+      return { lost: lost.signal, release: () => releaseQuietly(release) }
+    } catch (error) {
+      if (systemCode(error) === 'ELOCKED') return undefined
+      throw error
+    }
+  }
+
+  async #owner(name: string): Promise<LockOwner | undefined> {
+    try {
+      const text = await readFile(path.join(this.#pathOf(name), OWNER_FILE), 'utf8')
+      return ownerSchema.parse(JSON.parse(text))
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Between judging an owner dead and replacing its lock, another process could have done both. */
+  async #serialised<T>(work: () => Promise<T>): Promise<T> {
+    const gate = spawn(
+      'flock',
+      [path.join(this.#directory, '.replacing'), 'sh', '-c', 'echo held; cat'],
+      {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      },
+    )
+    try {
+      await new Promise((resolve, reject) => {
+        gate.stdout.once('data', resolve)
+        gate.once('error', reject)
+        gate.once('exit', () => reject(new Error(`flock ended before it held ${this.#directory}`)))
+      })
+      return await work()
+    } finally {
+      gate.stdin.end()
+    }
+  }
+
+  #pathOf(name: string): string {
+    return path.join(this.#directory, `${name}.lock`)
+  }
+}
+
+async function releaseQuietly(release: () => Promise<void>): Promise<void> {
+  try {
+    await release()
+  } catch (error) {
+    // A lock that was lost is nobody's to give back.
+    if (systemCode(error) !== 'ERELEASED') throw error
+  }
+}
+
+function stillLocked(
+  name: string,
+  owner: LockOwner | undefined,
+  signal: AbortSignal | undefined,
+): Error {
+  const reason = abortReason(signal)
+  if (!(reason instanceof TimeoutError)) return reason
+  const who =
+    owner === undefined ? 'another process' : `process ${owner.process.pid}, which ${owner.purpose}`
+  return new FailedPreconditionError({
+    subject: `lock ${name}`,
+    problem: `is held by ${who}`,
+    remedy: 'wait for it and try again',
+    cause: reason,
+  })
+}
+
+function lockLost(name: string, cause: unknown): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: `lock ${name}`,
+    problem: 'was taken away while it was held',
+    remedy: 'let nobody remove files from the run directory, and try again',
+    cause,
+  })
+}

@@ -1,0 +1,149 @@
+import { readBootId } from '../libstorage/process-identity.ts'
+import { sleep, untilAborted } from '../libstorage/wait.ts'
+import { answerInTime } from './answer-in-time.ts'
+import { Background } from './background.ts'
+import type { MountContext } from './bring-up.ts'
+import { type Creation, createVolume } from './creation.ts'
+import type {
+  HolderRequest,
+  IntegrationCall,
+  IntegrationDriver,
+  MountedVolume,
+  VolumeView,
+} from './integration-driver.ts'
+import { rememberedVolume } from './ledger-record.ts'
+import { Mounting } from './mounting.ts'
+import { reconcile } from './reconcile.ts'
+import { Releaser } from './releaser.ts'
+import { removeVolume } from './removal.ts'
+import type { RemovedNames } from './removed-names.ts'
+import type { VolumeSession } from './volume-session.ts'
+import { VolumeViews } from './volume-views.ts'
+
+/** How long a reference whose reply may not have been delivered before a crash is kept, in milliseconds. */
+const DOUBT_MS = 120_000
+
+/** Brings volumes of one service to this machine and lets them go, as `docs/semantics.md` promises. */
+export class MountManager implements IntegrationDriver {
+  readonly #context: MountContext
+  readonly #removed: RemovedNames
+  readonly #views: VolumeViews
+  readonly #background: Background
+  readonly #releaser: Releaser
+  readonly #mounting: Mounting
+
+  constructor(context: MountContext, removed: RemovedNames) {
+    this.#context = context
+    this.#removed = removed
+    this.#views = new VolumeViews(context)
+    this.#background = new Background(context)
+    this.#releaser = new Releaser(context, (id, message) => this.#views.noteError(id, message))
+    this.#mounting = new Mounting(context, this.#releaser, this.#views, this.#background)
+  }
+
+  get scope(): 'global' | 'local' {
+    return this.#context.service.scope
+  }
+
+  /**
+   * Takes over what the ledger says. Each volume's own operations wait until it was compared with the kernel; no other
+   * call waits. Only a server does this.
+   */
+  start(): void {
+    for (const record of this.#context.ledger.all()) {
+      this.#context.service.catalog.remember(rememberedVolume(record))
+      this.#background.run(record.volume, 'take-over at start', (session) =>
+        this.#takeOver(session),
+      )
+    }
+  }
+
+  /** Ends what lingers, finishes what has begun, and stops trying; mounts stay. */
+  async close(): Promise<void> {
+    await this.#background.settled()
+    await this.#releaser.close()
+  }
+
+  async create(
+    name: string,
+    options: Readonly<Record<string, string>>,
+    call?: IntegrationCall,
+  ): Promise<void> {
+    if (this.#context.settings.create.disable) return
+    await this.createOrFind(name, options, call)
+  }
+
+  /** As create, and says whether the volume was made just now. Whoever stops waiting finds it made later. */
+  createOrFind(
+    name: string,
+    options: Readonly<Record<string, string>>,
+    { signal }: IntegrationCall = {},
+  ): Promise<Creation> {
+    return untilAborted(createVolume(this.#context, name, options, signal), signal)
+  }
+
+  async remove(name: string, { signal }: IntegrationCall = {}): Promise<void> {
+    if (this.#context.settings.remove.disable) return
+    const work = removeVolume(this.#context, this.#removed, name, signal)
+    await answerInTime(this.#context, name, signal, work)
+  }
+
+  async mount(request: HolderRequest, { signal }: IntegrationCall = {}): Promise<MountedVolume> {
+    const { retryCount, retryWaitMs } = this.#context.settings.mount
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#mounting.mount(request, signal)
+      } catch (error) {
+        if (attempt >= retryCount || signal?.aborted) throw error
+        await sleep(retryWaitMs, signal)
+      }
+    }
+  }
+
+  async unmount({ name, holder }: HolderRequest, { signal }: IntegrationCall = {}): Promise<void> {
+    const record = this.#context.ledger.named(name)
+    if (record === undefined) return
+    const work = this.#context.sessions.run(
+      record.volume,
+      'unmounts the volume',
+      signal,
+      (session) => this.#releaser.drop(session, holder),
+    )
+    await answerInTime(this.#context, name, signal, work)
+  }
+
+  async path(name: string): Promise<string | undefined> {
+    return this.#views.mountpoint(this.#context.ledger.named(name))
+  }
+
+  async get(name: string, { signal }: IntegrationCall = {}): Promise<VolumeView> {
+    const { ledger, service } = this.#context
+    const used = ledger.exactly(name)
+    if (used?.mount !== undefined) {
+      return this.#views.of(service.catalog.known(used.volume.id) ?? rememberedVolume(used), used)
+    }
+    const volume = await service.catalog.find(name, { signal })
+    return this.#views.of(volume, ledger.get(volume.id))
+  }
+
+  async list({ signal }: IntegrationCall = {}): Promise<readonly VolumeView[]> {
+    const { ledger, service } = this.#context
+    const volumes = await service.catalog.list(signal)
+    const records = new Map(ledger.all().map((record) => [record.volume.id, record]))
+    return volumes.map((volume) => this.#views.of(volume, records.get(volume.id)))
+  }
+
+  async #takeOver(session: VolumeSession): Promise<void> {
+    const { ledger, publisher, places } = this.#context
+    const before = ledger.get(session.facts.id)
+    if (before === undefined) return
+    const published =
+      before.mount !== undefined &&
+      publisher.isPublished(before.mount.device, places.of(before.volume.name))
+    const facts = { bootId: readBootId(), published, now: new Date().toISOString() }
+    const { record, next } = reconcile(before, facts)
+    if (JSON.stringify(record) !== JSON.stringify(before)) await session.replace(record)
+    if (next === 'release') this.#releaser.schedule(session.facts, 0)
+    if (next === 'doubt') this.#releaser.scheduleTrial(session.facts, DOUBT_MS)
+  }
+}

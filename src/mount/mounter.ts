@@ -1,0 +1,103 @@
+import type { FileSystemUsage } from './integration-driver.ts'
+import type { ToolRecord } from './ledger-record.ts'
+
+/** One mount in this process's mount namespace. */
+export interface MountEntry {
+  readonly mountPoint: string
+  /** `major:minor` of the block device beneath; for btrfs that of its source, since the kernel shows an anonymous one. */
+  readonly deviceNumber: string
+  readonly source: string
+  readonly fsType: string
+  /** The file system turned itself read-only by an error: mounted to be written, it no longer is. */
+  readonly failedReadOnly: boolean
+}
+
+/** What lies on a device, as its signatures say. */
+export type DeviceContent =
+  | { readonly kind: 'file-system'; readonly fsType: string; readonly uuid: string | undefined }
+  /** No signature. Not yet proof that the device is blank. */
+  | { readonly kind: 'nothing' }
+  /** Something that is never formatted over: named as a user knows it. */
+  | { readonly kind: 'foreign'; readonly what: string }
+
+/** How thoroughly a device is looked at before it counts as blank. */
+export interface BlankTest {
+  /** The size the platform says it has. */
+  readonly sizeBytes: number
+  /** Also look at 1,024 samples of 64 KiB: for a volume that we did not make. */
+  readonly sampled: boolean
+}
+
+/** What mkfs is told. */
+export interface NewFileSystemSpec {
+  readonly fsType: string
+  /** Chosen beforehand, so that a later look can tell whether it was this mkfs that made the file system. */
+  readonly uuid: string
+  readonly label: string
+}
+
+/** Told of a tool before it begins; its work starts only when this has resolved. */
+export type ToolStarting = (tool: ToolRecord) => Promise<void>
+
+/** Who owns the data folder, and its permission bits. */
+export interface DataFolder {
+  /** Absolute; the mount point itself where no folder inside is used. */
+  readonly path: string
+  readonly mountPoint: string
+  /** Bits for a new folder. */
+  readonly mode: number
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+  /** Bits that are set at every mount, or undefined. */
+  readonly enforcedMode: number | undefined
+  /** Whether it must lie on a file system of its own: everywhere but on directory volumes. */
+  readonly onMount: boolean
+  /** Whether the file system was made just now, so that even its root is new. */
+  readonly fresh: boolean
+}
+
+/**
+ * The kernel and its tools, as far as volumes need them. Whatever touches a volume's device or file system has a time
+ * limit and never blocks this process: methods reject with `TimeoutError` where a disk hangs.
+ */
+export interface Mounter {
+  /** All mounts of this process's namespace, the topmost of a mount point last. From the kernel's tables: never waits for a disk. */
+  mounts(): readonly MountEntry[]
+  /** `major:minor` of a block device, or undefined when it is gone. From sysfs: never waits for a disk. */
+  deviceNumber(device: string): string | undefined
+  /** Whether an exclusive open succeeds; `held` while any mount namespace or tool has the device. */
+  exclusiveOpen(device: string): Promise<'free' | 'held'>
+  /** Whether the disk itself, not the cache, answers a read. */
+  answers(device: string): Promise<boolean>
+  identify(device: string): Promise<DeviceContent>
+  /** Undefined when the device is blank, else what was found and where, as a clause: `has data at byte 4096`. */
+  findData(device: string, test: BlankTest): Promise<string | undefined>
+  /** Rejects with `FailedPreconditionError` that names the package, where this file system cannot be made here. */
+  requireMaker(fsType: string): Promise<void>
+  makeFileSystem(device: string, spec: NewFileSystemSpec, starting: ToolStarting): Promise<void>
+  /** Checks and repairs what is safe to repair. Rejects with `FailedPreconditionError` that names the command that repairs. */
+  check(device: string, fsType: string, starting: ToolStarting): Promise<void>
+  /** Makes the directory, immutable where the file system below knows that. */
+  prepareMountPoint(mountPoint: string): Promise<void>
+  /** Removes the empty directory. Only after an exclusive open has succeeded: it takes the mount from every namespace. */
+  removeMountPoint(mountPoint: string): Promise<void>
+  mount(
+    device: string,
+    mountPoint: string,
+    fsType: string,
+    options: readonly string[],
+  ): Promise<void>
+  /** `busy` while a process of this namespace has a file open there. */
+  unmount(mountPoint: string): Promise<'unmounted' | 'busy'>
+  /** Shows a directory volume at its mount point. */
+  linkDirectory(directory: string, mountPoint: string): Promise<void>
+  unlinkDirectory(mountPoint: string): Promise<void>
+  /** What the link at a mount point leads to, or undefined when there is none. */
+  linkedDirectory(mountPoint: string): Promise<string | undefined>
+  prepareDataFolder(folder: DataFolder): Promise<void>
+  usage(mountPoint: string): Promise<FileSystemUsage>
+  /** Tries mount options on a scratch file system of this type. Rejects with `InvalidArgumentError` that names the wrong one. */
+  tryMountOptions(fsType: string, options: readonly string[]): Promise<void>
+  /** The processes of this machine that use the mount point or the device, as `pid 12 (postgres)`. */
+  users(mountPoint: string, deviceNumber: string | undefined): Promise<readonly string[]>
+}

@@ -1,0 +1,142 @@
+import { NotFoundError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
+import { answerInTime } from './answer-in-time.ts'
+import type { Background } from './background.ts'
+import { bringUp, isUp, type MountContext } from './bring-up.ts'
+import { createVolume } from './creation.ts'
+import type { HolderRequest, MountedVolume } from './integration-driver.ts'
+import { factsOf, type LedgerRecord, type VolumeFacts } from './ledger-record.ts'
+import { addReference, deliverReference, withdrawReference } from './references.ts'
+import type { Releaser } from './releaser.ts'
+import type { VolumeSession } from './volume-session.ts'
+import type { VolumeViews } from './volume-views.ts'
+
+/** How long work that nobody waited for is kept, so that a repeat finds it done, in milliseconds. */
+const ABANDONED_KEPT_MS = 60_000
+
+type ReferenceChange = (references: LedgerRecord['references']) => LedgerRecord['references']
+
+/** Mounts volumes for holders, and keeps account of who learned of it. */
+export class Mounting {
+  readonly #context: MountContext
+  readonly #releaser: Releaser
+  readonly #views: VolumeViews
+  readonly #background: Background
+
+  constructor(
+    context: MountContext,
+    releaser: Releaser,
+    views: VolumeViews,
+    background: Background,
+  ) {
+    this.#context = context
+    this.#releaser = releaser
+    this.#views = views
+    this.#background = background
+  }
+
+  /** Brings the volume up and takes a reference; for a caller that has gone meanwhile the volume is kept for 60 s. */
+  async mount(
+    { name, holder }: HolderRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<MountedVolume> {
+    const facts = await this.#find(name, signal)
+    const work = this.#context.sessions.run(facts, 'mounts the volume', signal, (session) =>
+      this.#mountIn(session, name, holder, signal),
+    )
+    try {
+      return await answerInTime(this.#context, name, signal, work)
+    } catch (error) {
+      // What the caller will never learn of is taken back as soon as it is there.
+      work.then(
+        (mounted) => mounted.undelivered(),
+        () => {},
+      )
+      throw error
+    }
+  }
+
+  async #find(name: string, signal: AbortSignal | undefined): Promise<VolumeFacts> {
+    const used = this.#context.ledger.exactly(name)
+    if (used !== undefined && this.#views.mountpoint(used) !== undefined) return used.volume
+    try {
+      return factsOf(await this.#context.service.catalog.find(name, { fresh: true, signal }))
+    } catch (error) {
+      if (!this.#context.settings.create.implicit || !(error instanceof NotFoundError)) throw error
+      return factsOf((await createVolume(this.#context, name, {}, signal)).volume)
+    }
+  }
+
+  async #mountIn(
+    session: VolumeSession,
+    name: string,
+    holder: string,
+    signal: AbortSignal | undefined,
+  ): Promise<MountedVolume> {
+    const { facts } = session
+    this.#releaser.cancel(facts.id)
+    await session.awaitTool()
+    if (!(await isUp(this.#context, session.record))) await this.#bringUp(session, name)
+    this.#views.noteError(facts.id, undefined)
+    const isWanted = signal?.aborted !== true
+    if (isWanted) await this.#takeReference(session, holder)
+    else this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
+    const settle = (change: ReferenceChange) => (isWanted ? this.#settle(facts, change) : undefined)
+    return {
+      mountpoint: this.#context.places.of(facts.name).dataPath,
+      delivered: () => settle((references) => deliverReference(references, holder)),
+      undelivered: () => settle((references) => withdrawReference(references, holder)),
+    }
+  }
+
+  async #takeReference(session: VolumeSession, holder: string): Promise<void> {
+    const references = addReference(session.record.references, holder, new Date().toISOString())
+    await session.update({ references, releasing: undefined })
+    const { id, name } = session.facts
+    this.#context.events.record({
+      kind: 'reference',
+      service: this.#context.service.name,
+      volume: name,
+      volumeId: id,
+      holder,
+    })
+  }
+
+  async #bringUp(session: VolumeSession, name: string): Promise<void> {
+    const { facts } = session
+    try {
+      const volume = await this.#context.service.catalog.find(name, { fresh: session.waited })
+      if (volume.id !== facts.id) throw replacedMeanwhile(name)
+      await bringUp(this.#context, session, volume)
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error)
+      this.#views.noteError(facts.id, cause)
+      this.#context.events.record({
+        kind: 'failed',
+        service: this.#context.service.name,
+        volume: facts.name,
+        volumeId: facts.id,
+        cause,
+      })
+      await this.#releaser.undo(session)
+      throw error
+    }
+  }
+
+  #settle(facts: VolumeFacts, change: ReferenceChange): void {
+    this.#background.run(facts, 'settles a reference', async (session) => {
+      const before = session.record.references
+      const references = change(before)
+      if (references === before) return
+      await session.update({ references })
+      if (references.length === 0) this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
+    })
+  }
+}
+
+function replacedMeanwhile(name: string): UnavailableError {
+  return new UnavailableError({
+    subject: volumeNamed(name),
+    problem: 'was replaced by another one of that name just now',
+    remedy: 'try again',
+  })
+}

@@ -1,0 +1,36 @@
+import path from 'node:path'
+import { directoryName } from './volume-name.ts'
+
+/** Where one volume is found on this machine while it is in use. All absolute. */
+export interface Place {
+  /** The root of the volume's file system. */
+  readonly mountPoint: string
+  /** What containers get. */
+  readonly dataPath: string
+}
+
+/** Where a service's volumes are found. */
+export interface Places {
+  of(volumeName: string): Place
+}
+
+/**
+ * `folder` is the service's own; `reserved` are the names in it that belong to others (the folders of other services);
+ * `rootPath` is the folder inside each file system that containers get.
+ */
+export function createPlaces(
+  folder: string,
+  rootPath: string,
+  reserved: ReadonlySet<string>,
+): Places {
+  return {
+    of(volumeName) {
+      const mountPoint = path.join(folder, directoryName(volumeName, reserved))
+      // A root path with ".." in it would lead out of the volume.
+      return {
+        mountPoint,
+        dataPath: path.join(mountPoint, path.join('/', rootPath)).replace(/(?<=.)\/$/, ''),
+      }
+    },
+  }
+}

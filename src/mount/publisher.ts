@@ -1,0 +1,34 @@
+import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
+import type { Place } from './places.ts'
+import type { VolumeSession } from './volume-session.ts'
+
+/** A volume that is attached to this machine, and where it shall be found. */
+export interface AttachedVolume {
+  readonly volume: Volume
+  readonly attachment: VolumeAttachment
+  /** The block device, or the directory of a directory volume. */
+  readonly device: string
+  readonly place: Place
+}
+
+/** How a volume stands at its place: `dead` is there but does not work, `taken` is somebody else's mount. */
+export type PlaceState = 'published' | 'absent' | 'dead' | 'taken'
+
+/** Makes an attached volume a directory on this machine, and takes that back. */
+export interface Publisher {
+  /** Whether an exclusive open can tell that nobody uses the storage; without that a reference is never called stale. */
+  readonly tellsUse: boolean
+  look(device: string, place: Place): Promise<PlaceState>
+  /** Whether the place was published, by a look at the kernel's tables alone; never waits for a disk. */
+  isPublished(device: string, place: Place): boolean
+  /** From device to directory. Each step is safe to repeat, and to die after. */
+  publish(session: VolumeSession, attached: AttachedVolume): Promise<void>
+  /** `busy` while a process of this namespace has a file open there. What is not there, or not ours, is left as it is. */
+  withdraw(device: string | undefined, place: Place): Promise<'gone' | 'busy'>
+  /** Whether nobody, in no namespace, holds the device. */
+  isFree(device: string): Promise<boolean>
+  /** Removes the empty place. Only after the device was found free. */
+  tidy(place: Place): Promise<void>
+  /** The processes that use the volume, for a message. */
+  users(device: string, place: Place): Promise<readonly string[]>
+}

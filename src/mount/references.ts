@@ -1,0 +1,114 @@
+/** What Podman sends as the id of every Mount (podman, libpod/plugin/volume_api.go and libpod/volume_internal_linux.go). */
+export const PODMAN_HOLDER = '2f73349cfc4630255319c6c8dfc1b46a8996ace9d14d8e07563b165915918ec2'
+/** The command line's holder. */
+export const COMMAND_HOLDER = 'cli'
+
+/** Holders that count once however often they mount: they send one Unmount for all their Mounts. */
+const SINGLE_HOLDERS: ReadonlySet<string> = new Set(['', PODMAN_HOLDER, COMMAND_HOLDER])
+
+/** A holder's claim on a mounted volume. */
+export interface Reference {
+  readonly id: string
+  /** At least 1; Docker sends a second Mount with the same id for `docker cp`. */
+  readonly count: number
+  /** How many of them the caller has not been seen to learn of. */
+  readonly undelivered: number
+  /** When the latest was taken, ISO 8601. */
+  readonly since: string
+  /** Set by the process that found it undelivered after its predecessor's end, ISO 8601. */
+  readonly doubtedSince?: string | undefined
+}
+
+/** The references after one more Mount by this holder, which has not learned of it yet. */
+export function addReference(
+  references: readonly Reference[],
+  id: string,
+  since: string,
+): readonly Reference[] {
+  const present = references.find((reference) => reference.id === id)
+  if (present === undefined) return [...references, { id, count: 1, undelivered: 1, since }]
+  if (SINGLE_HOLDERS.has(id))
+    return replaceReference(references, { id, count: 1, undelivered: 1, since })
+  // A Mount whose reply was lost in a crash is repeated with the same id: the repeat takes its place.
+  const repeated = present.doubtedSince !== undefined
+  const { count, undelivered } = present
+  const added = repeated
+    ? { count, undelivered }
+    : { count: count + 1, undelivered: undelivered + 1 }
+  return replaceReference(references, { id, since, ...added })
+}
+
+/** The references after the reply of one Mount of this holder was delivered. */
+export function deliverReference(
+  references: readonly Reference[],
+  id: string,
+): readonly Reference[] {
+  const present = references.find((reference) => reference.id === id)
+  if (present === undefined || present.undelivered === 0) return references
+  return replaceReference(references, { ...present, undelivered: present.undelivered - 1 })
+}
+
+/** The references after one of this holder's is dropped; unchanged when it has none. */
+export function dropReference(references: readonly Reference[], id: string): readonly Reference[] {
+  const present = references.find((reference) => reference.id === id)
+  if (present === undefined) return references
+  if (present.count <= 1) return references.filter((reference) => reference !== present)
+  const undelivered = Math.min(present.undelivered, present.count - 1)
+  return replaceReference(references, { ...present, count: present.count - 1, undelivered })
+}
+
+/** The references after the reply of one Mount of this holder was found not to have reached its caller. */
+export function withdrawReference(
+  references: readonly Reference[],
+  id: string,
+): readonly Reference[] {
+  return deliverReference(dropReference(references, id), id)
+}
+
+/** The references as a new process takes them over: what was never delivered is doubted from now on. */
+export function doubtUndelivered(
+  references: readonly Reference[],
+  now: string,
+): readonly Reference[] {
+  return references.map((reference) =>
+    reference.undelivered === 0 || reference.doubtedSince !== undefined
+      ? reference
+      : { ...reference, doubtedSince: now },
+  )
+}
+
+/** The references without those that are doubted. */
+export function dropDoubted(references: readonly Reference[]): readonly Reference[] {
+  return references.flatMap((reference) => {
+    if (reference.doubtedSince === undefined) return [reference]
+    const count = reference.count - reference.undelivered
+    return count < 1 ? [] : [{ id: reference.id, since: reference.since, count, undelivered: 0 }]
+  })
+}
+
+/** The references after somebody was seen to use what they were doubted for. */
+export function trustDoubted(references: readonly Reference[]): readonly Reference[] {
+  return references.map(({ doubtedSince, ...reference }) =>
+    doubtedSince === undefined ? reference : { ...reference, undelivered: 0 },
+  )
+}
+
+/** Whether a reference may be stale: Docker never sends its Unmount after a crash; the others' clients count for themselves. */
+export function mayBeStale({ id }: Reference): boolean {
+  return !SINGLE_HOLDERS.has(id)
+}
+
+/** How a holder is named in a message: Docker's long ids shortened. */
+export function holderNamed(id: string): string {
+  if (id === '') return 'a client that sends no id'
+  if (id === PODMAN_HOLDER) return 'Podman'
+  if (id === COMMAND_HOLDER) return 'the command line'
+  return `mount id ${id.length > 12 ? id.slice(0, 12) : id}`
+}
+
+function replaceReference(
+  references: readonly Reference[],
+  changed: Reference,
+): readonly Reference[] {
+  return references.map((reference) => (reference.id === changed.id ? changed : reference))
+}

@@ -1,0 +1,137 @@
+import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
+import type { MountContext } from './bring-up.ts'
+import { recordedAttachment } from './ledger-record.ts'
+import type { VolumeSession } from './volume-session.ts'
+
+/**
+ * How a release ended. `busy`: still mounted, a process of this host has a file open there. `held`: unmounted here, but
+ * somebody holds the device. Both are tried again, and a Mount in between cancels that.
+ */
+export type Released = 'released' | 'busy' | 'held'
+
+/** Takes the volume's directory away on this host; what is dirty is written back by that. */
+export async function unmountHere(
+  context: MountContext,
+  session: VolumeSession,
+): Promise<'gone' | 'busy'> {
+  const { record, facts } = session
+  const place = context.places.of(facts.name)
+  if (record.mount === undefined) return 'gone'
+  const withdrawn = await context.publisher.withdraw(record.mount.device, place)
+  if (withdrawn === 'busy') {
+    await markReleasing(session)
+    return 'busy'
+  }
+  await session.update({ mount: undefined })
+  context.events.record({
+    kind: 'unmounted',
+    service: context.service.name,
+    volume: facts.name,
+    volumeId: facts.id,
+  })
+  return 'gone'
+}
+
+/** Unmounts, and detaches once nobody in any namespace holds the device. */
+export async function release(context: MountContext, session: VolumeSession): Promise<Released> {
+  await session.awaitTool()
+  if ((await unmountHere(context, session)) === 'busy') return 'busy'
+  return await detachHere(context, session)
+}
+
+/**
+ * Releases only if nobody else uses the volume: where somebody holds it, it is mounted again as it was. For references
+ * that may be stale.
+ */
+export async function trialRelease(
+  context: MountContext,
+  session: VolumeSession,
+  remount: () => Promise<void>,
+): Promise<Released> {
+  const wasMounted = session.record.mount !== undefined
+  const { references } = session.record
+  const released = await release(context, session)
+  if (released === 'released') return released
+  if (released === 'held' && wasMounted) await remount()
+  await session.update({ releasing: undefined, references })
+  return released
+}
+
+/** Puts a volume back at its place that a trial took away: others hold the device, so it is joined as it is. */
+export async function republish(
+  context: MountContext,
+  session: VolumeSession,
+  volume: Volume,
+): Promise<void> {
+  const attachment = recordedAttachment(session.record)
+  if (attachment === undefined) return
+  const device = await context.service.executor.device(attachment)
+  if (device === undefined) return
+  await context.publisher.publish(session, {
+    volume,
+    attachment,
+    device,
+    place: context.places.of(volume.name),
+  })
+}
+
+async function detachHere(context: MountContext, session: VolumeSession): Promise<Released> {
+  const { record, facts } = session
+  const place = context.places.of(facts.name)
+  const attachment = recordedAttachment(record) ?? (await unfinishedAttachment(context, session))
+  if (attachment !== undefined) {
+    const device = await context.service.executor.device(attachment)
+    if (device !== undefined) {
+      if (!(await context.publisher.isFree(device))) {
+        await markReleasing(session)
+        return 'held'
+      }
+      await context.publisher.tidy(place)
+    }
+    await detach(context, session, attachment)
+  }
+  await session.update({
+    attachment: undefined,
+    mount: undefined,
+    formatIntent: undefined,
+    releasing: undefined,
+    references: [],
+  })
+  return 'released'
+}
+
+async function detach(
+  context: MountContext,
+  session: VolumeSession,
+  attachment: VolumeAttachment,
+): Promise<void> {
+  const { driver, catalog, name: service } = context.service
+  const begun = performance.now()
+  await driver.detachVolume(attachment.volumeId, attachment.instanceId)
+  catalog.detached(session.facts, attachment)
+  context.events.record({
+    kind: 'detached',
+    service,
+    volume: session.facts.name,
+    volumeId: session.facts.id,
+    instance: attachment.instanceId,
+    durationMs: Math.round(performance.now() - begun),
+  })
+}
+
+/** An attach whose reply never came: the platform knows whether it happened. */
+async function unfinishedAttachment(
+  context: MountContext,
+  session: VolumeSession,
+): Promise<VolumeAttachment | undefined> {
+  const meant = session.record.attachment
+  if (meant === undefined) return undefined
+  const seen = await context.service.driver.volumes({ instanceId: meant.instanceId })
+  const volume = seen.find(({ id }) => id === session.facts.id)
+  return volume?.attachments.find(({ instanceId }) => instanceId === meant.instanceId)
+}
+
+async function markReleasing(session: VolumeSession): Promise<void> {
+  if (session.record.releasing === undefined)
+    await session.update({ releasing: { since: new Date().toISOString() } })
+}

@@ -1,0 +1,175 @@
+import { isStorageError } from '../libstorage/errors.ts'
+import type { MountContext } from './bring-up.ts'
+import { Later } from './later.ts'
+import {
+  type LedgerRecord,
+  recordedAttachment,
+  rememberedVolume,
+  type VolumeFacts,
+} from './ledger-record.ts'
+import { dropDoubted, dropReference, holderNamed, trustDoubted } from './references.ts'
+import { type Released, release, republish, trialRelease, unmountHere } from './release.ts'
+import { stillInUse, type VolumeSession } from './volume-session.ts'
+
+/** How often it is tried whether a held device is free, in milliseconds. */
+const HELD_RETRY_MS = 1_000
+/** How often a release is repeated that the platform refused, in milliseconds. */
+const REFUSED_RETRY_MS = 5_000
+/** How often doubted references are looked at while other references keep the volume mounted, in milliseconds. */
+const DOUBT_RETRY_MS = 120_000
+
+/** Lets volumes go when nobody has a reference any more: at once, after a while, or when whoever holds them does. */
+export class Releaser {
+  readonly #context: MountContext
+  readonly #noteError: (volumeId: string, message: string | undefined) => void
+  readonly #later = new Later()
+  readonly #lingering = new Map<string, VolumeFacts>()
+
+  constructor(
+    context: MountContext,
+    noteError: (volumeId: string, message: string | undefined) => void,
+  ) {
+    this.#context = context
+    this.#noteError = noteError
+  }
+
+  /** Drops a reference of this holder; the last one leaving releases the volume. An unknown holder changes nothing. */
+  async drop(session: VolumeSession, holder: string): Promise<void> {
+    const before = session.record.references
+    if (this.#context.role === 'command') return await this.#dropCommandReference(session, holder)
+    const references = this.#context.settings.unmount.ignoreUsedCount
+      ? []
+      : dropReference(before, holder)
+    const changed =
+      references !== before && (before.length > 0 || session.record.mount !== undefined)
+    if (!changed) return
+    await session.update({ references })
+    if (references.length === 0) await this.#letGo(session)
+  }
+
+  /** Takes back what a Mount that failed has done; where mkfs was cut short the device stays, for the repeat to go on. */
+  async undo(session: VolumeSession): Promise<void> {
+    const { references, formatIntent } = session.record
+    if (references.length > 0 || formatIntent !== undefined) return
+    this.#goOn(session.facts, await release(this.#context, session))
+  }
+
+  /** Releases after so many milliseconds, unless somebody has a reference by then. */
+  schedule(facts: VolumeFacts, delayMs: number): void {
+    this.#later.schedule(facts.id, delayMs, () => this.#attempt(facts))
+  }
+
+  /** Looks after so many milliseconds whether references of doubt are used by anybody. */
+  scheduleTrial(facts: VolumeFacts, delayMs: number): void {
+    this.#later.schedule(`${facts.id} doubt`, delayMs, () =>
+      this.#inSession(facts, (session) => this.#tryDoubted(session), DOUBT_RETRY_MS),
+    )
+  }
+
+  cancel(id: string): void {
+    this.#later.cancel(id)
+    this.#lingering.delete(id)
+  }
+
+  /** Ends the lingering of every volume at once, and stops trying. */
+  async close(): Promise<void> {
+    const lingering = [...this.#lingering.values()]
+    await this.#later.close()
+    await Promise.all(lingering.map((facts) => this.#attempt(facts)))
+  }
+
+  async #letGo(session: VolumeSession): Promise<void> {
+    const { facts } = session
+    try {
+      await session.awaitTool()
+      if ((await unmountHere(this.#context, session)) === 'busy') return this.#goOn(facts, 'busy')
+      const { detachDelayMs } = this.#context.settings.unmount
+      if (detachDelayMs === 0) return this.#goOn(facts, await release(this.#context, session))
+      this.#lingering.set(facts.id, facts)
+      this.schedule(facts, detachDelayMs)
+    } catch (error) {
+      // The reference is dropped, which is what was asked for; the rest is ours to repeat.
+      this.#refused(facts, error)
+    }
+  }
+
+  /** A command has no later: either all of it is done when it answers, or nothing. */
+  async #dropCommandReference(session: VolumeSession, holder: string): Promise<void> {
+    const { record, facts } = session
+    const others = record.references.filter(({ id }) => id !== holder)
+    if (others.length > 0) {
+      throw stillInUse(
+        facts.name,
+        others.map(({ id }) => holderNamed(id)),
+        'stop what uses it and try again',
+      )
+    }
+    const volume = rememberedVolume(record)
+    const released = await trialRelease(this.#context, session, () =>
+      republish(this.#context, session, volume),
+    )
+    if (released === 'released') return
+    throw stillInUse(facts.name, await this.#users(record), 'end that and try again')
+  }
+
+  async #users(record: LedgerRecord): Promise<readonly string[]> {
+    const attachment = recordedAttachment(record)
+    const device =
+      attachment === undefined ? undefined : await this.#context.service.executor.device(attachment)
+    if (device === undefined) return []
+    return await this.#context.publisher.users(device, this.#context.places.of(record.volume.name))
+  }
+
+  async #attempt(facts: VolumeFacts): Promise<void> {
+    this.#lingering.delete(facts.id)
+    await this.#inSession(
+      facts,
+      async (session) => {
+        const { record } = session
+        if (record.references.length > 0 || record.formatIntent !== undefined) return
+        this.#goOn(facts, await release(this.#context, session))
+      },
+      REFUSED_RETRY_MS,
+    )
+  }
+
+  async #tryDoubted(session: VolumeSession): Promise<void> {
+    const { record, facts } = session
+    const certain = dropDoubted(record.references)
+    if (certain.length === record.references.length) return
+    if (certain.length > 0 || !this.#context.publisher.tellsUse)
+      return this.scheduleTrial(facts, DOUBT_RETRY_MS)
+    const volume = rememberedVolume(record)
+    const released = await trialRelease(this.#context, session, () =>
+      republish(this.#context, session, volume),
+    )
+    if (released === 'released') return
+    await session.update({ references: trustDoubted(record.references) })
+  }
+
+  async #inSession(
+    facts: VolumeFacts,
+    work: (session: VolumeSession) => Promise<void>,
+    retryMs: number,
+  ): Promise<void> {
+    try {
+      await this.#context.sessions.run(facts, 'releases the volume', undefined, work)
+    } catch (error) {
+      this.#refused(facts, error, retryMs)
+    }
+  }
+
+  #goOn(facts: VolumeFacts, released: Released): void {
+    if (released !== 'released') this.schedule(facts, HELD_RETRY_MS)
+  }
+
+  #refused(facts: VolumeFacts, error: unknown, retryMs = REFUSED_RETRY_MS): void {
+    const message = error instanceof Error ? error.message : String(error)
+    const stack = isStorageError(error) || !(error instanceof Error) ? undefined : error.stack
+    this.#noteError(facts.id, message)
+    this.#context.logger.warn(`release of ${facts.name} failed and is tried again: ${message}`, {
+      stack,
+    })
+    this.schedule(facts, retryMs)
+  }
+}

@@ -1,0 +1,97 @@
+import { FailedPreconditionError, NotFoundError, volumeNamed } from '../libstorage/errors.ts'
+import type { Volume } from '../libstorage/types.ts'
+import type { MountContext } from './bring-up.ts'
+import { factsOf, recordedAttachment } from './ledger-record.ts'
+import { holderNamed, mayBeStale } from './references.ts'
+import { republish, trialRelease } from './release.ts'
+import type { RemovedNames } from './removed-names.ts'
+import { attachedElsewhere, heldElsewhere } from './take-over.ts'
+import { stillInUse, type VolumeSession } from './volume-session.ts'
+
+const END_THEM = 'stop what uses it and try again'
+
+/** Destroys a volume that nobody uses. A volume that was removed here before is a success. */
+export async function removeVolume(
+  context: MountContext,
+  removed: RemovedNames,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const volume = await findToRemove(context, removed, name, signal)
+  if (volume === undefined) return
+  await context.sessions.run(factsOf(volume), 'removes the volume', signal, async (session) => {
+    await letGo(context, session, volume)
+    await removed.add(volume.name)
+    await context.service.driver.removeVolume(volume.id)
+    context.service.catalog.removed(volume)
+    context.events.record({
+      kind: 'removed',
+      service: context.service.name,
+      volume: volume.name,
+      volumeId: volume.id,
+    })
+  })
+}
+
+async function findToRemove(
+  context: MountContext,
+  removed: RemovedNames,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Volume | undefined> {
+  try {
+    return await context.service.catalog.find(name, {
+      fresh: true,
+      thorough: true,
+      nameOnly: true,
+      signal,
+    })
+  } catch (error) {
+    if (error instanceof NotFoundError && removed.has(name)) return undefined
+    throw error
+  }
+}
+
+/** Makes sure that nobody uses the volume, and takes it off this machine. Rejects and changes nothing where somebody does. */
+async function letGo(context: MountContext, session: VolumeSession, volume: Volume): Promise<void> {
+  if (volume.managedBy !== undefined) throw managedElsewhere(volume)
+  const { executor } = context.service
+  const here = (await executor.instance()).id
+  const holders = heldElsewhere(volume, here)
+  if (holders.length > 0) throw attachedElsewhere(volume, holders)
+  refuseCertainUsers(context, session, volume)
+  const mine = volume.attachments.find(({ instanceId }) => instanceId === here)
+  if (session.record.attachment === undefined && mine !== undefined) {
+    await session.update({ attachment: { instanceId: here, since: mine.since.toISOString() } })
+  }
+  const released = await trialRelease(context, session, () => republish(context, session, volume))
+  if (released === 'released') return
+  const attachment = recordedAttachment(session.record)
+  const device = attachment === undefined ? undefined : await executor.device(attachment)
+  const users =
+    device === undefined
+      ? []
+      : await context.publisher.users(device, context.places.of(volume.name))
+  throw stillInUse(volume.name, users, END_THEM)
+}
+
+/** Docker's ids may be left over from a crash, which a trial shows; the others' clients count for themselves. */
+function refuseCertainUsers(context: MountContext, session: VolumeSession, volume: Volume): void {
+  const certain = session.record.references.filter(
+    (reference) => !context.publisher.tellsUse || !mayBeStale(reference),
+  )
+  if (certain.length > 0)
+    throw stillInUse(
+      volume.name,
+      certain.map(({ id }) => holderNamed(id)),
+      END_THEM,
+    )
+}
+
+function managedElsewhere(volume: Volume): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(volume.name),
+    problem: `is managed by ${volume.managedBy}`,
+    remedy: 'remove it there',
+  })
+}

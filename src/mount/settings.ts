@@ -1,0 +1,30 @@
+/** The file systems that are made; others that are found are mounted as what they are. */
+export type NewFileSystem = 'ext4' | 'xfs' | 'btrfs'
+
+/** How volumes of one service are used on this machine. What each key is for stands in `config.yml.example`. */
+export interface MountSettings {
+  readonly create: {
+    readonly default: {
+      readonly sizeGiB: number
+      readonly type: string | undefined
+      readonly iops: number | undefined
+      readonly availabilityZone: string | undefined
+      readonly fsType: NewFileSystem
+    }
+    readonly disable: boolean
+    readonly implicit: boolean
+  }
+  readonly mount: {
+    readonly preempt: boolean | 'dead' | 'fence'
+    /** The folder of the mount points; absolute. */
+    readonly path: string
+    /** The folder inside the file system that containers get; `/` for the root itself. */
+    readonly rootPath: string
+    readonly retryCount: number
+    readonly retryWaitMs: number
+  }
+  readonly unmount: { readonly ignoreUsedCount: boolean; readonly detachDelayMs: number }
+  readonly remove: { readonly disable: boolean }
+  readonly fileMode: number | undefined
+  readonly attachTimeoutMs: number
+}

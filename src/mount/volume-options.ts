@@ -1,0 +1,173 @@
+import { InvalidArgumentError } from '../libstorage/errors.ts'
+import { nearest } from '../libstorage/nearest.ts'
+import type { VolumeSpec } from '../libstorage/types.ts'
+import { requireMountOptions } from './mount-options.ts'
+import type { MountSettings, NewFileSystem } from './settings.ts'
+
+/** Every option of `docker volume create -o` that a version of REX-Ray or this program knows, and what it is called here. */
+const KNOWN_OPTIONS: Readonly<Record<string, string>> = {
+  size: 'size',
+  type: 'type',
+  volumetype: 'type',
+  iops: 'iops',
+  availabilityzone: 'availabilityzone',
+  encrypted: 'encrypted',
+  encryptionkey: 'encryptionkey',
+  kmskeyid: 'encryptionkey',
+  fstype: 'fstype',
+  newfstype: 'fstype',
+  overwritefs: 'overwritefs',
+  mountopts: 'mountopts',
+  uid: 'uid',
+  gid: 'gid',
+  mode: 'mode',
+  snapshotid: 'snapshotid',
+  snapshotname: 'snapshotname',
+  volumeid: 'volumeid',
+  volumename: 'volumename',
+}
+
+/** Options that copy something: which driver can, its own part says. */
+const COPYING = ['snapshotid', 'snapshotname', 'volumeid', 'volumename'] as const
+
+const FILE_SYSTEMS: readonly NewFileSystem[] = ['ext4', 'xfs', 'btrfs']
+const ID_MAX = 4_294_967_294
+const SIZE_MAX_GIB = 65_536
+
+/** What is asked of a new volume, before the name is known. */
+export type RequestedVolume = Omit<VolumeSpec, 'name'>
+
+/** How a volume is mounted, as its labels say. */
+export interface MountWishes {
+  readonly fsType: NewFileSystem
+  readonly mountOptions: readonly string[]
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+  readonly mode: number | undefined
+}
+
+/**
+ * Reads the options of a Create, in any letter case, with the configuration's defaults for what is not said. Throws
+ * `InvalidArgumentError` that names the option, what is wrong, and what is allowed or nearest.
+ */
+export function readVolumeOptions(
+  options: Readonly<Record<string, string>>,
+  defaults: MountSettings['create']['default'],
+): RequestedVolume {
+  const given = canonical(options)
+  const refused = COPYING.find((name) => given.has(name))
+  if (refused !== undefined)
+    throw invalid(refused, 'is not supported by this driver', 'leave it out')
+  const iops = given.has('iops')
+    ? wholeNumber('iops', given.get('iops'), 1, 1_000_000)
+    : defaults.iops
+  const type = given.get('type') ?? defaults.type
+  const zone = given.get('availabilityzone') ?? defaults.availabilityZone
+  const encryptionKey = given.get('encryptionkey')
+  return {
+    sizeGiB: given.has('size') ? size(given.get('size') ?? '') : defaults.sizeGiB,
+    ...(type ? { type } : {}),
+    ...(iops === undefined ? {} : { iops }),
+    ...(zone ? { zone } : {}),
+    ...(given.has('encrypted')
+      ? { encrypted: truth('encrypted', given.get('encrypted') ?? '') }
+      : {}),
+    ...(encryptionKey ? { encryptionKey } : {}),
+    labels: readLabels(given, defaults.fsType),
+  }
+}
+
+/** Reads back from a volume's labels what its Create asked for; labels that make no sense are as if they were not there. */
+export function readMountWishes(
+  labels: Readonly<Record<string, string>>,
+  fallback: NewFileSystem,
+): MountWishes {
+  const number = (text: string | undefined, radix: number) => {
+    const value = Number.parseInt(text ?? '', radix)
+    return Number.isNaN(value) ? undefined : value
+  }
+  return {
+    fsType: FILE_SYSTEMS.find((name) => name === labels['fstype']) ?? fallback,
+    mountOptions: (labels['mountopts'] ?? '').split(',').filter((option) => option !== ''),
+    uid: number(labels['uid'], 10),
+    gid: number(labels['gid'], 10),
+    mode: number(labels['mode'], 8),
+  }
+}
+
+function canonical(options: Readonly<Record<string, string>>): Map<string, string> {
+  const given = new Map<string, string>()
+  for (const [key, value] of Object.entries(options)) {
+    const name = Object.hasOwn(KNOWN_OPTIONS, key.toLowerCase())
+      ? KNOWN_OPTIONS[key.toLowerCase()]
+      : undefined
+    if (name === undefined) throw unknownOption(key)
+    given.set(name, value.trim())
+  }
+  return given
+}
+
+function readLabels(
+  given: ReadonlyMap<string, string>,
+  defaultFileSystem: NewFileSystem,
+): Record<string, string> {
+  const labels: Record<string, string> = {
+    fstype: fileSystem(given.get('fstype') || defaultFileSystem),
+  }
+  const mountOptions = given.get('mountopts')
+  if (mountOptions) labels['mountopts'] = requireMountOptions(mountOptions).join(',')
+  for (const name of ['uid', 'gid'] as const) {
+    if (given.has(name)) labels[name] = String(wholeNumber(name, given.get(name), 0, ID_MAX))
+  }
+  if (given.has('mode')) labels['mode'] = mode(given.get('mode') ?? '')
+  if (given.has('overwritefs')) truth('overwritefs', given.get('overwritefs') ?? '')
+  return labels
+}
+
+function size(text: string): number {
+  const digits = /^(\d+) ?(g|gb|gib)?$/i.exec(text)?.[1]
+  const value = Number(digits ?? Number.NaN)
+  if (value >= 1 && value <= SIZE_MAX_GIB) return value
+  throw invalid(
+    'size',
+    `must be a whole number of GiB from 1 to ${SIZE_MAX_GIB}, not "${text}"`,
+    'say 16 for 16 GiB',
+  )
+}
+
+function fileSystem(text: string): NewFileSystem {
+  const found = FILE_SYSTEMS.find((name) => name === text.toLowerCase())
+  if (found !== undefined) return found
+  throw invalid('fstype', `must be one of ${FILE_SYSTEMS.join(', ')}, not "${text}"`)
+}
+
+function wholeNumber(name: string, text: string | undefined, min: number, max: number): number {
+  const value = /^\d+$/.test(text ?? '') ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw invalid(name, `must be a whole number from ${min} to ${max}, not "${text}"`)
+}
+
+function mode(text: string): string {
+  if (/^0?[0-7]{1,4}$/.test(text)) return text
+  throw invalid('mode', `must be permission bits in octal, not "${text}"`, 'say 0750, for one')
+}
+
+function truth(name: string, text: string): boolean {
+  if (/^(true|t|1|yes|on|)$/i.test(text)) return true
+  if (/^(false|f|0|no|off)$/i.test(text)) return false
+  throw invalid(name, `must be true or false, not "${text}"`)
+}
+
+function unknownOption(key: string): InvalidArgumentError {
+  const names = Object.keys(KNOWN_OPTIONS)
+  const meant = nearest(key, names)
+  return invalid(
+    key,
+    'is unknown',
+    meant === undefined ? `use one of ${names.join(', ')}` : `did you mean ${meant}?`,
+  )
+}
+
+function invalid(option: string, problem: string, remedy?: string): InvalidArgumentError {
+  return new InvalidArgumentError({ subject: `option ${option}`, problem, remedy })
+}

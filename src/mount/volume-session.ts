@@ -1,0 +1,164 @@
+import { FailedPreconditionError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
+import { KeyedMutex } from '../libstorage/keyed-mutex.ts'
+import { isProvablyDead, readBootId } from '../libstorage/process-identity.ts'
+import { poll, throwIfAborted } from '../libstorage/wait.ts'
+import type { Ledger } from './ledger.ts'
+import {
+  isWorthKeeping,
+  type LedgerRecord,
+  newRecord,
+  type ToolRecord,
+  type VolumeFacts,
+} from './ledger-record.ts'
+import type { HeldLock, ProcessLocks } from './locks.ts'
+
+/** How long one operation waits for another process's or for a tool that outlived its server, in milliseconds. */
+const PATIENCE_MS = 110_000
+/** A lock that took longer was somebody else's before. */
+const CONTENDED_MS = 40
+const TOOL_POLL_MS = 100
+
+/** What is being done to a volume right now. */
+export interface Progress {
+  readonly name: string
+  readonly what: string
+  readonly since: number
+}
+
+/**
+ * One operation on one volume while nobody else, in no process, operates on it. Every step looks at the record and writes
+ * it, so that the next process knows as much as this one.
+ */
+export class VolumeSession {
+  readonly facts: VolumeFacts
+  /** Whether another operation came first: what was looked up before may be old. */
+  readonly waited: boolean
+  readonly #ledger: Ledger
+  readonly #lock: HeldLock
+  readonly #service: string
+  readonly #report: (what: string) => void
+
+  constructor(
+    facts: VolumeFacts,
+    service: string,
+    ledger: Ledger,
+    lock: HeldLock,
+    waited: boolean,
+    report: (what: string) => void,
+  ) {
+    this.facts = facts
+    this.waited = waited
+    this.#service = service
+    this.#ledger = ledger
+    this.#lock = lock
+    this.#report = report
+  }
+
+  /** The volume's record as it stands on disk; a new one where nothing was meant for it yet. */
+  get record(): LedgerRecord {
+    return this.#ledger.get(this.facts.id) ?? newRecord(this.#service, this.facts, readBootId())
+  }
+
+  /** Writes a change; on disk when this resolves. A record that says nothing any more is removed. */
+  async update(change: Partial<LedgerRecord>): Promise<void> {
+    await this.replace({ ...this.record, volume: this.facts, bootId: readBootId(), ...change })
+  }
+
+  /** Writes a record as a whole; on disk when this resolves. */
+  async replace(record: LedgerRecord): Promise<void> {
+    if (this.#lock.lost.aborted) throw this.#lock.lost.reason
+    if (isWorthKeeping(record)) await this.#ledger.put(record)
+    else await this.#ledger.delete(this.facts.id)
+  }
+
+  /** Names a device tool in the ledger before it begins. */
+  readonly toolStarting = async (tool: ToolRecord): Promise<void> => {
+    this.#report(tool.command)
+    await this.update({ tool })
+  }
+
+  /** Waits until a tool that outlived its server has ended. Rejects with `UnavailableError` when it takes too long. */
+  async awaitTool(): Promise<void> {
+    const { tool } = this.record
+    if (tool === undefined) return
+    this.#report(tool.command)
+    const ended = await poll(async () => isProvablyDead(tool.process) || undefined, {
+      intervalMs: TOOL_POLL_MS,
+      timeoutMs: PATIENCE_MS,
+    })
+    if (ended === undefined)
+      throw stillPreparing(this.facts.name, tool.command, Date.parse(tool.since))
+    await this.update({ tool: undefined })
+  }
+}
+
+/** Lets operations on one volume happen one after the other, here and across processes; those on others go on beside it. */
+export class VolumeSessions {
+  readonly #mutex = new KeyedMutex()
+  readonly #progress = new Map<string, Progress>()
+  readonly #service: string
+  readonly #ledger: Ledger
+  readonly #locks: ProcessLocks
+
+  constructor(service: string, ledger: Ledger, locks: ProcessLocks) {
+    this.#service = service
+    this.#ledger = ledger
+    this.#locks = locks
+  }
+
+  /** Runs the work when its turn has come; does not begin it when the caller has gone by then. */
+  run<T>(
+    facts: VolumeFacts,
+    purpose: string,
+    signal: AbortSignal | undefined,
+    work: (session: VolumeSession) => Promise<T>,
+  ): Promise<T> {
+    const behindOthers = this.#mutex.isBusy(facts.id)
+    return this.#mutex.run(facts.id, async () => {
+      throwIfAborted(signal)
+      const lockName = `${this.#service}-${encodeURIComponent(facts.id)}`
+      const asked = performance.now()
+      const lock = await this.#locks.acquire(lockName, purpose, AbortSignal.timeout(PATIENCE_MS))
+      const waited = behindOthers || performance.now() - asked > CONTENDED_MS
+      const since = Date.now()
+      const report = (what: string) =>
+        this.#progress.set(facts.id, { name: facts.name, what, since })
+      try {
+        report(purpose)
+        return await work(
+          new VolumeSession(facts, this.#service, this.#ledger, lock, waited, report),
+        )
+      } finally {
+        this.#progress.delete(facts.id)
+        await lock.release()
+      }
+    })
+  }
+
+  /** What is being done to the volume of this name, for whoever waited for it in vain. */
+  progressOf(name: string): Progress | undefined {
+    return [...this.#progress.values()].find((progress) => progress.name === name)
+  }
+}
+
+/** The answer to a caller whose time is up while the work goes on. */
+export function stillPreparing(name: string, what: string, since: number): UnavailableError {
+  return new UnavailableError({
+    subject: volumeNamed(name),
+    problem: `is still being prepared (${what}, ${Math.max(1, Math.round((Date.now() - since) / 1000))} s so far)`,
+    remedy: 'try again',
+  })
+}
+
+/** The refusal of something that others still use. */
+export function stillInUse(
+  name: string,
+  by: readonly string[],
+  remedy: string,
+): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem: `is in use by ${by.length > 0 ? by.join(', ') : 'somebody who cannot be seen from here'}`,
+    remedy,
+  })
+}

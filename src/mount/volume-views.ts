@@ -1,0 +1,83 @@
+import type { Volume } from '../libstorage/types.ts'
+import type { MountContext } from './bring-up.ts'
+import type { FileSystemUsage, MountView, VolumeView } from './integration-driver.ts'
+import type { LedgerRecord } from './ledger-record.ts'
+
+/** How old a measurement may be before the next look at the volume starts another. */
+const USAGE_AGE_MS = 10_000
+
+interface Measurement {
+  readonly at: number
+  readonly usage: FileSystemUsage | undefined
+}
+
+/** What is told of volumes: made from what is at hand, never waiting for a disk. */
+export class VolumeViews {
+  readonly #context: MountContext
+  readonly #measured = new Map<string, Measurement>()
+  readonly #measuring = new Set<string>()
+  readonly #lastErrors = new Map<string, string>()
+
+  constructor(context: MountContext) {
+    this.#context = context
+  }
+
+  /** Keeps the message of what failed last on a volume, until something succeeds. */
+  noteError(volumeId: string, message: string | undefined): void {
+    if (message === undefined) this.#lastErrors.delete(volumeId)
+    else this.#lastErrors.set(volumeId, message)
+  }
+
+  /** Where containers find a volume, if the kernel shows it there. */
+  mountpoint(record: LedgerRecord | undefined): string | undefined {
+    if (record?.mount === undefined) return undefined
+    const place = this.#context.places.of(record.volume.name)
+    return this.#context.publisher.isPublished(record.mount.device, place)
+      ? place.dataPath
+      : undefined
+  }
+
+  of(volume: Volume, record: LedgerRecord | undefined): VolumeView {
+    const mountpoint = this.mountpoint(record)
+    const lastError = this.#lastErrors.get(volume.id)
+    const base = {
+      volume,
+      service: this.#context.service.name,
+      ...(lastError === undefined ? {} : { lastError }),
+    }
+    if (mountpoint === undefined || record?.mount === undefined) return base
+    return { ...base, mountpoint, mount: this.#mountView(record, record.mount.since) }
+  }
+
+  #mountView(record: LedgerRecord, since: string): MountView {
+    const usage = this.#usage(record)
+    return {
+      since,
+      holders: record.references.map(({ id }) => id),
+      ...(usage === undefined ? {} : { usage }),
+    }
+  }
+
+  /** The last measurement; an old one is renewed in the background, at most one at a time for each volume. */
+  #usage({ volume }: LedgerRecord): FileSystemUsage | undefined {
+    const last = this.#measured.get(volume.id)
+    const old = last === undefined || performance.now() - last.at > USAGE_AGE_MS
+    if (old && this.#context.service.storage === 'block' && !this.#measuring.has(volume.id))
+      this.#measure(volume)
+    return last?.usage
+  }
+
+  #measure({ id, name }: LedgerRecord['volume']): void {
+    this.#measuring.add(id)
+    const keep = (usage: FileSystemUsage | undefined) => {
+      this.#measuring.delete(id)
+      this.#measured.set(id, {
+        at: performance.now(),
+        usage: usage ?? this.#measured.get(id)?.usage,
+      })
+    }
+    this.#context.mounter
+      .usage(this.#context.places.of(name).mountPoint)
+      .then(keep, () => keep(undefined))
+  }
+}

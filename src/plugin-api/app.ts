@@ -1,0 +1,58 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import type { Logger } from '../libstorage/logger.ts'
+import type { IntegrationDriver } from '../mount/integration-driver.ts'
+import { reply } from './reply.ts'
+import { readBody } from './request-body.ts'
+import { pluginCalls } from './routes.ts'
+import { type Deadlines, serveCall } from './serve-call.ts'
+
+/** What the plugin API is made of. */
+export interface PluginAppParts {
+  readonly volumes: IntegrationDriver
+  readonly logger: Logger
+  /** Inside Docker's own 120 s and 60 s unless given; a managed plugin has 30 s for everything. */
+  readonly deadlines?: Deadlines
+}
+
+const DEADLINES: Deadlines = { slowMs: 110_000, otherMs: 55_000 }
+
+/**
+ * The Docker volume plugin API as an express application. Success is exactly 200 with a JSON object, every failure a JSON
+ * object with `Err`, and every reply ends its connection.
+ */
+export function createPluginApp({
+  volumes,
+  logger,
+  deadlines = DEADLINES,
+}: PluginAppParts): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', false)
+  app.enable('case sensitive routing')
+  app.enable('strict routing')
+  for (const call of pluginCalls(volumes)) {
+    app
+      .route(call.path)
+      .post(serveCall(call, logger, deadlines))
+      .all(wrongMethod)
+  }
+  app.use(unknownPath)
+  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    const stack = error instanceof Error ? error.stack : String(error)
+    logger.error('plugin request failed by a bug', { stack })
+    reply(response, 500, { Err: 'internal error, see the log of the plugin' })
+  })
+  return app
+}
+
+async function wrongMethod(request: Request, response: Response): Promise<void> {
+  await readBody(request)
+  response.setHeader('Allow', 'POST')
+  reply(response, 405, { Err: `${request.method} ${request.path} is not served, use POST` })
+}
+
+async function unknownPath(request: Request, response: Response): Promise<void> {
+  await readBody(request)
+  reply(response, 404, { Err: `${request.path} is not part of the volume plugin API` })
+}

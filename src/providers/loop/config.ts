@@ -1,0 +1,35 @@
+import { access } from 'node:fs/promises'
+import { isStorageError } from '../../libstorage/errors.ts'
+import { run } from '../../libstorage/run.ts'
+import type { ProviderDefinition } from '../definition.ts'
+import { poolSettings } from '../pool/settings.ts'
+
+const CONTROL = '/dev/loop-control'
+
+/** Sparse files as block devices: a real file system and a hard size limit on any Linux machine, without a cloud. */
+export const loopDefinition: ProviderDefinition = {
+  name: 'loop',
+  aliases: [],
+  settings: poolSettings,
+
+  async unavailable() {
+    if (process.getuid?.() !== 0) return 'needs root'
+    try {
+      await access(CONTROL)
+    } catch {
+      return `needs ${CONTROL}, which this kernel or container does not have`
+    }
+    try {
+      await run('losetup', ['--version'], { timeoutMs: 5_000 })
+      return undefined
+    } catch (error) {
+      if (isStorageError(error)) return error.message
+      throw error
+    }
+  },
+
+  async create(settings, context) {
+    const { createLoopProvider } = await import('./index.ts')
+    return createLoopProvider(settings, context)
+  },
+}

@@ -1,0 +1,147 @@
+import { constants } from 'node:fs'
+import * as fs from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemCode } from '../../libstorage/errors.ts'
+import type { Run } from '../../libstorage/run.ts'
+import type { AttachmentState } from '../../libstorage/types.ts'
+import { poll } from '../../libstorage/wait.ts'
+import type { Claim, ClaimedDevice } from '../pool/claim.ts'
+import type { Content, DisconnectOptions } from '../pool/content.ts'
+import { GIB, type StoredVolume } from '../pool/stored-volume.ts'
+import { outOfReach, stillHeld } from './errors.ts'
+import { devicesOf, type LoopStatus, loopStatus, setUp, tearDown } from './losetup.ts'
+import { pull } from './pull.ts'
+
+/** The sparse file that is a volume's content. */
+export const DISK_FILE = 'disk'
+/** How long a device may take to go after it was told to: a moment, unless somebody opened it meanwhile. */
+const GOING = { intervalMs: 20, timeoutMs: 2_000 }
+
+/**
+ * Volumes as sparse files, given to a machine as loop devices. One file has one living device in a kernel, so that no
+ * two file systems ever write to it; what a claim says of its device counts only while sysfs shows the same use of it.
+ */
+export class LoopContent implements Content {
+  readonly name = 'loop'
+  readonly #run: Run
+
+  constructor(run: Run) {
+    this.#run = run
+  }
+
+  async make(path: string, sizeGiB: number): Promise<void> {
+    const file = await fs.open(path, 'wx', 0o600)
+    try {
+      await file.truncate(sizeGiB * GIB)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  async connect(volume: StoredVolume, signal: AbortSignal | undefined): Promise<ClaimedDevice> {
+    const file = join(volume.folder, DISK_FILE)
+    const found = await this.#living(file, signal)
+    for (const device of found) {
+      const status = loopStatus(device)
+      if (status?.isLeaving) await this.#gone(volume, device, status, signal)
+    }
+    // A process may have died between making the device and claiming it.
+    const left = found.find((device) => isUsable(loopStatus(device)))
+    return describe(left ?? (await setUp(this.#run, file, signal)))
+  }
+
+  async undo(device: ClaimedDevice): Promise<void> {
+    if (isOf(loopStatus(device.path), device) && !(await isHeld(device.path)))
+      await tearDown(this.#run, device.path)
+  }
+
+  async disconnect(
+    volume: StoredVolume,
+    claim: Claim | undefined,
+    { force, signal }: DisconnectOptions,
+  ): Promise<boolean> {
+    const devices = new Set(await this.#living(join(volume.folder, DISK_FILE), signal))
+    const claimed = claim?.device
+    if (claimed && claim && this.state(claim)) devices.add(claimed.path)
+    for (const device of devices) await this.#takeAway(volume, device, { force, signal })
+    return devices.size > 0
+  }
+
+  state({ device }: Claim): AttachmentState | undefined {
+    const status = device && loopStatus(device.path)
+    if (!device || !status || !isOf(status, device) || status.sectors === 0) return undefined
+    return status.isLeaving ? 'detaching' : 'attached'
+  }
+
+  assertReachable(volume: StoredVolume, claim: Claim): void {
+    throw outOfReach(volume, claim)
+  }
+
+  async #takeAway(
+    volume: StoredVolume,
+    device: string,
+    { force, signal }: DisconnectOptions,
+  ): Promise<void> {
+    const before = loopStatus(device)
+    const held = await isHeld(device)
+    if (held && !force) throw stillHeld(volume.name, device)
+    if (held) await pull(this.#run, volume.name, device)
+    await tearDown(this.#run, device)
+    await this.#gone(volume, device, before, signal)
+  }
+
+  /** Waits until the device is gone, or cut off from its file. */
+  async #gone(
+    volume: StoredVolume,
+    device: string,
+    before: LoopStatus | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const isGone = async () => {
+      const now = loopStatus(device)
+      return !now || now.sectors === 0 || now.diskseq !== before?.diskseq ? true : undefined
+    }
+    if (!(await poll(isGone, { ...GOING, signal }))) throw stillHeld(volume.name, device)
+  }
+
+  /** The devices of a file that can still write to it. */
+  async #living(file: string, signal: AbortSignal | undefined): Promise<string[]> {
+    try {
+      const devices = await devicesOf(this.#run, file, signal)
+      return devices.filter((device) => (loopStatus(device)?.sectors ?? 0) > 0)
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return []
+      throw error
+    }
+  }
+}
+
+/** Whether a device, as it stands, is still the one of a claim. */
+function isOf(status: LoopStatus | undefined, device: ClaimedDevice): boolean {
+  if (status === undefined) return false
+  if (device.diskseq !== undefined) return status.diskseq === device.diskseq
+  return status.backingFile === device.backingFile
+}
+
+function isUsable(status: LoopStatus | undefined): boolean {
+  return status !== undefined && status.sectors > 0 && !status.isLeaving
+}
+
+function describe(path: string): ClaimedDevice {
+  const status = loopStatus(path)
+  return { path, diskseq: status?.diskseq, backingFile: status?.backingFile ?? '' }
+}
+
+/** Whether anybody holds the device: the kernel refuses an exclusive open while it is mounted in any namespace. */
+async function isHeld(device: string): Promise<boolean> {
+  try {
+    const opened = await fs.open(device, constants.O_RDONLY | constants.O_EXCL)
+    await opened.close()
+    return false
+  } catch (error) {
+    if (systemCode(error) === 'EBUSY') return true
+    if (['ENXIO', 'ENOENT'].includes(systemCode(error) ?? '')) return false
+    throw error
+  }
+}

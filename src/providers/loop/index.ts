@@ -1,0 +1,25 @@
+import type { Provider } from '../../libstorage/storage-driver.ts'
+import type { ProviderContext } from '../definition.ts'
+import { Pool } from '../pool/pool.ts'
+import { PoolDriver } from '../pool/pool-driver.ts'
+import { poolPlace } from '../pool/settings.ts'
+import { DISK_FILE, LoopContent } from './driver.ts'
+import { LoopExecutor } from './executor.ts'
+
+/** Opens the pool and serves its volumes as loop devices. Rejects with a sentence when the pool cannot be used. */
+export async function createLoopProvider(
+  settings: unknown,
+  context: ProviderContext,
+): Promise<Provider> {
+  const { path, isDefault, instance } = poolPlace(settings, context, 'loop')
+  const pool = new Pool(path, DISK_FILE)
+  await pool.open({ parents: isDefault })
+  const content = new LoopContent(context.run)
+  return {
+    driver: new PoolDriver(pool, content, instance),
+    executor: new LoopExecutor(pool, content, instance),
+    storage: 'block',
+    scope: 'local',
+    wishes: new Set(),
+  }
+}

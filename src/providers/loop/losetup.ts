@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { lastLine, type Run } from '../../libstorage/run.ts'
+import { losetupFailed } from './errors.ts'
+
+/** losetup answers in milliseconds; longer than this only a pool that hangs can take. */
+const TIMEOUT_MS = 20_000
+const COLUMNS = 'NAME,OFFSET,SIZELIMIT,BACK-INO,BACK-MAJ:MIN'
+
+/** A loop device in use, as sysfs shows it: no call that could wait for a disk. */
+export interface LoopStatus {
+  /** The serial number of this use, which no other use of this boot has; absent before Linux 5.15. */
+  readonly diskseq: string | undefined
+  readonly backingFile: string
+  /** 0 after the device was pulled from under its holder. */
+  readonly sectors: number
+  /** Set when it was told to go and waits for its holder to let go. */
+  readonly isLeaving: boolean
+}
+
+/** How a loop device (`/dev/loop3`) stands; undefined when nothing is behind it. */
+export function loopStatus(device: string): LoopStatus | undefined {
+  const folder = `/sys/block/${basename(device)}`
+  const backingFile = attribute(`${folder}/loop/backing_file`)
+  const sectors = attribute(`${folder}/size`)
+  if (backingFile === undefined || sectors === undefined) return undefined
+  return {
+    diskseq: attribute(`${folder}/diskseq`),
+    backingFile,
+    sectors: Number(sectors),
+    isLeaving: attribute(`${folder}/loop/autoclear`) === '1',
+  }
+}
+
+/** Makes a loop device of a file, with direct I/O where the file system below can do it; resolves with its path. */
+export async function setUp(
+  run: Run,
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const make = (...options: string[]) =>
+    run('losetup', [...options, '--find', '--show', file], { timeoutMs: TIMEOUT_MS, signal })
+  const direct = await make('--direct-io=on')
+  if (direct.exitCode === 0) return direct.stdout.trim()
+  if (!/direct[ -]io/i.test(direct.stderr)) throw losetupFailed(file, lastLine(direct))
+  const buffered = await make()
+  if (buffered.exitCode === 0) return buffered.stdout.trim()
+  throw losetupFailed(file, lastLine(buffered))
+}
+
+/** Tells a loop device to go. While somebody has it open it goes later: sysfs says when. */
+export async function tearDown(run: Run, device: string): Promise<void> {
+  const result = await run('losetup', ['--detach', device], { timeoutMs: TIMEOUT_MS })
+  if (result.exitCode !== 0 && loopStatus(device) !== undefined)
+    throw losetupFailed(device, lastLine(result))
+}
+
+/** The loop devices whose content is all of this file, whatever it is called; the kernel knows them by inode. */
+export async function devicesOf(
+  run: Run,
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const { ino, dev } = await stat(file, { bigint: true })
+  const result = await run('losetup', ['--list', '--raw', '--noheadings', '--output', COLUMNS], {
+    timeoutMs: TIMEOUT_MS,
+    signal,
+  })
+  if (result.exitCode !== 0) throw losetupFailed(file, lastLine(result))
+  const wanted = `0 0 ${ino} ${majorMinor(dev)}`
+  return result.stdout.split('\n').flatMap((line) => {
+    const [name, ...rest] = line.replaceAll('\\x20', ' ').trim().split(/\s+/)
+    return name !== undefined && rest.join(' ') === wanted ? [name] : []
+  })
+}
+
+/** As glibc's major() and minor(): the bits of both are interleaved. */
+function majorMinor(dev: bigint): string {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n)
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n)
+  return `${major}:${minor}`
+}
+
+function attribute(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trimEnd()
+  } catch {
+    return undefined
+  }
+}

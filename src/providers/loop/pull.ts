@@ -1,0 +1,30 @@
+import { lastLine, type Run } from '../../libstorage/run.ts'
+import { cannotPull } from './errors.ts'
+
+/*
+ * Node has no ioctl. LOOP_GET_STATUS64 and LOOP_SET_STATUS64 (linux/loop.h) move a struct loop_info64 of 232 bytes,
+ * with lo_sizelimit at offset 32. The kernel freezes the queue meanwhile: before, a write is whole, after, it fails.
+ */
+const CUT = `
+open(my $device, '+<', $ARGV[0]) or die "open: $!\\n";
+my $info = "\\0" x 232;
+ioctl($device, 0x4C05, $info) or die "LOOP_GET_STATUS64: $!\\n";
+substr($info, 32, 8) = pack('Q', 1);
+ioctl($device, 0x4C04, $info) or die "LOOP_SET_STATUS64: $!\\n";
+`
+const TIMEOUT_MS = 10_000
+
+/**
+ * Cuts a loop device to nothing, whoever holds it: from then on all that its holder writes fails, and none of it
+ * reaches the file. Needs perl.
+ */
+export async function pull(run: Run, name: string, device: string): Promise<void> {
+  let result: Awaited<ReturnType<Run>>
+  try {
+    result = await run('perl', ['-e', CUT, device], { timeoutMs: TIMEOUT_MS })
+  } catch (error) {
+    throw cannotPull(name, device, 'perl could not be run', error)
+  }
+  if (result.exitCode === 0) return
+  throw cannotPull(name, device, lastLine(result))
+}

@@ -1,0 +1,120 @@
+import { link, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { systemCode } from '../../libstorage/errors.ts'
+import { type ProcessIdentity, readBootId } from '../../libstorage/process-identity.ts'
+import type { InstanceId, VolumeAttachment } from '../../libstorage/types.ts'
+import { readSmall, syncFolder, writeNew } from './durable.ts'
+import { temporaryName } from './leftover.ts'
+
+/** The file in a volume's folder that says who has the volume. */
+export const CLAIM_FILE = 'attachment.json'
+
+const schema = z.object({
+  token: z.string(),
+  instance: z.string(),
+  since: z.iso.datetime(),
+  bootId: z.string(),
+  device: z
+    .object({ path: z.string(), diskseq: z.string().optional(), backingFile: z.string() })
+    .optional(),
+})
+
+/** The block device of a claim, with what tells it from a later one of the same name. */
+export interface ClaimedDevice {
+  /** `/dev/loop3`. */
+  readonly path: string
+  /** The kernel's serial number of this use of the device, absent before Linux 5.15. */
+  readonly diskseq?: string | undefined
+  /** The file behind it, as the kernel names it. */
+  readonly backingFile: string
+}
+
+/** One attachment as it stands in the pool. It is never changed: only taken, once, and ended. */
+export interface Claim {
+  /** Tells this claim from every other. */
+  readonly token: string
+  readonly instance: InstanceId
+  /** ISO 8601. */
+  readonly since: string
+  /** The boot of the kernel that the instance runs on. */
+  readonly bootId: string
+  readonly device?: ClaimedDevice | undefined
+}
+
+/** Whether the claim is this very attachment, and of this boot of this kernel. */
+export function isClaimOf(
+  claim: Claim | undefined,
+  { instanceId, since }: VolumeAttachment,
+): claim is Claim {
+  if (claim === undefined || claim.bootId !== readBootId()) return false
+  return claim.instance === instanceId && Date.parse(claim.since) === since.getTime()
+}
+
+/** A claim that cannot be read: whoever has the volume is not known. */
+export class DamagedClaim extends Error {
+  readonly path: string
+
+  constructor(path: string, cause: unknown) {
+    super(`${path} cannot be read`, { cause })
+    this.path = path
+  }
+}
+
+/** The claim on the volume in this folder, or undefined when nobody has it. Throws `DamagedClaim`. */
+export async function readClaim(folder: string): Promise<Claim | undefined> {
+  let text: string
+  try {
+    text = await readSmall(join(folder, CLAIM_FILE))
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    return schema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new DamagedClaim(join(folder, CLAIM_FILE), cause)
+  }
+}
+
+/** Takes the volume in this folder; false when somebody has it. link(2) lets one of all who try at once win. */
+export async function takeClaim(
+  folder: string,
+  claim: Claim,
+  owner: ProcessIdentity,
+): Promise<boolean> {
+  const written = join(folder, temporaryName('claiming', owner))
+  try {
+    await writeNew(written, JSON.stringify(claim))
+    await link(written, join(folder, CLAIM_FILE))
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
+  } finally {
+    await rm(written, { force: true })
+  }
+  await syncFolder(folder)
+  return true
+}
+
+/** Ends this very claim; one that somebody else took meanwhile stays. */
+export async function endClaim(
+  folder: string,
+  claim: Claim,
+  owner: ProcessIdentity,
+): Promise<void> {
+  const current = await readClaim(folder)
+  if (current?.token !== claim.token) return
+  const [path, moved] = [join(folder, CLAIM_FILE), join(folder, temporaryName('ending', owner))]
+  try {
+    await rename(path, moved)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return
+    throw error
+  }
+  const taken = schema.parse(JSON.parse(await readSmall(moved)))
+  // Between our look and our grip somebody may have ended it and another have taken the volume: it is given back.
+  if (taken.token !== claim.token) await link(moved, path)
+  await rm(moved)
+  await syncFolder(folder)
+}

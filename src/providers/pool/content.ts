@@ -1,0 +1,34 @@
+import type { AttachmentState } from '../../libstorage/types.ts'
+import type { Claim, ClaimedDevice } from './claim.ts'
+import type { MakeContent } from './pool.ts'
+import type { StoredVolume } from './stored-volume.ts'
+
+/** How a volume's content is taken away from a machine. */
+export interface DisconnectOptions {
+  readonly force: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+/** What tells one kind of pool from another: what a volume's content is, and how a machine gets at it. */
+export interface Content {
+  /** The driver's name. */
+  readonly name: string
+  readonly make: MakeContent
+  /** Brings the content to this kernel; a repeat finds what is there. Undefined where there is nothing to bring. */
+  connect(volume: StoredVolume, signal: AbortSignal | undefined): Promise<ClaimedDevice | undefined>
+  /**
+   * Takes the content away from this kernel; resolves when it is gone, with whether there was anything. Rejects with
+   * `FailedPreconditionError` while somebody holds it, unless by force.
+   */
+  disconnect(
+    volume: StoredVolume,
+    claim: Claim | undefined,
+    options: DisconnectOptions,
+  ): Promise<boolean>
+  /** Takes back a connect whose claim could not be taken; never from somebody who holds the device. */
+  undo(device: ClaimedDevice): Promise<void>
+  /** How a claim of this boot of this kernel stands; undefined when what it claimed is not there any more. */
+  state(claim: Claim): AttachmentState | undefined
+  /** Rejects where another kernel would have to let go and cannot be made to. */
+  assertReachable(volume: StoredVolume, claim: Claim): void
+}

@@ -1,0 +1,81 @@
+import {
+  FailedPreconditionError,
+  InvalidArgumentError,
+  PermissionDeniedError,
+  ResourceExhaustedError,
+  systemCode,
+  UnavailableError,
+} from '../../libstorage/errors.ts'
+
+/** Does something in a pool; what the operating system refuses there becomes a sentence that names the pool. */
+export async function inPool<T>(pool: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw poolError(pool, error)
+  }
+}
+
+/** The sentence for an error of the operating system in a pool; any other error as it is. */
+export function poolError(pool: string, cause: unknown): unknown {
+  const subject = `pool ${pool}`
+  switch (systemCode(cause)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new ResourceExhaustedError({
+        subject,
+        problem: 'has no space left',
+        remedy: 'remove volumes or make its file system or quota larger',
+        cause,
+      })
+    case 'EROFS':
+      return new FailedPreconditionError({
+        subject,
+        problem: 'is on a read-only file system',
+        remedy: 'mount it read-write, or repair it if an error made it read-only',
+        cause,
+      })
+    case 'EACCES':
+    case 'EPERM':
+      return new PermissionDeniedError({
+        subject,
+        problem: `cannot be used by this user (${detail(cause)})`,
+        remedy: 'run as its owner or as root',
+        cause,
+      })
+    case 'EFBIG':
+      return new InvalidArgumentError({
+        subject: 'option size',
+        problem: `is larger than a file can be in pool ${pool}`,
+        remedy: 'choose a smaller size or a pool on another file system',
+        cause,
+      })
+    case 'EIO':
+    case 'ESTALE':
+    case 'ETIMEDOUT':
+    case 'ENOTCONN':
+    case 'EHOSTDOWN':
+      return new UnavailableError({
+        subject,
+        problem: `does not answer (${detail(cause)})`,
+        remedy: 'look at the disk or the server that holds it',
+        cause,
+      })
+    default:
+      return cause
+  }
+}
+
+/** The error of a pool whose folder is not there. */
+export function poolMissing(pool: string, cause: unknown): UnavailableError {
+  return new UnavailableError({
+    subject: `pool ${pool}`,
+    problem: 'does not exist',
+    remedy: 'mount the file system that holds it, or make the folder',
+    cause,
+  })
+}
+
+function detail(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

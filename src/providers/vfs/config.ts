@@ -1,0 +1,18 @@
+import type { ProviderDefinition } from '../definition.ts'
+import { poolSettings } from '../pool/settings.ts'
+
+/** Plain directories: works for any user, anywhere; nothing enforces their size. */
+export const vfsDefinition: ProviderDefinition = {
+  name: 'vfs',
+  aliases: [],
+  settings: poolSettings,
+
+  async unavailable() {
+    return undefined
+  },
+
+  async create(settings, context) {
+    const { createVfsProvider } = await import('./index.ts')
+    return createVfsProvider(settings, context)
+  },
+}

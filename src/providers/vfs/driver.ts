@@ -1,0 +1,56 @@
+import * as fs from 'node:fs/promises'
+import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
+import type { AttachmentState } from '../../libstorage/types.ts'
+import type { Content } from '../pool/content.ts'
+import { syncFolder } from '../pool/durable.ts'
+import type { StoredVolume } from '../pool/stored-volume.ts'
+
+/** The directory that is a volume's content. */
+export const FILES_FOLDER = 'files'
+/** As Docker's own volumes; containers enter it as whatever user they run as. */
+const MODE = 0o755
+
+/** Volumes as directories. There is nothing to bring to a machine: who has the claim has the directory. */
+export class VfsContent implements Content {
+  readonly name = 'vfs'
+
+  async make(path: string): Promise<void> {
+    await fs.mkdir(path)
+    await fs.chmod(path, MODE)
+    await syncFolder(path)
+  }
+
+  async connect(): Promise<undefined> {
+    return undefined
+  }
+
+  async undo(): Promise<void> {}
+
+  /** Refuses while something is mounted inside, which a removal would empty; nothing is ever there to take away. */
+  async disconnect(volume: StoredVolume): Promise<boolean> {
+    const beneath = `${await fs.realpath(volume.folder)}/`
+    const inside = (await mountPoints()).find((path) => path.startsWith(beneath))
+    if (inside === undefined) return false
+    throw new FailedPreconditionError({
+      subject: volumeNamed(volume.name),
+      problem: `has something mounted inside, at ${inside}`,
+      remedy: 'unmount that first',
+    })
+  }
+
+  state(): AttachmentState {
+    return 'attached'
+  }
+
+  assertReachable(): void {}
+}
+
+/** proc(5): the fifth field, in which space, tab, newline and backslash are octal escapes. */
+async function mountPoints(): Promise<string[]> {
+  const lines = (await fs.readFile('/proc/self/mountinfo', 'utf8')).split('\n')
+  return lines.map((line) =>
+    (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    ),
+  )
+}

@@ -1,0 +1,24 @@
+import type { Provider } from '../../libstorage/storage-driver.ts'
+import type { ProviderContext } from '../definition.ts'
+import { Pool } from '../pool/pool.ts'
+import { PoolDriver } from '../pool/pool-driver.ts'
+import { poolPlace } from '../pool/settings.ts'
+import { FILES_FOLDER, VfsContent } from './driver.ts'
+import { VfsExecutor } from './executor.ts'
+
+/** Opens the pool and serves its volumes as directories. Rejects with a sentence when the pool cannot be used. */
+export async function createVfsProvider(
+  settings: unknown,
+  context: ProviderContext,
+): Promise<Provider> {
+  const { path, isDefault, instance } = poolPlace(settings, context, 'vfs')
+  const pool = new Pool(path, FILES_FOLDER)
+  await pool.open({ parents: isDefault })
+  return {
+    driver: new PoolDriver(pool, new VfsContent(), instance),
+    executor: new VfsExecutor(pool, instance),
+    storage: 'directory',
+    scope: 'local',
+    wishes: new Set(),
+  }
+}

@@ -1,0 +1,81 @@
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FailedPreconditionError } from '../../../src/libstorage/errors.ts'
+import { identifySelf } from '../../../src/libstorage/process-identity.ts'
+import { run } from '../../../src/libstorage/run.ts'
+import { LoopContent } from '../../../src/providers/loop/driver.ts'
+import type { Content } from '../../../src/providers/pool/content.ts'
+import { temporaryName } from '../../../src/providers/pool/leftover.ts'
+import { Pool } from '../../../src/providers/pool/pool.ts'
+import { PoolDriver } from '../../../src/providers/pool/pool-driver.ts'
+import { VfsContent } from '../../../src/providers/vfs/driver.ts'
+import { PoolWorld } from '../../support/pool-world.ts'
+
+let world: PoolWorld
+
+beforeEach(async () => {
+  world = await PoolWorld.make()
+})
+afterEach(() => world.cleanup())
+
+/** A driver on a pool that a server shares with other kernels. */
+function driverOf(content: Content, folder: string): PoolDriver {
+  return new PoolDriver(new Pool(world.pool, folder, async () => true), content, 'here')
+}
+
+/** A volume that a machine with another kernel has attached. */
+async function attachedElsewhere(driver: PoolDriver, instance: string): Promise<string> {
+  const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+  const claim = { token: 'a', instance, since: new Date(0).toISOString(), bootId: 'theirs' }
+  await writeFile(join(world.pool, 'data', 'attachment.json'), JSON.stringify(claim))
+  return id
+}
+
+describe('in a pool that other kernels share', () => {
+  test('another machine’s claim is believed, since its devices cannot be seen from here', async () => {
+    const driver = driverOf(new VfsContent(), 'files')
+    const id = await attachedElsewhere(driver, 'there')
+    expect((await driver.volume(id)).attachments).toMatchObject([{ instanceId: 'there' }])
+    const attempt = driver.attachVolume(id, 'here')
+    await expect(attempt).rejects.toThrow(FailedPreconditionError)
+    await expect(attempt).rejects.toThrow('is attached to there since 1970-01-01T00:00:00.000Z')
+    await expect(driver.removeVolume(id)).rejects.toThrow('is attached to there')
+  })
+
+  test('a directory can be given up for another machine', async () => {
+    const driver = driverOf(new VfsContent(), 'files')
+    const id = await attachedElsewhere(driver, 'there')
+    await driver.detachVolume(id, 'there')
+    await driver.attachVolume(id, 'here')
+  })
+
+  test('a disk cannot, not even by force: that machine’s kernel would go on writing', async () => {
+    const driver = driverOf(new LoopContent(run), 'disk')
+    const id = await attachedElsewhere(driver, 'there')
+    for (const force of [false, true])
+      await expect(driver.detachVolume(id, 'there', { force })).rejects.toThrow(
+        'whose kernel this machine cannot make let go, detach it there',
+      )
+    expect(await readFile(join(world.pool, 'data', 'attachment.json'), 'utf8')).toContain('there')
+  })
+
+  test('our own claim from before a reboot is over', async () => {
+    const driver = driverOf(new VfsContent(), 'files')
+    const id = await attachedElsewhere(driver, 'here')
+    expect((await driver.volume(id)).attachments).toEqual([])
+    await driver.attachVolume(id, 'here')
+  })
+
+  test('what a process of another kernel works on is left alone for a day', async () => {
+    const driver = driverOf(new VfsContent(), 'files')
+    const entry = temporaryName('creating', { ...identifySelf(), bootId: 'theirs' })
+    await mkdir(join(world.pool, entry))
+    await driver.volumes()
+    expect(await readdir(world.pool)).toEqual([entry])
+    const long = new Date(Date.now() - 2 * 86_400_000)
+    await utimes(join(world.pool, entry), long, long)
+    await driver.volumes()
+    expect(await readdir(world.pool)).toEqual([])
+  })
+})

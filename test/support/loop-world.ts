@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { silentLogger } from '../../src/libstorage/logger.ts'
+import { run } from '../../src/libstorage/run.ts'
+import { createService, type Service } from '../../src/libstorage/service.ts'
+import { BlockPublisher } from '../../src/mount/block-publisher.ts'
+import type { MountContext } from '../../src/mount/bring-up.ts'
+import type { VolumeEvent } from '../../src/mount/events.ts'
+import { Ledger } from '../../src/mount/ledger.ts'
+import { createLinuxMounter } from '../../src/mount/linux/linux-mounter.ts'
+import { ProcessLocks } from '../../src/mount/locks.ts'
+import { MountManager } from '../../src/mount/mount-manager.ts'
+import { createPlaces } from '../../src/mount/places.ts'
+import { RemovedNames } from '../../src/mount/removed-names.ts'
+import type { MountSettings } from '../../src/mount/settings.ts'
+import { VolumeSessions } from '../../src/mount/volume-session.ts'
+import { loopDefinition } from '../../src/providers/loop/config.ts'
+import { quickSettings } from './mount-world.ts'
+
+/** Why this machine cannot run a world of loop devices, or undefined. */
+export const loopUnavailable = await loopDefinition.unavailable()
+
+/** This machine with a pool, mount points and a ledger in a folder of its own; everything real. */
+export class LoopWorld {
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'remora-loop-'))
+  readonly events: VolumeEvent[] = []
+  readonly mounter = createLinuxMounter(run, path.join(this.folder, 'scratch'))
+  readonly #started: { manager: MountManager; service: Service }[] = []
+
+  get mountRoot(): string {
+    return path.join(this.folder, 'volumes')
+  }
+
+  async manager(
+    changed: Partial<MountSettings> = {},
+    role: MountContext['role'] = 'server',
+  ): Promise<MountManager> {
+    const settings = { ...quickSettings, ...changed }
+    const context = { service: 'loop', libDirectory: this.folder, run }
+    const provider = await loopDefinition.create(loopDefinition.settings.parse({}), context)
+    const service = createService('loop', provider, silentLogger)
+    const ledger = new Ledger(path.join(this.folder, 'ledger'), silentLogger)
+    const events = { record: (event: VolumeEvent) => void this.events.push(event) }
+    const manager = new MountManager(
+      {
+        service,
+        publisher: new BlockPublisher(this.mounter, settings, 'loop', events),
+        mounter: this.mounter,
+        places: createPlaces(this.mountRoot, settings.mount.rootPath, new Set()),
+        settings,
+        ledger,
+        sessions: new VolumeSessions(
+          'loop',
+          ledger,
+          new ProcessLocks(path.join(this.folder, 'locks')),
+        ),
+        logger: silentLogger,
+        events,
+        role,
+      },
+      new RemovedNames(path.join(this.folder, 'removed.json')),
+    )
+    this.#started.push({ manager, service })
+    return manager
+  }
+
+  /** The sparse file behind a volume. */
+  diskOf(name: string): string {
+    return path.join(this.folder, 'loop', name, 'disk')
+  }
+
+  /** Runs a tool and answers what it printed; rejects when it fails. */
+  async tool(command: string, ...args: string[]): Promise<string> {
+    const result = await run(command, args, { timeoutMs: 30_000 })
+    if (result.exitCode !== 0) throw new Error(`${command} ${args.join(' ')}: ${result.stderr}`)
+    return result.stdout
+  }
+
+  /** Unmounts, detaches and removes whatever a test left. */
+  async end(): Promise<void> {
+    await Promise.all(this.#started.map(({ manager }) => manager.close()))
+    const mine = this.mounter
+      .mounts()
+      .filter(({ mountPoint }) => mountPoint.startsWith(this.folder))
+    for (const { mountPoint } of mine.toReversed())
+      await run('umount', ['-l', mountPoint], { timeoutMs: 30_000 })
+    const devices = await this.tool('losetup', '--list', '--noheadings', '-O', 'NAME,BACK-FILE')
+    for (const line of devices.split('\n').filter((text) => text.includes(this.folder)))
+      await run('losetup', ['-d', line.split(' ')[0] ?? ''], { timeoutMs: 30_000 })
+    await run('chattr', ['-R', '-i', this.folder], { timeoutMs: 30_000 })
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { silentLogger } from '../../src/libstorage/logger.ts'
+import { createService } from '../../src/libstorage/service.ts'
+import type { Provider } from '../../src/libstorage/storage-driver.ts'
+import { BlockPublisher } from '../../src/mount/block-publisher.ts'
+import type { MountContext } from '../../src/mount/bring-up.ts'
+import type { VolumeEvent } from '../../src/mount/events.ts'
+import { Ledger } from '../../src/mount/ledger.ts'
+import { ProcessLocks } from '../../src/mount/locks.ts'
+import { MountManager } from '../../src/mount/mount-manager.ts'
+import { createPlaces } from '../../src/mount/places.ts'
+import { RemovedNames } from '../../src/mount/removed-names.ts'
+import type { MountSettings } from '../../src/mount/settings.ts'
+import { VolumeSessions } from '../../src/mount/volume-session.ts'
+import { MemoryDisks, MemoryKernel } from './memory-kernel.ts'
+import { MemoryPlatform } from './memory-platform.ts'
+
+/** The defaults, with nothing that waits. */
+export const quickSettings: MountSettings = {
+  create: {
+    default: {
+      sizeGiB: 1,
+      type: undefined,
+      iops: undefined,
+      availabilityZone: undefined,
+      fsType: 'ext4',
+    },
+    disable: false,
+    implicit: false,
+  },
+  mount: { preempt: false, path: '/mnt', rootPath: '/data', retryCount: 0, retryWaitMs: 0 },
+  unmount: { ignoreUsedCount: false, detachDelayMs: 0 },
+  remove: { disable: false },
+  fileMode: undefined,
+  attachTimeoutMs: 200,
+}
+
+/** One machine of a platform in memory, with a real ledger and real locks in a folder of its own. */
+export class MountWorld {
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'remora-world-'))
+  readonly platform = new MemoryPlatform()
+  readonly disks = new MemoryDisks()
+  readonly kernel = new MemoryKernel(this.platform, this.disks)
+  readonly events: VolumeEvent[] = []
+  /** What is special about the platform of the managers to come. */
+  facts: Partial<Pick<Provider, 'wishes'>> = {}
+  readonly #started: MountManager[] = []
+
+  constructor() {
+    this.platform.isHeld = (device) => this.kernel.isHeld(device)
+  }
+
+  /** A process that serves this machine's volumes; a second one is what comes after a crash, or the command line. */
+  manager(
+    role: MountContext['role'] = 'server',
+    changed: Partial<MountSettings> = {},
+  ): MountManager {
+    const settings = { ...quickSettings, ...changed }
+    const service = createService(
+      'memory',
+      this.platform.provider('here', this.facts),
+      silentLogger,
+    )
+    const ledger = new Ledger(path.join(this.folder, 'ledger'), silentLogger)
+    const events = { record: (event: VolumeEvent) => void this.events.push(event) }
+    const context: MountContext = {
+      service,
+      publisher: new BlockPublisher(this.kernel, settings, service.name, events),
+      mounter: this.kernel,
+      places: createPlaces('/mnt', settings.mount.rootPath, new Set()),
+      settings,
+      ledger,
+      sessions: new VolumeSessions(
+        service.name,
+        ledger,
+        new ProcessLocks(path.join(this.folder, 'locks')),
+      ),
+      logger: silentLogger,
+      events,
+      role,
+    }
+    const manager = new MountManager(
+      context,
+      new RemovedNames(path.join(this.folder, 'removed.json')),
+    )
+    this.#started.push(manager)
+    return manager
+  }
+
+  /** The ledger as another process would read it. */
+  ledger(): Ledger {
+    return new Ledger(path.join(this.folder, 'ledger'), silentLogger)
+  }
+
+  isMounted(name: string): boolean {
+    return this.kernel.mounts().some(({ mountPoint }) => mountPoint === `/mnt/${name}`)
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#started.map((manager) => manager.close()))
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** Mounts as a client does that learns of the reply. */
+export async function mounted(
+  manager: MountManager,
+  name: string,
+  holder: string,
+): Promise<string> {
+  const result = await manager.mount({ name, holder })
+  result.delivered()
+  return result.mountpoint
+}
