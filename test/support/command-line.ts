@@ -7,7 +7,7 @@ import type { Logger } from '../../src/libstorage/logger.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import type { StorageDriver } from '../../src/libstorage/storage-driver.ts'
 import type { IntegrationDriver } from '../../src/mount/integration-driver.ts'
-import { HERE, CommandVolumes } from './command-volumes.ts'
+import { CommandVolumes, HERE } from './command-volumes.ts'
 
 const OPERATIONS: OperationsConfig = {
   create: {
