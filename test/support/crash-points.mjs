@@ -5,7 +5,7 @@
  * matches CRASH_WHEN, the process is killed: CRASH_MODE `tree` with every process that it started, `alone` by itself.
  */
 import childProcess from 'node:child_process'
-import fs, { appendFileSync, readdirSync, readFileSync } from 'node:fs'
+import fs, { appendFileSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import http from 'node:http'
 import { syncBuiltinESMExports } from 'node:module'
 
@@ -19,7 +19,7 @@ let count = 0
 function point(what) {
   count += 1
   const living = descendants(process.pid)
-  appendFileSync(CRASH_LOG, `${count} ${living.length} ${what}\n`)
+  appendFileSync(CRASH_LOG, `${count} ${living.length} ${what.replaceAll(/\s+/g, ' ')}\n`)
   if (count === Number(CRASH_AT) || (CRASH_WHEN && new RegExp(CRASH_WHEN).test(what))) crash()
 }
 
@@ -81,14 +81,18 @@ for (const name of ['fsync', 'fdatasync']) {
   const original = fs[name]
   fs[name] = (fd, callback) =>
     original(fd, (error) => {
-      point(name)
+      point(`${name} ${pathOf(fd)}`)
       callback(error)
     })
   const originalSync = fs[`${name}Sync`]
   fs[`${name}Sync`] = (fd) => {
     originalSync(fd)
-    point(name)
+    point(`${name} ${pathOf(fd)}`)
   }
+}
+
+function pathOf(fd) {
+  return readlinkSync(`/proc/self/fd/${fd}`)
 }
 
 const handle = await fs.promises.open('/dev/null')
@@ -98,7 +102,7 @@ for (const name of ['sync', 'datasync']) {
   const original = fileHandle[name]
   fileHandle[name] = async function () {
     await original.call(this)
-    point(`f${name}`)
+    point(`f${name} ${pathOf(this.fd)}`)
   }
 }
 
