@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config'
+import { reporters } from './test/support/continuous-integration.ts'
 
 /** `make test`: everything that needs neither root's powers over the machine nor an installed engine to be meaningful. */
 export default defineConfig({
   define: { REMORA_VERSION: JSON.stringify('0.0.0-test') },
   test: {
+    reporters: reporters(),
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**'],
     testTimeout: 20_000,

@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config'
+import { reporters } from './test/support/continuous-integration.ts'
 
 /** `make e2e`: the built program against real devices, file systems and engines; one file at a time, for the machine is one. */
 export default defineConfig({
   test: {
+    reporters: reporters(),
     include: ['test/e2e/**/*.test.ts'],
     fileParallelism: false,
     testTimeout: 120_000,

@@ -1,0 +1,46 @@
+// Runs the measurements named as arguments, or all, and prints one table.
+import { cpus } from 'node:os'
+import * as calls from './calls.mjs'
+import * as list from './list.mjs'
+import * as many from './many.mjs'
+import * as memory from './memory.mjs'
+import * as mount from './mount.mjs'
+import * as start from './start.mjs'
+
+const measurements = { calls, list, mount, many, memory, start }
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(measurements)
+const unknown = wanted.filter((name) => !(name in measurements))
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(', ')}; there are ${Object.keys(measurements).join(', ')}`)
+  process.exit(1)
+}
+
+const rows = [['measured', 'remora', 'compared with', 'ratio', 'target', '']]
+for (const name of wanted) {
+  console.error(`${measurements[name].title} …`)
+  for (const { what, ours, reference = '', ratio, target } of await measurements[name].run())
+    rows.push([
+      what,
+      ours,
+      reference,
+      ratio === undefined ? '' : ratio.toFixed(2),
+      target?.text ?? '',
+      verdict(target),
+    ])
+}
+
+console.log(`\nNode ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}\n`)
+const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
+for (const row of rows)
+  console.log(
+    row
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join('  ')
+      .trimEnd(),
+  )
+
+function verdict(target) {
+  if (target === undefined) return ''
+  return target.met ? 'met' : 'MISSED'
+}

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest'
+import { type Crash, type CrashPoint, crashRun } from '../support/crash-run.ts'
+
+/** Runs that are under way at once; each has a machine, a server and a home of its own. */
+const concurrency = 4
+/** A machine that is slower than this leaves out points, and says how many. */
+const limitMs = 240_000
+
+describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
+  test('of the server and all that it started loses nothing, wherever it comes', async () => {
+    const { points } = await crashRun(fsType, { kind: 'none' })
+    await tryAll(`${fsType}, server and its tools`, points, (number) =>
+      crashRun(fsType, { kind: 'point', number, mode: 'tree' }),
+    )
+  }, 300_000)
+
+  test('of the server alone loses nothing, while the tools it started go on', async () => {
+    const { points } = await crashRun(fsType, { kind: 'none' })
+    // Where no tool runs, there is no difference to the crash above.
+    const busy = points.filter(({ children, what }) => children > 0 || what.startsWith('started'))
+    await tryAll(`${fsType}, server alone`, busy, (number) =>
+      crashRun(fsType, { kind: 'point', number, mode: 'alone' }),
+    )
+  }, 300_000)
+
+  test('inside mkfs loses nothing, whether mkfs dies too or outlives the server', async () => {
+    const { mkfsWrites } = await crashRun(fsType, { kind: 'none' })
+    expect(mkfsWrites).toBeGreaterThan(10)
+    const writes = [1, 3, 10, 40, mkfsWrites].filter((write) => write <= mkfsWrites)
+    const crashes = writes.flatMap((write): Crash[] => [
+      { kind: 'mkfs-killed', write },
+      { kind: 'mkfs-outlives', write },
+    ])
+    console.log(`${fsType}, mkfs: ${mkfsWrites} writes, ${crashes.length} crashes`)
+    const failures: string[] = []
+    await inParallel(crashes, async (crash) => {
+      const failure = await failureOf(() => crashRun(fsType, crash))
+      if (failure !== undefined) failures.push(`${JSON.stringify(crash)}: ${failure}`)
+    })
+    expect(failures).toEqual([])
+  }, 300_000)
+})
+
+/** Crashes at every point, and expects that nothing is ever lost or left. */
+async function tryAll(
+  title: string,
+  points: readonly CrashPoint[],
+  crashAt: (number: number) => Promise<{ readonly crashed: boolean }>,
+): Promise<void> {
+  expect(points.length).toBeGreaterThan(10)
+  const failures: string[] = []
+  const count = { tried: 0, crashed: 0 }
+  const deadline = performance.now() + limitMs
+  await inParallel(spread(points), async ({ number, what }) => {
+    if (performance.now() > deadline) return
+    count.tried += 1
+    const failure = await failureOf(async () => {
+      const { crashed } = await crashAt(number)
+      if (crashed) count.crashed += 1
+    })
+    if (failure !== undefined) failures.push(`point ${number} (${what}): ${failure}`)
+  })
+  console.log(
+    `${title}: ${points.length} points, ${count.tried} tried, ${count.crashed} crashed and came back`,
+  )
+  expect(failures).toEqual([])
+}
+
+async function failureOf(work: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work()
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items]
+  const worker = async () => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: concurrency }, worker))
+}
+
+/** In an order that reaches every part of the life early: by multiples of the golden ratio. */
+function spread<T>(items: readonly T[]): T[] {
+  const order = items.map((item, index) => ({ item, rank: (index * 0.618_033_988_7) % 1 }))
+  return order.sort((a, b) => a.rank - b.rank).map(({ item }) => item)
+}

@@ -1,0 +1,30 @@
+import { appendFileSync } from 'node:fs'
+import type { Reporter, TestModule } from 'vitest/node'
+
+/**
+ * For continuous integration, where everything a test needs is installed: a skipped test is a failure. Where
+ * `TEST_SUMMARY` names a file, a line `<passed> <failed> <skipped>` is added to it.
+ */
+export class ContinuousIntegrationReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
+    const tests = modules.flatMap((module) => [...module.children.allTests()])
+    const skipped = tests.filter((test) => test.result().state === 'skipped')
+    const passed = tests.filter((test) => test.result().state === 'passed').length
+    const broken = modules.filter((module) => module.errors().length > 0).length + errors.length
+    const failed = tests.length - passed - skipped.length + broken
+    for (const test of skipped)
+      console.log(
+        `skipped, which counts as a failure here: ${test.module.moduleId} > ${test.fullName}`,
+      )
+    if (skipped.length > 0) process.exitCode = 1
+    const summary = process.env['TEST_SUMMARY']
+    if (summary !== undefined) appendFileSync(summary, `${passed} ${failed} ${skipped.length}\n`)
+  }
+}
+
+/** The reporters of every vitest configuration here. */
+export function reporters(): (string | Reporter)[] {
+  return process.env['CI'] === 'true'
+    ? ['default', new ContinuousIntegrationReporter()]
+    : ['default']
+}

@@ -1,0 +1,116 @@
+/**
+ * Loaded into a server before its own code (`NODE_OPTIONS=--import`), it numbers the moments at which a crash is worth
+ * trying: a child process started, one ended, data made durable, a reply about to be written, a reply written. Each is
+ * a line `<n> <living descendants> <what>` in the file CRASH_LOG. At moment CRASH_AT, or at the first whose text
+ * matches CRASH_WHEN, the process is killed: CRASH_MODE `tree` with every process that it started, `alone` by itself.
+ */
+import childProcess from 'node:child_process'
+import fs, { appendFileSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import http from 'node:http'
+import { syncBuiltinESMExports } from 'node:module'
+
+const { CRASH_LOG, CRASH_AT, CRASH_WHEN, CRASH_MODE } = process.env
+// Children that happen to be node are not counted.
+for (const name of ['NODE_OPTIONS', 'CRASH_LOG', 'CRASH_AT', 'CRASH_WHEN', 'CRASH_MODE'])
+  delete process.env[name]
+
+let count = 0
+
+function point(what) {
+  count += 1
+  const living = descendants(process.pid)
+  appendFileSync(CRASH_LOG, `${count} ${living.length} ${what.replaceAll(/\s+/g, ' ')}\n`)
+  if (count === Number(CRASH_AT) || (CRASH_WHEN && new RegExp(CRASH_WHEN).test(what))) crash()
+}
+
+function crash() {
+  if (CRASH_MODE === 'tree') {
+    for (let left = descendants(process.pid); left.length > 0; left = descendants(process.pid))
+      for (const pid of left) kill(pid)
+  }
+  process.kill(process.pid, 'SIGKILL')
+  // The signal is delivered before the next instruction of this program, whatever it is.
+  for (;;);
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** Living processes below this one, sessions of their own included; the dead that nobody has waited for do not count. */
+function descendants(root) {
+  const parents = new Map()
+  for (const name of readdirSync('/proc')) {
+    if (/^\d+$/.test(name)) {
+      const stat = statOf(name)
+      if (stat && !'ZX'.includes(stat.state)) parents.set(Number(name), stat.parent)
+    }
+  }
+  const below = (pid) => {
+    for (let at = parents.get(pid); at !== undefined; at = parents.get(at))
+      if (at === root) return true
+    return false
+  }
+  return [...parents.keys()].filter(below)
+}
+
+function statOf(pid) {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const [state, parent] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return { state, parent: Number(parent) }
+  } catch {
+    return undefined
+  }
+}
+
+const spawn = childProcess.spawn
+childProcess.spawn = function (command, ...rest) {
+  const child = spawn.call(this, command, ...rest)
+  const name = `${command} ${Array.isArray(rest[0]) ? rest[0].join(' ') : ''}`.trim()
+  child.prependOnceListener('exit', () => point(`ended ${name}`))
+  point(`started ${name}`)
+  return child
+}
+
+for (const name of ['fsync', 'fdatasync']) {
+  const original = fs[name]
+  fs[name] = (fd, callback) =>
+    original(fd, (error) => {
+      point(`${name} ${pathOf(fd)}`)
+      callback(error)
+    })
+  const originalSync = fs[`${name}Sync`]
+  fs[`${name}Sync`] = (fd) => {
+    originalSync(fd)
+    point(`${name} ${pathOf(fd)}`)
+  }
+}
+
+function pathOf(fd) {
+  return readlinkSync(`/proc/self/fd/${fd}`)
+}
+
+const handle = await fs.promises.open('/dev/null')
+const fileHandle = Object.getPrototypeOf(handle)
+await handle.close()
+for (const name of ['sync', 'datasync']) {
+  const original = fileHandle[name]
+  fileHandle[name] = async function () {
+    await original.call(this)
+    point(`f${name} ${pathOf(this.fd)}`)
+  }
+}
+
+const end = http.ServerResponse.prototype.end
+http.ServerResponse.prototype.end = function (...args) {
+  point(`reply ${this.req.url}`)
+  this.prependOnceListener('finish', () => point(`replied ${this.req.url}`))
+  return end.apply(this, args)
+}
+
+syncBuiltinESMExports()

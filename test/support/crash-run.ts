@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expectNothingLeft } from './leftovers.ts'
+import { eventually, Machine } from './machine.ts'
+import { callPlugin } from './plugin-calls.ts'
+import { type ServerProcess, startServer, untilReady } from './server-process.ts'
+
+/** A moment at which a crash can be tried; see crash-points.mjs. */
+export interface CrashPoint {
+  readonly number: number
+  /** How many processes that the server had started were alive. */
+  readonly children: number
+  readonly what: string
+}
+
+/** Where the first server of a run dies, if it does. */
+export type Crash =
+  | { readonly kind: 'none' }
+  /** At the point of this number, with all that it started or alone. */
+  | { readonly kind: 'point'; readonly number: number; readonly mode: 'tree' | 'alone' }
+  /** With all that it started, mkfs at its n-th write. */
+  | { readonly kind: 'mkfs-killed'; readonly write: number }
+  /** Alone, while mkfs stands still at its n-th write; mkfs goes on when the next server is up. */
+  | { readonly kind: 'mkfs-outlives'; readonly write: number }
+
+/** What a run saw before its crash. */
+export interface CrashReport {
+  readonly points: readonly CrashPoint[]
+  /** How many times mkfs wrote; only of a run without a crash. */
+  readonly mkfsWrites: number
+  readonly crashed: boolean
+}
+
+const preload = new URL('crash-points.mjs', import.meta.url).href
+const name = 'data'
+const content = randomBytes(300_000)
+
+/**
+ * Lives the life of one volume (create, mount, write, unmount, mount, read, unmount, remove) on a machine of its own,
+ * with a server that dies once, is started again, and gets the interrupted call again. Rejects unless every repeat
+ * succeeds, the file is whole, and nothing is left.
+ */
+export async function crashRun(fsType: string, crash: Crash): Promise<CrashReport> {
+  const machine = await Machine.start()
+  const run = new Run(machine, crash)
+  try {
+    machine.write('etc/config.yml', configuration(fsType))
+    installMkfs(machine, fsType, crash)
+    return await run.live()
+  } catch (cause) {
+    throw new Error(`${cause instanceof Error ? cause.message : cause}\n${run.history()}`, {
+      cause,
+    })
+  } finally {
+    await machine.end()
+  }
+}
+
+class Run {
+  readonly #machine: Machine
+  readonly #crash: Crash
+  readonly #servers: ServerProcess[] = []
+
+  constructor(machine: Machine, crash: Crash) {
+    this.#machine = machine
+    this.#crash = crash
+  }
+
+  async live(): Promise<CrashReport> {
+    const outliving = this.#crash.kind === 'mkfs-outlives' ? this.#killWhileMkfsStands() : undefined
+    await this.#restart(crashEnvironment(this.#machine, this.#crash))
+    await this.#call('Create', { Name: name, Opts: { size: '1' } })
+    const file = join(await this.#mount('a'), 'file')
+    await writeDurably(this.#machine.path(file), content)
+    await this.#call('Unmount', { Name: name, ID: 'a'.repeat(64) })
+    const again = join(await this.#mount('b'), 'file')
+    const found = await readFile(this.#machine.path(again))
+    if (!found.equals(content)) throw new Error(`the file has other content: ${found.length} bytes`)
+    await this.#call('Unmount', { Name: name, ID: 'b'.repeat(64) })
+    await this.#call('Remove', { Name: name })
+    await outliving
+    await expectNothingLeft(this.#machine, { pids: [this.#server.pid] })
+    await this.#stop()
+    await expectNothingLeft(this.#machine, { pids: [], ended: true })
+    return this.#report()
+  }
+
+  history(): string {
+    const points = this.#report().points.map(({ number, what }) => `${number} ${what}`)
+    const said = this.#servers.map((server, index) => `server ${index + 1}:\n${server.output()}`)
+    return [...points.slice(-12), ...said].join('\n').replaceAll(this.#machine.home, '~')
+  }
+
+  get #server(): ServerProcess {
+    const server = this.#servers.at(-1)
+    if (server === undefined) throw new Error('no server was started')
+    return server
+  }
+
+  async #mount(letter: string): Promise<string> {
+    const { Mountpoint } = await this.#call('Mount', { Name: name, ID: letter.repeat(64) })
+    return String(Mountpoint)
+  }
+
+  /** One call, sent again to the next server when the first one died over it. */
+  async #call(call: string, body: object): Promise<Readonly<Record<string, unknown>>> {
+    const deadline = performance.now() + 60_000
+    for (;;) {
+      const reply = await callPlugin(this.#server, call, body).catch((error) => this.#revive(error))
+      if (reply?.status === 200) return reply.body
+      const isEarly = reply === undefined || /still being prepared/.test(String(reply.body['Err']))
+      if (!isEarly || performance.now() > deadline)
+        throw new Error(`${call} answered ${reply?.status}: ${reply?.body['Err']}`)
+      await sleep(100)
+    }
+  }
+
+  async #revive(error: Error): Promise<undefined> {
+    await eventually(`the server to have died (${error.message})`, this.#server.ended, 5_000)
+    if (this.#servers.length > 1) throw new Error('the second server died too', { cause: error })
+    await this.#restart({})
+    const list = await callPlugin(this.#server, 'List')
+    if (list.status !== 200) throw new Error(`List after the crash answered ${list.status}`)
+  }
+
+  async #restart(env: Record<string, string>): Promise<void> {
+    const server = await startServer(this.#machine, { env, unready: true })
+    this.#servers.push(server)
+    try {
+      await untilReady(server)
+    } catch (error) {
+      if (this.#servers.length > 1 || !server.ended()) throw error
+      await this.#restart({})
+    }
+  }
+
+  /** A server that dies while it stops is followed by one that stops well. */
+  async #stop(): Promise<void> {
+    const status = await this.#server.stop()
+    if (status === 0) return
+    if (this.#servers.length > 1) throw new Error(`SIGTERM ended the server with ${status}`)
+    await this.#restart({})
+    await this.#stop()
+  }
+
+  async #killWhileMkfsStands(): Promise<void> {
+    const mkfs = await eventually('mkfs to stand still', () =>
+      this.#machine.processes().find((pid) => isStopped(pid)),
+    )
+    await this.#server.kill()
+    await eventually('the next server', () => this.#servers.length > 1)
+    await untilReady(this.#server)
+    await sleep(300)
+    process.kill(mkfs, 'SIGCONT')
+  }
+
+  #report(): CrashReport {
+    const points = linesOf(join(this.#machine.home, 'points')).map((line) => {
+      const [number, children, ...what] = line.replaceAll(this.#machine.home, '~').split(' ')
+      return { number: Number(number), children: Number(children), what: what.join(' ') }
+    })
+    const mkfsWrites = linesOf(join(this.#machine.home, 'mkfs-writes')).filter((line) =>
+      line.includes('pwrite64('),
+    ).length
+    return { points, mkfsWrites, crashed: this.#servers.length > 1 }
+  }
+}
+
+function configuration(fsType: string): string {
+  return `
+libstorage:
+  service: loop
+  integration:
+    volume:
+      operations:
+        create: { default: { fsType: ${fsType} } }
+        unmount: { detachDelay: 0s }
+`
+}
+
+function crashEnvironment(machine: Machine, crash: Crash): Record<string, string> {
+  return {
+    NODE_OPTIONS: `--import=${preload}`,
+    CRASH_LOG: join(machine.home, 'points'),
+    PATH: `${join(machine.home, 'tools')}:${process.env['PATH']}`,
+    ...(crash.kind === 'point' ? { CRASH_AT: String(crash.number), CRASH_MODE: crash.mode } : {}),
+    ...(crash.kind === 'mkfs-killed' ? { CRASH_WHEN: '^ended .*mkfs', CRASH_MODE: 'tree' } : {}),
+  }
+}
+
+/** Puts a mkfs before the real one whose writes are counted, or that dies or stops at one of them. */
+function installMkfs(machine: Machine, fsType: string, crash: Crash): void {
+  if (crash.kind === 'point') return
+  const strace = ['strace', '-f', '-e', 'trace=pwrite64', '-o']
+  if (crash.kind === 'none') strace.push(join(machine.home, 'mkfs-writes'))
+  else {
+    const signal = crash.kind === 'mkfs-killed' ? 'SIGKILL' : 'SIGSTOP'
+    strace.push('/dev/null', '-e', `inject=pwrite64:signal=${signal}:when=${crash.write}`)
+  }
+  const tool = join('tools', `mkfs.${fsType}`)
+  machine.write(tool, `#!/bin/sh\nexec ${strace.join(' ')} /usr/sbin/mkfs.${fsType} "$@"\n`)
+  chmodSync(join(machine.home, tool), 0o755)
+}
+
+async function writeDurably(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+function isStopped(pid: number): boolean {
+  const stat = linesOf(`/proc/${pid}/stat`)[0] ?? ''
+  return stat.includes('(mkfs') && /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+}
+
+function linesOf(path: string): string[] {
+  if (!existsSync(path)) return []
+  return readFileSync(path, 'utf8').split('\n').filter(Boolean)
+}
