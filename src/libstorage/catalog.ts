@@ -138,7 +138,7 @@ export class VolumeCatalog {
     const known = fresh ? [] : [...this.#known.values()].filter((volume) => volume.name === name)
     if (known.length === 0) return untilAborted(asked, signal)
     try {
-      return await untilAborted(asked, AbortSignal.timeout(KNOWN_LOOK_UP_MS))
+      return await untilAborted(asked, withLimit(signal))
     } catch (error) {
       if (!isOutage(error)) throw error
       return known
@@ -204,6 +204,12 @@ export class VolumeCatalog {
     for (const [name, remembered] of this.#byName)
       if (!this.#isFresh(remembered)) this.#byName.delete(name)
   }
+}
+
+/** What is known already is worth no long wait; a caller that goes away ends it sooner. */
+function withLimit(signal: AbortSignal | undefined): AbortSignal {
+  const limit = AbortSignal.timeout(KNOWN_LOOK_UP_MS)
+  return signal === undefined ? limit : AbortSignal.any([signal, limit])
 }
 
 function living(volumes: readonly Volume[]): Volume[] {

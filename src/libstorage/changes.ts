@@ -61,8 +61,11 @@ function corrected(volume: Volume, change: Change): Volume[] {
 }
 
 function withAttachment(volume: Volume, attachment: VolumeAttachment): Volume {
-  if (volume.attachments.some((other) => other.instanceId === attachment.instanceId)) return volume
-  return { ...volume, state: 'in-use', attachments: [...volume.attachments, attachment] }
+  const isEarlier = (other: VolumeAttachment) => other.since < attachment.since
+  const isHere = (other: VolumeAttachment) => other.instanceId === attachment.instanceId
+  if (volume.attachments.some((other) => isHere(other) && !isEarlier(other))) return volume
+  const others = volume.attachments.filter((other) => !isHere(other))
+  return { ...volume, state: 'in-use', attachments: [...others, attachment] }
 }
 
 function withoutAttachment(volume: Volume, ended: VolumeAttachment): Volume {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { constants } from 'node:os'
 import { FailedPreconditionError, systemCode, TimeoutError } from './errors.ts'
 import { abortReason, after, throwIfAborted } from './wait.ts'
 
@@ -25,13 +26,6 @@ export type Run = (
   args: readonly string[],
   options: RunOptions,
 ) => Promise<RunResult>
-
-const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGKILL: 9,
-  SIGTERM: 15,
-}
 
 /**
  * Runs a tool found by PATH. Rejects with `FailedPreconditionError` when it is not installed, `TimeoutError` when it
@@ -61,13 +55,15 @@ export const run: Run = (command, args, { timeoutMs, signal, input }) =>
     const output = collect(child)
     child.once('error', (error) => settle(() => reject(startError(command, error))))
     child.once('close', (code, killedBy) =>
-      settle(() =>
-        resolve({ exitCode: code ?? 128 + (SIGNAL_NUMBERS[killedBy ?? ''] ?? 0), ...output() }),
-      ),
+      settle(() => resolve({ exitCode: code ?? 128 + numberOf(killedBy), ...output() })),
     )
     child.stdin.on('error', () => {})
     child.stdin.end(input)
   })
+
+function numberOf(signal: NodeJS.Signals | null): number {
+  return signal === null ? 0 : constants.signals[signal]
+}
 
 function collect(child: ChildProcess): () => { stdout: string; stderr: string } {
   const stdout: Buffer[] = []

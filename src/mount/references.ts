@@ -11,7 +11,7 @@ export interface Reference {
   readonly id: string
   /** At least 1; Docker sends a second Mount with the same id for `docker cp`. */
   readonly count: number
-  /** How many of them the caller has not been seen to learn of. */
+  /** How many Mounts the caller has not been seen to learn of; of a holder that counts once none, once it has learned of one. */
   readonly undelivered: number
   /** When the latest was taken, ISO 8601. */
   readonly since: string
@@ -27,8 +27,7 @@ export function addReference(
 ): readonly Reference[] {
   const present = references.find((reference) => reference.id === id)
   if (present === undefined) return [...references, { id, count: 1, undelivered: 1, since }]
-  if (SINGLE_HOLDERS.has(id))
-    return replaceReference(references, { id, count: 1, undelivered: 1, since })
+  if (SINGLE_HOLDERS.has(id)) return replaceReference(references, mountedAgain(present, since))
   // A Mount whose reply was lost in a crash is repeated with the same id: the repeat takes its place.
   const repeated = present.doubtedSince !== undefined
   const { count, undelivered } = present
@@ -45,7 +44,8 @@ export function deliverReference(
 ): readonly Reference[] {
   const present = references.find((reference) => reference.id === id)
   if (present === undefined || present.undelivered === 0) return references
-  return replaceReference(references, { ...present, undelivered: present.undelivered - 1 })
+  const undelivered = SINGLE_HOLDERS.has(id) ? 0 : present.undelivered - 1
+  return replaceReference(references, { ...present, undelivered })
 }
 
 /** The references after one of this holder's is dropped; unchanged when it has none. */
@@ -62,7 +62,15 @@ export function withdrawReference(
   references: readonly Reference[],
   id: string,
 ): readonly Reference[] {
-  return deliverReference(dropReference(references, id), id)
+  const present = references.find((reference) => reference.id === id)
+  if (present === undefined) return references
+  const undelivered = Math.max(0, present.undelivered - 1)
+  if (!SINGLE_HOLDERS.has(id))
+    return dropReference(replaceReference(references, { ...present, undelivered }), id)
+  // It has learned of another Mount: what that one gave it is not taken back.
+  if (present.undelivered === 0) return references
+  if (undelivered === 0) return dropReference(references, id)
+  return replaceReference(references, { ...present, undelivered })
 }
 
 /** The references as a new process takes them over: what was never delivered is doubted from now on. */
@@ -104,6 +112,12 @@ export function holderNamed(id: string): string {
   if (id === PODMAN_HOLDER) return 'Podman'
   if (id === COMMAND_HOLDER) return 'the command line'
   return `mount id ${id.length > 12 ? id.slice(0, 12) : id}`
+}
+
+/** The reference of a holder that counts once: one Mount that it learned of is enough, those before a crash are over. */
+function mountedAgain({ id, undelivered, doubtedSince }: Reference, since: string): Reference {
+  if (undelivered === 0) return { id, count: 1, undelivered, since }
+  return { id, count: 1, undelivered: doubtedSince === undefined ? undelivered + 1 : 1, since }
 }
 
 function replaceReference(

@@ -34,13 +34,21 @@ function problemOf(name: string): string | undefined {
 export function directoryName(name: string, reserved: ReadonlySet<string> = new Set()): string {
   if (problemOf(name) === undefined && !name.includes('%') && !reserved.has(name)) return name
   const encoded = [...Buffer.from(name)].map(encodeByte).join('')
-  const safe = /^[.-]|^$/.test(encoded) || reserved.has(encoded) ? `%${encoded}` : encoded
+  const safe = /^[.-]|^$/.test(encoded) || reserved.has(encoded) ? encodeFirst(encoded) : encoded
   if (safe.length <= MAX_BYTES) return safe
   return `%${createHash('sha256').update(name).digest('hex')}`
 }
 
 function encodeByte(byte: number): string {
   const character = String.fromCharCode(byte)
-  if (/[A-Za-z0-9._~-]/.test(character)) return character
+  return /[A-Za-z0-9._~-]/.test(character) ? character : percent(byte)
+}
+
+/** A character that is never encoded elsewhere, so that no other name comes to look the same. */
+function encodeFirst(encoded: string): string {
+  return encoded === '' ? '%' : `${percent(encoded.charCodeAt(0))}${encoded.slice(1)}`
+}
+
+function percent(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 }

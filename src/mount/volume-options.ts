@@ -33,6 +33,7 @@ const COPYING = ['snapshotid', 'snapshotname', 'volumeid', 'volumename'] as cons
 const FILE_SYSTEMS: readonly NewFileSystem[] = ['ext4', 'xfs', 'btrfs']
 const ID_MAX = 4_294_967_294
 const SIZE_MAX_GIB = 65_536
+const MODE = /^0?[0-7]{1,4}$/
 
 /** What is asked of a new volume, before the name is known. */
 export type RequestedVolume = Omit<VolumeSpec, 'name'>
@@ -82,16 +83,14 @@ export function readMountWishes(
   labels: Readonly<Record<string, string>>,
   fallback: NewFileSystem,
 ): MountWishes {
-  const number = (text: string | undefined, radix: number) => {
-    const value = Number.parseInt(text ?? '', radix)
-    return Number.isNaN(value) ? undefined : value
-  }
+  const id = (text = '') => (isWholeNumber(text, 0, ID_MAX) ? Number(text) : undefined)
+  const mode = labels['mode'] ?? ''
   return {
     fsType: FILE_SYSTEMS.find((name) => name === labels['fstype']) ?? fallback,
     mountOptions: (labels['mountopts'] ?? '').split(',').filter((option) => option !== ''),
-    uid: number(labels['uid'], 10),
-    gid: number(labels['gid'], 10),
-    mode: number(labels['mode'], 8),
+    uid: id(labels['uid']),
+    gid: id(labels['gid']),
+    mode: MODE.test(mode) ? Number.parseInt(mode, 8) : undefined,
   }
 }
 
@@ -142,13 +141,16 @@ function fileSystem(text: string): NewFileSystem {
 }
 
 function wholeNumber(name: string, text: string | undefined, min: number, max: number): number {
-  const value = /^\d+$/.test(text ?? '') ? Number(text) : Number.NaN
-  if (value >= min && value <= max) return value
+  if (isWholeNumber(text ?? '', min, max)) return Number(text)
   throw invalid(name, `must be a whole number from ${min} to ${max}, not "${text}"`)
 }
 
+function isWholeNumber(text: string, min: number, max: number): boolean {
+  return /^\d+$/.test(text) && Number(text) >= min && Number(text) <= max
+}
+
 function mode(text: string): string {
-  if (/^0?[0-7]{1,4}$/.test(text)) return text
+  if (MODE.test(text)) return text
   throw invalid('mode', `must be permission bits in octal, not "${text}"`, 'say 0750, for one')
 }
 
