@@ -66,7 +66,7 @@ export function resolveDriverSettings(
 }
 
 /** Whether a key's value is never shown. */
-export function isSecret(schema: unknown): boolean {
+function isSecret(schema: unknown): boolean {
   return layersOf(schema).some((layer) => layer.meta()?.['secret'] === true)
 }
 

@@ -90,8 +90,9 @@ export class VolumeCatalog {
   }
 
   created(volume: Volume): void {
-    this.#note(volume, { kind: 'created', volume })
+    this.#byName.set(volume.name, { volumes: [volume], at: this.#now() })
     this.#known.set(volume.id, volume)
+    this.#note(volume, { kind: 'created', volume })
   }
 
   attached(volume: Volume, attachment: VolumeAttachment): void {
@@ -103,14 +104,24 @@ export class VolumeCatalog {
   }
 
   removed(volume: Pick<Volume, 'id' | 'name'>): void {
-    this.#note(volume, { kind: 'removed' })
     this.#known.delete(volume.id)
+    this.#note(volume, { kind: 'removed' })
   }
 
+  /** What is remembered is as old as before, but says what was changed since. */
   #note({ id, name }: Pick<Volume, 'id' | 'name'>, change: Change): void {
     this.#changes.note(id, change)
-    this.#byName.delete(name)
-    this.#list = undefined
+    const named = this.#byName.get(name)
+    if (named !== undefined)
+      this.#byName.set(
+        name,
+        this.#corrected(named, (one) => one.name === name),
+      )
+    if (this.#list !== undefined) this.#list = this.#corrected(this.#list, () => true)
+  }
+
+  #corrected({ volumes, at }: Remembered, covers: (volume: Volume) => boolean): Remembered {
+    return { volumes: this.#changes.correct(volumes, covers), at }
   }
 
   async #lookUp(

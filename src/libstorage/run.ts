@@ -90,7 +90,7 @@ function abandon(child: ChildProcess): void {
 }
 
 /** The error of a tool that could not be started. */
-export function startError(command: string, cause: Error): Error {
+function startError(command: string, cause: Error): Error {
   if (systemCode(cause) !== 'ENOENT') return cause
   return new FailedPreconditionError({
     subject: command,

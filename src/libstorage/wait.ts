@@ -31,13 +31,6 @@ export function after(ms: number, callback: () => void): Timer {
   return { cancel: () => clearTimeout(timer) }
 }
 
-/** Calls back every so many milliseconds until it is cancelled. The timer does not keep the process alive. */
-export function every(ms: number, callback: () => void): Timer {
-  const timer = setInterval(callback, ms)
-  timer.unref()
-  return { cancel: () => clearInterval(timer) }
-}
-
 /** How often and how long something is looked at. */
 export interface PollOptions {
   readonly intervalMs: number

@@ -1,15 +1,13 @@
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
+import { ownership } from './data-folder.ts'
 import { prepareContent } from './device-content.ts'
 import type { EventSink } from './events.ts'
 import type { MountEntry, Mounter } from './mounter.ts'
 import type { Place } from './places.ts'
-import type { AttachedVolume, PlaceState, Publisher } from './publisher.ts'
+import { type AttachedVolume, mountRecords, type PlaceState, type Publisher } from './publisher.ts'
 import type { MountSettings } from './settings.ts'
 import { readMountWishes } from './volume-options.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
-
-/** Docker's own bits for the folder of a volume. */
-const DEFAULT_MODE = 0o755
 
 /** Block volumes: a file system on the device, mounted at its place. */
 export class BlockPublisher implements Publisher {
@@ -39,7 +37,7 @@ export class BlockPublisher implements Publisher {
   }
 
   async publish(session: VolumeSession, attached: AttachedVolume): Promise<void> {
-    const { volume, attachment, device, place } = attached
+    const { volume, device, place } = attached
     this.#requireFreePlace(place)
     const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
     const content = await prepareContent(session, attached, wishes.fsType, {
@@ -47,31 +45,22 @@ export class BlockPublisher implements Publisher {
       service: this.#service,
       events: this.#events,
     })
-    await session.update({
-      attachment: { instanceId: attachment.instanceId, since: attachment.since.toISOString() },
-      mount: { mountPoint: place.mountPoint, device, since: new Date().toISOString() },
-      formatIntent: undefined,
-      tool: undefined,
-    })
+    await session.update({ ...mountRecords(attached), formatIntent: undefined, tool: undefined })
     await this.#mounter.prepareMountPoint(place.mountPoint)
     await this.#mounter.mount(device, place.mountPoint, content.fsType, wishes.mountOptions)
     if (content.joined) await this.#requireAlive(attached)
-    await this.#mounter.prepareDataFolder({
-      path: place.dataPath,
-      mountPoint: place.mountPoint,
-      mode: wishes.mode ?? this.#settings.fileMode ?? DEFAULT_MODE,
-      uid: wishes.uid,
-      gid: wishes.gid,
-      enforcedMode: wishes.mode === undefined ? this.#settings.fileMode : undefined,
-      onMount: true,
-      fresh: content.formatted,
-    })
+    await this.#furnish(attached, content.formatted)
     this.#events.record({
       kind: 'mounted',
       service: this.#service,
       volume: volume.name,
       volumeId: volume.id,
     })
+  }
+
+  async complete(session: VolumeSession, attached: AttachedVolume): Promise<void> {
+    if (session.record.mount === undefined) await session.update(mountRecords(attached))
+    await this.#furnish(attached, false)
   }
 
   async withdraw(device: string | undefined, place: Place): Promise<'gone' | 'busy'> {
@@ -93,6 +82,17 @@ export class BlockPublisher implements Publisher {
 
   users(device: string, place: Place): Promise<readonly string[]> {
     return this.#mounter.users(place.mountPoint, this.#mounter.deviceNumber(device))
+  }
+
+  async #furnish({ volume, place }: AttachedVolume, fresh: boolean): Promise<void> {
+    const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
+    await this.#mounter.prepareDataFolder({
+      path: place.dataPath,
+      mountPoint: place.mountPoint,
+      ...ownership(wishes, this.#settings),
+      onMount: true,
+      fresh,
+    })
   }
 
   #topmostAt(place: Place): MountEntry | undefined {

@@ -33,7 +33,7 @@ export interface MountContext {
 /** Whether the record's mount is there, is this volume's, and works: then a Mount needs no call to the platform. */
 export async function isUp(context: MountContext, record: LedgerRecord): Promise<boolean> {
   const attachment = recordedAttachment(record)
-  if (record.mount === undefined || attachment === undefined) return false
+  if (record.mount?.complete !== true || attachment === undefined) return false
   const device = await context.service.executor.device(attachment)
   if (device === undefined) return false
   return (
@@ -51,16 +51,13 @@ export async function bringUp(
   const device = await awaitDevice(context, volume, attachment)
   const place = context.places.of(volume.name)
   const state = await context.publisher.look(device, place)
-  if (state === 'published' && session.record.mount !== undefined) return
-  if (state === 'published' || state === 'dead') {
-    const withdrawn = await context.publisher.withdraw(device, place)
-    if (withdrawn === 'busy') {
-      const remedy =
-        'end that first: the volume is mounted there in a state that this program did not make'
-      throw stillInUse(volume.name, await context.publisher.users(device, place), remedy)
-    }
+  const attached = { volume, attachment, device, place }
+  if (state === 'published') return await context.publisher.complete(session, attached)
+  if (state === 'dead' && (await context.publisher.withdraw(device, place)) === 'busy') {
+    const users = await context.publisher.users(device, place)
+    throw stillInUse(volume.name, users, 'end that first: its file system there is dead')
   }
-  await context.publisher.publish(session, { volume, attachment, device, place })
+  await context.publisher.publish(session, attached)
 }
 
 async function ensureAttached(

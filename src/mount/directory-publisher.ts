@@ -1,11 +1,10 @@
 import { readlinkSync } from 'node:fs'
+import { ownership } from './data-folder.ts'
 import type { EventSink } from './events.ts'
 import type { Mounter } from './mounter.ts'
-import type { AttachedVolume, Publisher } from './publisher.ts'
+import { type AttachedVolume, mountRecords, type Publisher } from './publisher.ts'
 import type { MountSettings } from './settings.ts'
 import { readMountWishes } from './volume-options.ts'
-
-const DEFAULT_MODE = 0o755
 
 /** Directory volumes: a link at the mount point, which needs no privilege. */
 export function createDirectoryPublisher(
@@ -14,27 +13,22 @@ export function createDirectoryPublisher(
   service: string,
   events: EventSink,
 ): Publisher {
-  const publish: Publisher['publish'] = async (
-    session,
-    { volume, attachment, device, place }: AttachedVolume,
-  ) => {
-    const since = attachment.since.toISOString()
-    await session.update({
-      attachment: { instanceId: attachment.instanceId, since },
-      mount: { mountPoint: place.mountPoint, device, since: new Date().toISOString() },
-    })
-    await mounter.linkDirectory(device, place.mountPoint)
-    const wishes = readMountWishes(volume.labels, settings.create.default.fsType)
+  const complete: Publisher['complete'] = async (session, attached: AttachedVolume) => {
+    const { volume, place } = attached
+    if (session.record.mount === undefined) await session.update(mountRecords(attached))
     await mounter.prepareDataFolder({
       path: place.dataPath,
       mountPoint: place.mountPoint,
-      mode: wishes.mode ?? settings.fileMode ?? DEFAULT_MODE,
-      uid: wishes.uid,
-      gid: wishes.gid,
-      enforcedMode: wishes.mode === undefined ? settings.fileMode : undefined,
+      ...ownership(readMountWishes(volume.labels, settings.create.default.fsType), settings),
       onMount: false,
       fresh: false,
     })
+  }
+  const publish: Publisher['publish'] = async (session, attached) => {
+    const { volume, device, place } = attached
+    await session.update(mountRecords(attached))
+    await mounter.linkDirectory(device, place.mountPoint)
+    await complete(session, attached)
     events.record({ kind: 'mounted', service, volume: volume.name, volumeId: volume.id })
   }
   return {
@@ -43,6 +37,7 @@ export function createDirectoryPublisher(
       (await mounter.linkedDirectory(place.mountPoint)) === device ? 'published' : 'absent',
     isPublished: (device, place) => linkAt(place.mountPoint) === device,
     publish,
+    complete,
     withdraw: async (device, place) => {
       if ((await mounter.linkedDirectory(place.mountPoint)) === device) {
         await mounter.unlinkDirectory(place.mountPoint)

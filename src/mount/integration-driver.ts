@@ -65,6 +65,12 @@ export interface IntegrationDriver {
     options: Readonly<Record<string, string>>,
     call?: IntegrationCall,
   ): Promise<void>
+  /** Makes a volume that is not there yet. Rejects with `AlreadyExistsError` where the name is taken. */
+  createNew(
+    name: string,
+    options: Readonly<Record<string, string>>,
+    call?: IntegrationCall,
+  ): Promise<VolumeView>
   /** Destroys a volume that nobody uses. */
   remove(name: string, call?: IntegrationCall): Promise<void>
   /** Brings the volume to this machine and takes a reference for the holder. */

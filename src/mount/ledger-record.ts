@@ -35,7 +35,15 @@ export const ledgerRecordSchema = z.object({
     })
     .optional(),
   /** Set from before we mount the volume until after it is unmounted. */
-  mount: z.object({ mountPoint: z.string(), device: z.string(), since: time }).optional(),
+  mount: z
+    .object({
+      mountPoint: z.string(),
+      device: z.string(),
+      since: time,
+      /** False until everything that belongs to the mount, the data folder too, is there. */
+      complete: z.boolean(),
+    })
+    .optional(),
   /** Set from before mkfs begins until it has ended well: the device was blank then, and nothing of value is on it yet; void once that attachment has ended. */
   formatIntent: z.object({ fsType: z.string(), uuid: z.string(), attachedSince: time }).optional(),
   /** A tool at work on the device, in a session of its own; it may outlive us. */

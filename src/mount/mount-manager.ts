@@ -1,4 +1,6 @@
+import { AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
 import { readBootId } from '../libstorage/process-identity.ts'
+import type { Volume } from '../libstorage/types.ts'
 import { sleep, untilAborted } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
@@ -70,16 +72,17 @@ export class MountManager implements IntegrationDriver {
     call?: IntegrationCall,
   ): Promise<void> {
     if (this.#context.settings.create.disable) return
-    await this.createOrFind(name, options, call)
+    await this.#create(name, options, call?.signal)
   }
 
-  /** As create, and says whether the volume was made just now. Whoever stops waiting finds it made later. */
-  createOrFind(
+  async createNew(
     name: string,
     options: Readonly<Record<string, string>>,
     { signal }: IntegrationCall = {},
-  ): Promise<Creation> {
-    return untilAborted(createVolume(this.#context, name, options, signal), signal)
+  ): Promise<VolumeView> {
+    const { volume, made } = await this.#create(name, options, signal)
+    if (!made) throw alreadyExists(name, volume)
+    return this.#views.of(volume, undefined)
   }
 
   async remove(name: string, { signal }: IntegrationCall = {}): Promise<void> {
@@ -133,6 +136,15 @@ export class MountManager implements IntegrationDriver {
     return volumes.map((volume) => this.#views.of(volume, records.get(volume.id)))
   }
 
+  /** Whoever stops waiting finds it made later. */
+  #create(
+    name: string,
+    options: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<Creation> {
+    return untilAborted(createVolume(this.#context, name, options, signal), signal)
+  }
+
   async #takeOver(session: VolumeSession): Promise<void> {
     const { ledger, publisher, places } = this.#context
     const before = ledger.get(session.facts.id)
@@ -146,4 +158,12 @@ export class MountManager implements IntegrationDriver {
     if (next === 'release') this.#releaser.schedule(session.facts, 0)
     if (next === 'doubt') this.#releaser.scheduleTrial(session.facts, DOUBT_MS)
   }
+}
+
+function alreadyExists(name: string, { name: actual, id }: Volume): AlreadyExistsError {
+  return new AlreadyExistsError({
+    subject: volumeNamed(name),
+    problem: `already exists as ${actual} (${id})`,
+    remedy: 'choose another name',
+  })
 }

@@ -78,8 +78,8 @@ export class Mounting {
     if (!(await isUp(this.#context, session.record))) await this.#bringUp(session, name)
     this.#views.noteError(facts.id, undefined)
     const isWanted = signal?.aborted !== true
+    this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
     if (isWanted) await this.#takeReference(session, holder)
-    else this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
     const settle = (change: ReferenceChange) => (isWanted ? this.#settle(facts, change) : undefined)
     return {
       mountpoint: this.#context.places.of(facts.name).dataPath,
@@ -90,7 +90,10 @@ export class Mounting {
 
   async #takeReference(session: VolumeSession, holder: string): Promise<void> {
     const references = addReference(session.record.references, holder, new Date().toISOString())
-    await session.update({ references, releasing: undefined })
+    const { mount } = session.record
+    const complete = mount === undefined ? {} : { mount: { ...mount, complete: true } }
+    await session.update({ references, releasing: undefined, ...complete })
+    this.#releaser.cancel(session.facts.id)
     const { id, name } = session.facts
     this.#context.events.record({
       kind: 'reference',

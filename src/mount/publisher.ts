@@ -1,4 +1,5 @@
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
+import type { LedgerRecord } from './ledger-record.ts'
 import type { Place } from './places.ts'
 import type { VolumeSession } from './volume-session.ts'
 
@@ -23,6 +24,8 @@ export interface Publisher {
   isPublished(device: string, place: Place): boolean
   /** From device to directory. Each step is safe to repeat, and to die after. */
   publish(session: VolumeSession, attached: AttachedVolume): Promise<void>
+  /** Makes good what a process that died left undone at a place that is published already. */
+  complete(session: VolumeSession, attached: AttachedVolume): Promise<void>
   /** `busy` while a process of this namespace has a file open there. What is not there, or not ours, is left as it is. */
   withdraw(device: string | undefined, place: Place): Promise<'gone' | 'busy'>
   /** Whether nobody, in no namespace, holds the device. */
@@ -31,4 +34,22 @@ export interface Publisher {
   tidy(place: Place): Promise<void>
   /** The processes that use the volume, for a message. */
   users(device: string, place: Place): Promise<readonly string[]>
+}
+
+/** What the ledger says from before a volume is published: it is attached for us, and what comes there is ours. */
+export function mountRecords({
+  attachment,
+  device,
+  place,
+}: AttachedVolume): Pick<LedgerRecord, 'attachment' | 'mount'> {
+  const { instanceId, since } = attachment
+  return {
+    attachment: { instanceId, since: since.toISOString() },
+    mount: {
+      mountPoint: place.mountPoint,
+      device,
+      since: new Date().toISOString(),
+      complete: false,
+    },
+  }
 }

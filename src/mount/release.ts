@@ -53,7 +53,9 @@ export async function trialRelease(
   const released = await release(context, session)
   if (released === 'released') return released
   if (released === 'held' && wasMounted) await remount()
-  await session.update({ releasing: undefined, references })
+  const { mount } = session.record
+  const complete = mount === undefined ? {} : { mount: { ...mount, complete: true } }
+  await session.update({ releasing: undefined, references, ...complete })
   return released
 }
 

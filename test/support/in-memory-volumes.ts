@@ -108,6 +108,15 @@ export class InMemoryVolumes implements IntegrationDriver {
     this.#volumes.set(name, { volume, options, references: new Map() })
   }
 
+  async createNew(
+    name: string,
+    options: Readonly<Record<string, string>>,
+    call?: IntegrationCall,
+  ): Promise<VolumeView> {
+    await this.create(name, options, call)
+    return this.#view(this.#kept(name))
+  }
+
   async remove(name: string, call?: IntegrationCall): Promise<void> {
     await this.#reach('remove', call)
     this.#kept(name)

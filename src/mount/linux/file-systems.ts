@@ -93,7 +93,7 @@ export async function checkFileSystem(
   throw new FailedPreconditionError({
     subject: `the ${fsType} file system on ${device}`,
     problem: `needs repair: e2fsck says "${lastLine(result)}"`,
-    remedy: `repair it with e2fsck -f ${device}, or bring back a snapshot`,
+    remedy: `attach the volume and repair it with e2fsck -f on its device (it was ${device})`,
   })
 }
 

@@ -26,7 +26,7 @@ const USAGE_TIMEOUT_MS = 5_000
 export function createLinuxMounter(run: Run, scratchDirectory: string): Mounter {
   mkdirSync(scratchDirectory, { recursive: true, mode: 0o700 })
   return {
-    mounts: readMounts,
+    mounts: oncePerTurn(readMounts),
     deviceNumber: numberOfDevice,
     exclusiveOpen: openExclusively,
     answers: (device) => answersDirectRead(device, run),
@@ -49,6 +49,20 @@ export function createLinuxMounter(run: Run, scratchDirectory: string): Mounter 
     usage: (mountPoint) => measureUsage(mountPoint, run),
     tryMountOptions: (fsType, options) => tryOnScratch(fsType, options, scratchDirectory, run),
     users: async (mountPoint, deviceNumber) => findUsers(mountPoint, deviceNumber),
+  }
+}
+
+/** Many questions of one turn of the event loop are one look: in between nothing of ours changes the answer. */
+function oncePerTurn<T>(look: () => T): () => T {
+  let seen: { value: T } | undefined
+  return () => {
+    if (seen === undefined) {
+      seen = { value: look() }
+      queueMicrotask(() => {
+        seen = undefined
+      })
+    }
+    return seen.value
   }
 }
 

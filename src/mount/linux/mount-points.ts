@@ -38,7 +38,7 @@ export async function mountDevice(
   if (result.exitCode === 0) return
   const said = lastLine(result)
   const remedy = /needs cleaning/i.test(said)
-    ? `repair it with xfs_repair ${device}`
+    ? `attach the volume and repair it with xfs_repair on its device (it was ${device})`
     : 'see the kernel log (dmesg)'
   throw new FailedPreconditionError({
     subject: `the ${fsType} file system on ${device}`,

@@ -17,7 +17,7 @@ export async function inPool<T>(pool: string, work: () => Promise<T>): Promise<T
 }
 
 /** The sentence for an error of the operating system in a pool; any other error as it is. */
-export function poolError(pool: string, cause: unknown): unknown {
+function poolError(pool: string, cause: unknown): unknown {
   const subject = `pool ${pool}`
   switch (systemCode(cause)) {
     case 'ENOSPC':

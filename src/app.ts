@@ -1,0 +1,180 @@
+import type { OperationsConfig } from './config/config.ts'
+import { type Flags, type LoadedConfig, loadConfig } from './config/load.ts'
+import type { DefaultChoice } from './default-service.ts'
+import { FailedPreconditionError, NotFoundError } from './libstorage/errors.ts'
+import type { Logger } from './libstorage/logger.ts'
+import type { Service } from './libstorage/service.ts'
+import { type AdjustableLogger, createLogger } from './logging.ts'
+import { EventFile } from './mount/event-file.ts'
+import type { IntegrationDriver } from './mount/integration-driver.ts'
+import { type HeldLock, ProcessLocks } from './mount/locks.ts'
+import type { PluginServer } from './plugin-api/server.ts'
+import type { ProviderDefinition } from './providers/definition.ts'
+import { providers as builtIn } from './providers/index.ts'
+import { type AppUse, openServices, type ServedServices } from './served-services.ts'
+
+/** What the program is told from outside. */
+export interface AppInput {
+  readonly flags: Flags
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly uid: number
+  readonly homeDirectory: string
+  /** Where log lines go. */
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
+  /** The providers there are; those of this program unless given. */
+  readonly providers?: readonly ProviderDefinition[]
+}
+
+/** A service with the volumes that it offers on this machine. */
+export interface ServedService {
+  readonly service: Service
+  readonly operations: OperationsConfig
+  readonly volumes: IntegrationDriver
+}
+
+/** A socket that serves the Docker volume API. */
+export interface ListeningModule {
+  /** `unix:///path` or `tcp://host:port`. */
+  readonly address: string
+  /** The name of the service that it offers. */
+  readonly service: string
+}
+
+/** The program, put together for one use. */
+export interface App {
+  readonly config: LoadedConfig
+  readonly logger: Logger
+  readonly services: readonly ServedService[]
+  /** What was chosen because nothing is configured. */
+  readonly choice: DefaultChoice | undefined
+  /** The service of this name, in any letter case, or the default one. Throws a `StorageError` where there is none. */
+  service(name?: string): ServedService
+  /** Makes this process the one server of its home. Rejects with `FailedPreconditionError` while there is another. */
+  lockServer(): Promise<void>
+  /** Compares what is recorded with what the kernel says; a volume's calls wait for its own part of that. */
+  start(): void
+  /** Listens on the sockets of all modules. */
+  listen(): Promise<readonly ListeningModule[]>
+  /** Reads the configuration again and takes its log level; everything else stays as it was. */
+  reloadLogLevel(): Promise<void>
+  /** Takes no more calls, finishes what is under way, gives everything back. Mounts stay. */
+  close(): Promise<void>
+}
+
+/**
+ * Puts the program together. Changes nothing on this machine besides the record of a default choice, and rejects with a
+ * `StorageError` about a configuration that is wrong or cannot be served.
+ */
+export async function openApp(use: AppUse, input: AppInput): Promise<App> {
+  const providers = input.providers ?? builtIn
+  const readConfig = () => loadConfig({ ...input, drivers: providers })
+  const config = await readConfig()
+  const logger = createLogger({
+    level: config.logLevel,
+    stream: input.stderr,
+    isTerminal: input.stderr.isTTY === true,
+  })
+  for (const warning of config.warnings) logger.warn(warning)
+  const events = new EventFile({ directory: config.directories.log, logger })
+  const served = await openServices({ config, providers, logger, events, use })
+  return new OpenApp({ config, logger, served, readConfig })
+}
+
+interface OpenParts {
+  readonly config: LoadedConfig
+  readonly logger: AdjustableLogger
+  readonly served: ServedServices
+  readonly readConfig: () => Promise<LoadedConfig>
+}
+
+class OpenApp implements App {
+  readonly #parts: OpenParts
+  readonly #servers: PluginServer[] = []
+  #lock: HeldLock | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(parts: OpenParts) {
+    this.#parts = parts
+  }
+
+  get config(): LoadedConfig {
+    return this.#parts.config
+  }
+
+  get logger(): Logger {
+    return this.#parts.logger
+  }
+
+  get services(): readonly ServedService[] {
+    return this.#parts.served.services
+  }
+
+  get choice(): DefaultChoice | undefined {
+    return this.#parts.served.choice
+  }
+
+  service(name = this.#parts.served.defaultName): ServedService {
+    const services = this.services.map(({ service }) => service)
+    const found = this.services.find(({ service }) => service.name === name.toLowerCase())
+    if (found !== undefined) return found
+    throw new NotFoundError(
+      `service "${name}" (there is ${services.map((service) => service.name).join(', ')})`,
+    )
+  }
+
+  async lockServer(): Promise<void> {
+    const { directories } = this.config
+    const taken = await new ProcessLocks(directories.run).tryAcquire('server', 'serves volumes')
+    if (!('owner' in taken)) {
+      this.#lock = taken
+      return
+    }
+    const pid = taken.owner === undefined ? '' : ` as process ${taken.owner.process.pid}`
+    throw new FailedPreconditionError({
+      subject: 'a server',
+      problem: `runs already${pid} with its state in ${directories.lib}`,
+      remedy: 'stop it, or give this one a REXRAY_HOME of its own',
+    })
+  }
+
+  async listen(): Promise<readonly ListeningModule[]> {
+    const [{ createPluginApp }, { startPluginServer }] = await Promise.all([
+      import('./plugin-api/app.ts'),
+      import('./plugin-api/server.ts'),
+    ])
+    const { logger } = this
+    const listening: ListeningModule[] = []
+    for (const module of this.config.modules) {
+      const { service, volumes } = this.service(module.service)
+      const app = createPluginApp({ volumes, logger })
+      const server = await startPluginServer({ host: module.host, app, logger })
+      this.#servers.push(server)
+      listening.push({ address: server.address, service: service.name })
+    }
+    return listening
+  }
+
+  start(): void {
+    for (const { volumes } of this.#parts.served.services) volumes.start()
+  }
+
+  async reloadLogLevel(): Promise<void> {
+    const { logLevel } = await this.#parts.readConfig()
+    this.#parts.logger.setLevel(logLevel)
+    this.logger.info('log level reloaded', { logLevel })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await Promise.all(this.#servers.map((server) => server.close()))
+      await Promise.all(this.#parts.served.services.map(({ volumes }) => volumes.close()))
+    } finally {
+      await this.#lock?.release()
+    }
+  }
+}

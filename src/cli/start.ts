@@ -1,0 +1,92 @@
+import { Command } from 'commander'
+import type { App } from '../app.ts'
+import type { CommandContext } from './context.ts'
+import { startReport } from './start-report.ts'
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const
+const UNCAUGHT = ['uncaughtException', 'unhandledRejection'] as const
+
+/** The command `start`. */
+export function startCommand(
+  context: CommandContext,
+  runs: (work: Promise<number>) => Promise<void>,
+): Command {
+  return new Command('start')
+    .description('serve volumes to Docker until SIGTERM or SIGINT')
+    .option('-f, --foreground', 'accepted, it is always so')
+    .option('--nopid', 'accepted, it is always so')
+    .action(() => runs(serve(context)))
+}
+
+/**
+ * The life of a server. Listens at once, says on stdout where, and serves until SIGTERM or SIGINT: then it finishes what
+ * is under way and resolves with 0. A second such signal, and an error that nobody caught, end the process with 1.
+ */
+export async function serve(context: CommandContext): Promise<number> {
+  const life = watchSignals(context)
+  try {
+    const app = await context.openApp('server', context.flags())
+    try {
+      await app.lockServer()
+      life.begin(app)
+      app.start()
+      const modules = await app.listen()
+      context.stdout.write(startReport(app, modules, context.programName))
+      app.logger.info('serving volumes', { config: app.config.files })
+      await life.stopped
+      app.logger.info('stopping')
+    } finally {
+      await app.close()
+    }
+    return 0
+  } finally {
+    life.end()
+  }
+}
+
+interface ServerLife {
+  /** Resolves at the first signal that asks to stop. */
+  readonly stopped: Promise<void>
+  /** From now on SIGHUP is obeyed, and what nobody caught is logged. */
+  begin(app: App): void
+  /** Lets the signals do again what they do by default. */
+  end(): void
+}
+
+function watchSignals({ signals, exit }: CommandContext): ServerLife {
+  const undo: (() => void)[] = []
+  const listen = (names: readonly string[], listener: (fact: unknown) => void) => {
+    for (const name of names) {
+      signals.on(name, listener)
+      undo.push(() => signals.off(name, listener))
+    }
+  }
+  const stopped = new Promise<void>((resolve) => {
+    let isStopping = false
+    listen(STOP_SIGNALS, () => {
+      if (isStopping) exit(1)
+      isStopping = true
+      resolve()
+    })
+  })
+  return {
+    stopped,
+    begin: (app) => {
+      listen(['SIGHUP'], () => reloadLogLevel(app))
+      listen(UNCAUGHT, (error) => {
+        app.logger.error('ended by a bug', { error })
+        // The line is on its way to stderr; it is there when this turn of the event loop is over.
+        setImmediate(exit, 1)
+      })
+    },
+    end: () => {
+      for (const step of undo) step()
+    },
+  }
+}
+
+function reloadLogLevel(app: App): void {
+  app.reloadLogLevel().catch((error: unknown) => {
+    app.logger.error('log level not reloaded, the one before stays', { error })
+  })
+}

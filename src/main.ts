@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import { basename } from 'node:path'
+import type { Surroundings } from './cli/context.ts'
+import { isVersionRequest, versionText } from './cli/version.ts'
+
+const [, script = 'remora', ...args] = process.argv
+
+for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
+
+if (isVersionRequest(args)) {
+  process.stdout.write(versionText(script))
+} else {
+  const { runProgram } = await import('./cli/program.ts')
+  process.exitCode = await runProgram(args, surroundings())
+}
+
+/** Whoever reads our output may stop reading; what was asked for is done all the same. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+}
+
+function surroundings(): Surroundings {
+  return {
+    programName: basename(script) === 'rexray' ? 'rexray' : 'remora',
+    scriptPath: script,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signals: process,
+    exit: (status) => process.exit(status),
+    openApp: async (use, flags) => {
+      const [{ openApp }, { prepareToolEnvironment }, { homedir }] = await Promise.all([
+        import('./app.ts'),
+        import('./config/environment.ts'),
+        import('node:os'),
+      ])
+      Object.assign(process.env, prepareToolEnvironment(process.env))
+      return await openApp(use, {
+        flags,
+        env: process.env,
+        uid: process.getuid?.() ?? 0,
+        homeDirectory: homedir(),
+        stderr: process.stderr,
+      })
+    },
+  }
+}

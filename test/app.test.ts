@@ -1,0 +1,154 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type App, type AppInput, openApp } from '../src/app.ts'
+import type { ProviderDefinition } from '../src/providers/definition.ts'
+import { inMemoryProvider } from './support/in-memory-provider.ts'
+
+let home = ''
+let logged = ''
+const apps: App[] = []
+
+beforeEach(() => {
+  home = mkdtempSync(path.join(tmpdir(), 'app-'))
+  logged = ''
+})
+
+afterEach(async () => {
+  for (const app of apps.splice(0)) await app.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+const vfs = inMemoryProvider({ name: 'vfs' })
+
+function configure(yaml: string): void {
+  mkdirSync(path.join(home, 'etc'), { recursive: true })
+  writeFileSync(path.join(home, 'etc', 'config.yml'), yaml)
+}
+
+async function open(
+  use: 'server' | 'command',
+  { providers = [vfs], flags = {} }: Pick<Partial<AppInput>, 'providers' | 'flags'> = {},
+): Promise<App> {
+  const stderr = new Writable({
+    write(chunk, _encoding, done) {
+      logged += chunk
+      done()
+    },
+  })
+  const env = { REXRAY_HOME: home, PATH: process.env['PATH'] }
+  const app = await openApp(use, { flags, env, uid: 0, homeDirectory: home, stderr, providers })
+  apps.push(app)
+  return app
+}
+
+function post(socketPath: string, call: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, path: `/${call}`, method: 'POST' }, (response) =>
+      text(response).then(resolve, reject),
+    )
+    sent.on('error', reject).end()
+  })
+}
+
+const socketOf = (app: App) => path.join(app.config.directories.plugins, 'rexray.sock')
+
+const TWO_SERVICES = `libstorage:
+  server:
+    services:
+      one: {driver: vfs}
+      two: {driver: vfs}
+`
+
+test('without a configuration it serves what it chose, and remembers that', async () => {
+  const app = await open('command')
+
+  expect(app.choice).toMatchObject({ driver: 'vfs' })
+  expect(app.service().service.name).toBe('vfs')
+  expect(existsSync(path.join(app.config.directories.lib, 'default-service.json'))).toBe(true)
+})
+
+test('a configured service is served, and nothing is chosen', async () => {
+  configure('libstorage: {service: vfs}\n')
+  const app = await open('command')
+
+  expect(app.choice).toBeUndefined()
+  expect(
+    existsSync(app.config.directories.lib) && readdirSync(app.config.directories.lib),
+  ).not.toContain('default-service.json')
+})
+
+test('a server has all services, a command the one that is meant', async () => {
+  configure(TWO_SERVICES)
+  const names = (app: App) => app.services.map(({ service }) => service.name)
+
+  expect(names(await open('server', { flags: { service: 'one' } }))).toEqual(['one', 'two'])
+  expect(names(await open('command', { flags: { service: 'TWO' } }))).toEqual(['two'])
+})
+
+test('a command that names no service where several could be meant, or one that is not there, is refused', async () => {
+  configure(TWO_SERVICES)
+
+  await expect(open('command')).rejects.toThrow(/one, two/)
+  await expect(open('command', { flags: { service: 'three' } })).rejects.toThrow(/three/)
+})
+
+test('a service that is not there is an error that lists those there are', async () => {
+  configure('libstorage: {service: vfs}\n')
+  const app = await open('server')
+
+  expect(app.service('VFS').service.name).toBe('vfs')
+  expect(() => app.service('other')).toThrow('service "other" (there is vfs) not found')
+})
+
+test('a configured service that this machine cannot serve is an error, never a fallback', async () => {
+  configure('libstorage: {service: loop}\n')
+  const loop: ProviderDefinition = inMemoryProvider({ name: 'loop', unavailable: 'needs root' })
+
+  await expect(open('server', { providers: [loop, vfs] })).rejects.toThrow(
+    'service "loop" cannot be served on this machine: loop needs root, make that possible, or configure another service',
+  )
+})
+
+test('the socket answers, and is gone after the close', async () => {
+  const app = await open('server')
+
+  expect(await app.listen()).toEqual([{ address: `unix://${socketOf(app)}`, service: 'vfs' }])
+  await app.start()
+  expect(JSON.parse(await post(socketOf(app), 'Plugin.Activate'))).toEqual({
+    Implements: ['VolumeDriver'],
+  })
+  expect(JSON.parse(await post(socketOf(app), 'VolumeDriver.List'))).toMatchObject({ Volumes: [] })
+  await app.close()
+  expect(existsSync(socketOf(app))).toBe(false)
+})
+
+test('there is one server for a home, until it closes', async () => {
+  const first = await open('server')
+  await first.lockServer()
+  const second = await open('server')
+
+  await expect(second.lockServer()).rejects.toThrow(
+    `a server runs already as process ${process.pid} with its state in ${home}`,
+  )
+  await first.close()
+  await second.lockServer()
+})
+
+test('the log level can be read anew from the configuration, and a broken one changes nothing', async () => {
+  configure('rexray: {logLevel: error}\nlibstorage: {service: vfs}\n')
+  const app = await open('server')
+  app.logger.warn('before')
+  configure('rexray: {logLevel: debug}\nlibstorage: {service: vfs}\n')
+  await app.reloadLogLevel()
+  configure('rexray: [')
+  await expect(app.reloadLogLevel()).rejects.toThrow()
+  app.logger.debug('after')
+
+  expect(logged).not.toContain('before')
+  expect(logged).toContain('after')
+})

@@ -1,0 +1,94 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
+import { CommandLine } from '../support/command-line.ts'
+
+const lines: { line: CommandLine; ended: Promise<unknown> }[] = []
+
+afterEach(async () => {
+  for (const { line, ended } of lines.splice(0)) {
+    line.signals.emit('SIGTERM')
+    await ended
+  }
+})
+
+async function started(line = new CommandLine(), ...args: string[]) {
+  const ended = line.run('start', ...args)
+  lines.push({ line, ended })
+  await vi.waitUntil(() => line.log.includes('info serving volumes'))
+  return { line, ended }
+}
+
+test('compares ledger and kernel, listens, and says on stdout what it does', async () => {
+  const { line } = await started()
+
+  expect(line.steps).toEqual(['open server', 'lock', 'start', 'listen'])
+  await expect(line.stdout).toMatchFileSnapshot('golden/start.txt')
+})
+
+test('says why it serves what nobody configured, and how Docker finds its socket', async () => {
+  const line = new CommandLine()
+  line.choice = { driver: 'loop', reason: 'nothing is configured', chosenAt: '2026-01-01' }
+  line.modules = [{ address: 'unix:///home/me/rexray/run/my.sock', service: 'ebs' }]
+  await started(line)
+
+  await expect(line.stdout).toMatchFileSnapshot('golden/start-elsewhere.txt')
+})
+
+test.each(['SIGTERM', 'SIGINT'])('%s closes everything and ends with 0', async (signal) => {
+  const { line, ended } = await started()
+  line.signals.emit(signal)
+
+  expect(await ended).toMatchObject({ status: 0, stderr: '' })
+  expect(line.steps.at(-1)).toBe('close')
+  expect(line.signals.eventNames()).toEqual([])
+})
+
+test('a second signal ends the process at once', async () => {
+  const { line } = await started()
+  line.signals.emit('SIGTERM')
+  line.signals.emit('SIGINT')
+
+  expect(line.exits).toEqual([1])
+})
+
+test('SIGHUP reloads the log level; a configuration that is broken by then is logged and survived', async () => {
+  const { line } = await started()
+  line.signals.emit('SIGHUP')
+  line.reloadLogLevel = () => Promise.reject(new Error('broken'))
+  line.signals.emit('SIGHUP')
+
+  expect(line.steps.filter((step) => step === 'reload')).toHaveLength(2)
+  await vi.waitUntil(() => line.log.length > 1)
+  expect(line.log.at(-1)).toBe('error log level not reloaded, the one before stays')
+})
+
+test.each(['unhandledRejection', 'uncaughtException'])(
+  '%s is logged and ends the process with 1',
+  async (event) => {
+    const { line } = await started()
+    line.signals.emit(event, new TypeError('a bug'))
+
+    await vi.waitUntil(() => line.exits.length > 0)
+    expect(line.exits).toEqual([1])
+    expect(line.log.at(-1)).toBe('error ended by a bug')
+  },
+)
+
+test('a second server of one home is refused before it touches anything', async () => {
+  const line = new CommandLine()
+  line.lockServer = () =>
+    Promise.reject(new FailedPreconditionError({ subject: 'a server', problem: 'runs already' }))
+
+  expect(await line.run('start')).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: 'remora: a server runs already\n',
+  })
+  expect(line.steps).toEqual(['open server', 'lock', 'close'])
+})
+
+test('the flags of old start scripts are accepted', async () => {
+  const { line } = await started(new CommandLine(), '-f', '--nopid')
+
+  expect(line.steps).toContain('start')
+})

@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest'
+import { CommandLine } from '../../support/command-line.ts'
+import { aVolume, CommandVolumes } from '../../support/command-volumes.ts'
+
+function withVolumes(...names: string[]) {
+  const volumes = new CommandVolumes(names.map((name) => aVolume({ name })))
+  const line = new CommandLine(volumes)
+  return { volumes, volume: (...args: string[]) => line.run('volume', ...args) }
+}
+
+async function namesOf(volumes: CommandVolumes): Promise<string[]> {
+  return (await volumes.list()).map(({ volume }) => volume.name)
+}
+
+test('create prints what it created, and passes the flags on as options', async () => {
+  const { volumes, volume } = withVolumes()
+  const flags = ['--size', '5', '--volumeType=io1', '--encrypted', '--fsType', 'xfs', '-o', 'uid=1']
+
+  expect(await volume('create', 'data', ...flags, '--opt', 'mountopts=a=b')).toEqual({
+    status: 0,
+    stdout: 'ID        Name  Status     Size\nvol-data  data  available  5\n',
+    stderr: '',
+  })
+  expect(volumes.creations).toEqual([
+    {
+      size: '5',
+      volumetype: 'io1',
+      encrypted: 'true',
+      fstype: 'xfs',
+      uid: '1',
+      mountopts: 'a=b',
+    },
+  ])
+})
+
+test('create says that a name exists already, and stops there', async () => {
+  const { volumes, volume } = withVolumes('old')
+
+  expect(await volume('create', 'new', 'old', 'never')).toEqual({
+    status: 1,
+    stdout: 'ID       Name  Status     Size\nvol-new  new   available  16\n',
+    stderr: 'remora: volume "old" already exists as old (vol-old), choose another name\n',
+  })
+  expect(await namesOf(volumes)).toEqual(['old', 'new'])
+})
+
+test('create goes on after a failure where it is told to, and still fails', async () => {
+  const { volumes, volume } = withVolumes('old')
+  const { status, stdout } = await volume('create', 'old', 'new', '-f', 'json', '--continueOnError')
+
+  expect(status).toBe(1)
+  expect(JSON.parse(stdout)).toMatchObject([{ name: 'new' }])
+  expect(await namesOf(volumes)).toEqual(['old', 'new'])
+})
+
+test('rm prints each name as it is gone, and stops at the first that fails', async () => {
+  const { volumes, volume } = withVolumes('a', 'b')
+
+  expect(await volume('rm', 'a', 'missing', 'b')).toEqual({
+    status: 1,
+    stdout: 'a\n',
+    stderr: 'remora: volume "missing" not found\n',
+  })
+  expect(await namesOf(volumes)).toEqual(['b'])
+})
+
+test('rm goes on with --continueOnError', async () => {
+  const { volume } = withVolumes('a', 'b')
+
+  expect(await volume('rm', '--continueOnError', 'a', 'missing', 'b')).toEqual({
+    status: 1,
+    stdout: 'a\nb\n',
+    stderr: 'remora: volume "missing" not found\n',
+  })
+})
+
+test('mount prints the path and holds the volume as cli', async () => {
+  const { volumes, volume } = withVolumes('data')
+
+  expect(await volume('mount', 'data')).toEqual({
+    status: 0,
+    stdout:
+      'ID        Name  Status    Size  Path\nvol-data  data  attached  1     /mnt/data/data\n',
+    stderr: '',
+  })
+  expect((await volumes.get('data')).mount?.holders).toEqual(['cli'])
+  expect(volumes.delivered).toEqual(['cli'])
+})
+
+test('path prints the directory of a mounted volume and nothing else', async () => {
+  const { volume } = withVolumes('data', 'idle')
+  await volume('mount', 'data')
+
+  expect(await volume('path', 'data', 'idle')).toEqual({
+    status: 1,
+    stdout: '/mnt/data/data\n',
+    stderr: 'remora: volume "idle" is not mounted here, mount it first\n',
+  })
+})
+
+test('unmount lets go of the volume and prints it', async () => {
+  const { volumes, volume } = withVolumes('data')
+  await volume('mount', 'data')
+
+  expect(await volume('unmount', 'data')).toEqual({
+    status: 0,
+    stdout: 'ID        Name  Status     Size\nvol-data  data  available  1\n',
+    stderr: '',
+  })
+  expect((await volumes.get('data')).mount).toBeUndefined()
+})
+
+test('unmount of what is not mounted is an error, or a success where that is accepted', async () => {
+  const { volume } = withVolumes('data')
+
+  expect((await volume('umount', 'data')).status).toBe(1)
+  expect(await volume('umount', '-i', 'data')).toEqual({
+    status: 0,
+    stdout: 'ID        Name  Status     Size\nvol-data  data  available  1\n',
+    stderr: '',
+  })
+})
+
+test('unmount is refused while a container holds the volume, and names it', async () => {
+  const { volumes, volume } = withVolumes('data')
+  await volume('mount', 'data')
+  await volumes.mount({ name: 'data', holder: 'abc123' })
+
+  expect(await volume('unmount', 'data')).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: 'remora: volume "data" is in use by abc123\n',
+  })
+  expect((await volumes.get('data')).mount?.holders).toEqual(['cli', 'abc123'])
+})
+
+test('an interruption ends a command with the status of one, also under --continueOnError', async () => {
+  const volumes = new CommandVolumes([aVolume({ name: 'a' }), aVolume({ name: 'b' })])
+  const line = new CommandLine(volumes)
+  const mount = volumes.mount.bind(volumes)
+  volumes.mount = (request, call) => {
+    line.signals.emit('SIGINT')
+    return mount(request, call)
+  }
+
+  expect(await line.run('volume', 'mount', 'a', 'b', '--continueOnError')).toEqual({
+    status: 130,
+    stdout: '',
+    stderr: 'remora: the command was interrupted\n',
+  })
+  expect(line.steps).toEqual(['open command', 'close'])
+  expect(line.signals.eventNames()).toEqual([])
+})

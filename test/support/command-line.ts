@@ -1,0 +1,161 @@
+import { EventEmitter } from 'node:events'
+import type { App, ListeningModule, ServedService } from '../../src/app.ts'
+import { runProgram } from '../../src/cli/program.ts'
+import type { OperationsConfig } from '../../src/config/config.ts'
+import type { Flags, LoadedConfig } from '../../src/config/load.ts'
+import type { Logger } from '../../src/libstorage/logger.ts'
+import { createService } from '../../src/libstorage/service.ts'
+import type { StorageDriver } from '../../src/libstorage/storage-driver.ts'
+import type { VolumeWish } from '../../src/libstorage/types.ts'
+import type { IntegrationDriver } from '../../src/mount/integration-driver.ts'
+import { CommandVolumes, HERE } from './command-volumes.ts'
+
+const OPERATIONS: OperationsConfig = {
+  create: {
+    default: {
+      sizeGiB: 16,
+      type: undefined,
+      iops: undefined,
+      availabilityZone: undefined,
+      fsType: 'ext4',
+    },
+    disable: false,
+    implicit: false,
+  },
+  mount: {
+    preempt: false,
+    path: '/var/lib/rexray/volumes',
+    pathIsOwn: false,
+    rootPath: '/data',
+    retryCount: 0,
+    retryWaitMs: 5_000,
+  },
+  unmount: { ignoreUsedCount: false, detachDelayMs: 0 },
+  remove: { disable: false, force: false },
+  fileMode: undefined,
+  attachTimeoutMs: 30_000,
+}
+
+const CONFIG: LoadedConfig = {
+  directories: {
+    etc: '/etc/rexray',
+    lib: '/var/lib/rexray',
+    log: '/var/log/rexray',
+    run: '/var/run/rexray',
+    plugins: '/run/docker/plugins',
+  },
+  logLevel: 'warn',
+  files: ['/etc/rexray/config.yml'],
+  warnings: [],
+  defaultService: 'ebs',
+  services: [],
+  modules: [],
+  resolveService: (name, driver) => ({ name, driver, settings: {}, operations: OPERATIONS }),
+  sourceOf: (_service, key) => (key === 'preempt' ? '/etc/rexray/config.yml:3:5' : 'default'),
+}
+
+const NO_DRIVER: StorageDriver = {
+  name: 'ebs',
+  volumes: async () => [],
+  volume: () => Promise.reject(new Error('the command line asks the volumes, never the driver')),
+  createVolume: () => Promise.reject(new Error('the command line never creates by the driver')),
+  removeVolume: async () => undefined,
+  attachVolume: () => Promise.reject(new Error('the command line never attaches by the driver')),
+  detachVolume: async () => undefined,
+}
+
+/** What one run of the program left behind. */
+export interface Ran {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The program with its streams, signals and app in the hands of a test. */
+export class CommandLine {
+  readonly signals = new EventEmitter()
+  readonly log: string[] = []
+  /** What was done to the app, in order. */
+  readonly steps: string[] = []
+  readonly exits: number[] = []
+  readonly flags: Flags[] = []
+  readonly volumes: IntegrationDriver
+  modules: readonly ListeningModule[] = [
+    { address: 'unix:///run/docker/plugins/rexray.sock', service: 'ebs' },
+  ]
+  choice: App['choice']
+  lockServer: () => Promise<void> = async () => undefined
+  reloadLogLevel: () => Promise<void> = async () => undefined
+  programName = 'remora'
+  stdout = ''
+
+  constructor(volumes: IntegrationDriver = new CommandVolumes()) {
+    this.volumes = volumes
+  }
+
+  async run(...args: string[]): Promise<Ran> {
+    let stderr = ''
+    this.stdout = ''
+    const status = await runProgram(args, {
+      programName: this.programName,
+      scriptPath: `/usr/bin/${this.programName}`,
+      stdout: { write: (text) => (this.stdout += text) },
+      stderr: { write: (text) => (stderr += text) },
+      signals: this.signals,
+      exit: (code) => this.exits.push(code),
+      openApp: async (use, flags) => {
+        this.flags.push(flags)
+        this.steps.push(`open ${use}`)
+        return this.#app()
+      },
+    })
+    return { status, stdout: this.stdout, stderr }
+  }
+
+  #app(): App {
+    const step = async (name: string) => {
+      this.steps.push(name)
+    }
+    const served = this.#served()
+    return {
+      config: CONFIG,
+      logger: this.#logger(),
+      services: [served],
+      choice: this.choice,
+      service: () => served,
+      lockServer: async () => {
+        await step('lock')
+        await this.lockServer()
+      },
+      listen: async () => {
+        await step('listen')
+        return this.modules
+      },
+      start: () => void this.steps.push('start'),
+      reloadLogLevel: async () => {
+        await step('reload')
+        await this.reloadLogLevel()
+      },
+      close: () => step('close'),
+    }
+  }
+
+  #served(): ServedService {
+    const provider = {
+      driver: NO_DRIVER,
+      executor: { instance: async () => ({ id: HERE }), device: async () => undefined },
+      storage: 'block',
+      scope: 'local',
+      wishes: new Set<VolumeWish>(),
+    } as const
+    const service = createService('ebs', provider, this.#logger())
+    return { service, operations: OPERATIONS, volumes: this.volumes }
+  }
+
+  #logger(): Logger {
+    const log = (level: string) => (message: string) => {
+      this.log.push(`${level} ${message}`)
+    }
+    return { debug: () => undefined, info: log('info'), warn: log('warn'), error: log('error') }
+  }
+}
