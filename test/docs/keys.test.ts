@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { moduleKeys, operationKeys, programKeys, serviceKeys } from '../../src/config/keys.ts'
+import { documentAt } from '../support/documents.ts'
+
+const OPERATIONS = 'libstorage.integration.volume.operations.'
+const full = [programKeys, operationKeys, serviceKeys, moduleKeys].flatMap((keys) =>
+  Object.values(keys).map(({ path }) => path),
+)
+const known = new Set(
+  full.flatMap((key) => (key.startsWith(OPERATIONS) ? [key, key.slice(OPERATIONS.length)] : [key])),
+)
+
+test.each(['docs/semantics.md', 'docs/operations.md'])(
+  '%s names no key that the configuration does not know',
+  (page) => {
+    const shape =
+      /`((?:libstorage|rexray|linux|create|mount|unmount|remove)\.[a-zA-Z.]+?)(?:: \w+)?`/g
+    const named = [...documentAt(page).text.matchAll(shape)].map((match) => match[1] ?? '')
+    expect(named).not.toEqual([])
+    const files = /\.(?:json|yml|sock|env)$/
+    expect(named.filter((key) => !known.has(key) && !files.test(key))).toEqual([])
+  },
+)
