@@ -1,7 +1,7 @@
 import { type Change, RecentChanges } from './changes.ts'
 import { FailedPreconditionError, isStorageError, NotFoundError, volumeNamed } from './errors.ts'
 import { SingleFlight } from './single-flight.ts'
-import type { StorageDriver } from './storage-driver.ts'
+import type { Provider, StorageDriver } from './storage-driver.ts'
 import type { Volume, VolumeAttachment, VolumeId, VolumeQuery } from './types.ts'
 import { untilAborted } from './wait.ts'
 
@@ -32,7 +32,7 @@ interface Remembered {
 
 /**
  * What this process knows of a service's volumes: looks them up by name with as few calls as possible, and remembers.
- * Many look-ups at once are one; what was changed here is believed for 30 s against a platform that lags behind.
+ * Many look-ups at once are one; what was changed here is believed against a platform that lags behind.
  */
 export class VolumeCatalog {
   readonly #driver: StorageDriver
@@ -43,10 +43,14 @@ export class VolumeCatalog {
   readonly #known = new Map<VolumeId, Volume>()
   #list: Remembered | undefined
 
-  constructor(driver: StorageDriver, now: () => number = () => performance.now()) {
+  constructor(
+    driver: StorageDriver,
+    consistency: Provider['consistency'],
+    now: () => number = () => performance.now(),
+  ) {
     this.#driver = driver
     this.#now = now
-    this.#changes = new RecentChanges(now)
+    this.#changes = new RecentChanges(consistency, now)
   }
 
   /**
@@ -75,7 +79,7 @@ export class VolumeCatalog {
       )
     } catch (error) {
       if (remembered === undefined || !isOutage(error)) throw error
-      return this.#changes.correct(remembered.volumes, () => true)
+      return this.#corrected(remembered, () => true).volumes
     }
   }
 
@@ -121,7 +125,7 @@ export class VolumeCatalog {
   }
 
   #corrected({ volumes, at }: Remembered, covers: (volume: Volume) => boolean): Remembered {
-    return { volumes: this.#changes.correct(volumes, covers), at }
+    return { volumes: this.#changes.correct(volumes, at, covers), at }
   }
 
   async #lookUp(
@@ -158,9 +162,10 @@ export class VolumeCatalog {
   }
 
   async #fetchByName(query: VolumeQuery, name: string): Promise<readonly Volume[]> {
+    const at = this.#now()
     const seen = await this.#driver.volumes(query)
-    const volumes = living(this.#changes.correct(seen, (volume) => volume.name === name))
-    this.#byName.set(name, { volumes, at: this.#now() })
+    const volumes = living(this.#changes.correct(seen, at, (volume) => volume.name === name))
+    this.#byName.set(name, { volumes, at })
     this.#forgetOldNames()
     for (const [id, volume] of this.#known) if (volume.name === name) this.#known.delete(id)
     for (const volume of volumes) this.#known.set(volume.id, volume)
@@ -168,11 +173,12 @@ export class VolumeCatalog {
   }
 
   async #fetchList(query: VolumeQuery): Promise<readonly Volume[]> {
+    const at = this.#now()
     const seen = await this.#driver.volumes(query)
-    const volumes = living(this.#changes.correct(seen, () => true)).filter(
+    const volumes = living(this.#changes.correct(seen, at, () => true)).filter(
       (volume) => volume.name !== '',
     )
-    this.#list = { volumes, at: this.#now() }
+    this.#list = { volumes, at }
     this.#known.clear()
     for (const volume of volumes) this.#known.set(volume.id, volume)
     return volumes
@@ -190,8 +196,9 @@ export class VolumeCatalog {
   async #byId(text: string, { signal }: FindOptions): Promise<Volume | undefined> {
     if (!ID_SHAPE.test(text)) return undefined
     try {
+      const at = this.#now()
       const seen = await this.#driver.volume(text, signal === undefined ? {} : { signal })
-      return living(this.#changes.correct([seen], () => false))[0]
+      return living(this.#changes.correct([seen], at, () => false))[0]
     } catch (error) {
       if (error instanceof NotFoundError) return undefined
       throw error

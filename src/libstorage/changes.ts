@@ -1,7 +1,9 @@
 import type { Volume, VolumeAttachment, VolumeId } from './types.ts'
 
-/** How long a platform may still show the state before a change made here (semantics: 30 s). */
-const BELIEVED_FOR_MS = 30_000
+/** How long a platform that lags may still show the state before a change made here (semantics: 30 s). */
+const LAG_MS = 30_000
+/** How long a change is kept: as long as a look-up may take that began before it, or longer. */
+const KEPT_MS = 120_000
 
 /** What was done to a volume here and the platform has confirmed. */
 export type Change =
@@ -11,39 +13,48 @@ export type Change =
   | { readonly kind: 'detached'; readonly attachment: VolumeAttachment }
 
 /**
- * The changes made here in the last 30 s. Platforms are eventually consistent: a look-up that contradicts one of
- * them is corrected, everything else that it says is believed.
+ * The changes made here. A look-up that contradicts one of them is corrected if it began before the change, or, where
+ * the platform lags, no more than 30 s after it; everything else that it says is believed.
  */
 export class RecentChanges {
-  readonly #changes = new Map<VolumeId, { change: Change; until: number }>()
+  readonly #changes = new Map<VolumeId, { change: Change; at: number }>()
   readonly #now: () => number
+  readonly #lagMs: number
 
-  constructor(now: () => number) {
+  constructor(consistency: 'strong' | 'eventual', now: () => number) {
     this.#now = now
+    this.#lagMs = consistency === 'strong' ? 0 : LAG_MS
   }
 
   note(id: VolumeId, change: Change): void {
-    this.#changes.set(id, { change, until: this.#now() + BELIEVED_FOR_MS })
+    this.#forgetOld()
+    this.#changes.set(id, { change, at: this.#now() })
   }
 
-  /** What to believe of a look-up; `covers` says whether a volume that is missing should have been in it. */
-  correct(seen: readonly Volume[], covers: (volume: Volume) => boolean): Volume[] {
-    this.#forgetOld()
+  /** What to believe of a look-up that began at `askedAt`; `covers` says whether a missing volume should have been in it. */
+  correct(seen: readonly Volume[], askedAt: number, covers: (volume: Volume) => boolean): Volume[] {
     const present = new Set(seen.map((volume) => volume.id))
     const believed = seen.flatMap((volume) => {
-      const change = this.#changes.get(volume.id)?.change
+      const change = this.#changeSince(volume.id, askedAt)
       return change === undefined ? [volume] : corrected(volume, change)
     })
-    for (const [id, { change }] of this.#changes) {
-      const missing = 'volume' in change && !present.has(id) && covers(change.volume)
+    for (const id of this.#changes.keys()) {
+      const change = this.#changeSince(id, askedAt)
+      if (change === undefined || !('volume' in change)) continue
+      const missing = !present.has(id) && covers(change.volume)
       if (missing) believed.push(...corrected(change.volume, change))
     }
     return believed
   }
 
+  #changeSince(id: VolumeId, askedAt: number): Change | undefined {
+    const noted = this.#changes.get(id)
+    return noted !== undefined && noted.at + this.#lagMs > askedAt ? noted.change : undefined
+  }
+
   #forgetOld(): void {
-    const now = this.#now()
-    for (const [id, { until }] of this.#changes) if (until <= now) this.#changes.delete(id)
+    const oldest = this.#now() - KEPT_MS
+    for (const [id, { at }] of this.#changes) if (at < oldest) this.#changes.delete(id)
   }
 }
 

@@ -27,6 +27,6 @@ export function createService(name: string, provider: Provider, logger: Logger):
     storage: provider.storage,
     scope: provider.scope,
     wishes: provider.wishes,
-    catalog: new VolumeCatalog(driver),
+    catalog: new VolumeCatalog(driver, provider.consistency),
   }
 }

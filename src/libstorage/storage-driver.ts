@@ -96,6 +96,8 @@ export interface Provider {
   readonly storage: 'block' | 'directory'
   /** `global` where other machines see the same volumes; Docker shows it as the driver's scope. */
   readonly scope: 'global' | 'local'
+  /** Whether a look-up always shows the changes made before it, or may lag behind them for a while. */
+  readonly consistency: 'strong' | 'eventual'
   /** The wishes that mean something on this platform; whoever makes a volume leaves the others out, and says so. */
   readonly wishes: ReadonlySet<VolumeWish>
 }

@@ -67,9 +67,14 @@ async function ensureAttached(
 ): Promise<VolumeAttachment> {
   const { executor, driver, catalog, name: service } = context.service
   const here = (await executor.instance()).id
-  const mine = volume.attachments.find((attachment) => attachment.instanceId === here)
-  const holders = heldElsewhere(volume, here)
-  if (holders.length > 0) throw attachedElsewhere(volume, holders)
+  const isMine = ({ instanceId }: VolumeAttachment) => instanceId === here
+  const remembered = volume.attachments.find(isMine)
+  // The ledger would know an attachment of ours: another process may have ended what is still remembered.
+  const doubted = remembered !== undefined && !isRecorded(session, remembered)
+  const seen = doubted ? await driver.volume(volume.id) : volume
+  const mine = seen.attachments.find(isMine)
+  const holders = heldElsewhere(seen, here)
+  if (holders.length > 0) throw attachedElsewhere(seen, holders)
   if (mine !== undefined && mine.state !== 'detaching') return mine
   // A detach that was cut short is finished first: what comes then is another attachment.
   if (mine !== undefined) await driver.detachVolume(volume.id, here)
@@ -94,6 +99,10 @@ async function ensureAttached(
     durationMs,
   })
   return attachment
+}
+
+function isRecorded(session: VolumeSession, { since }: VolumeAttachment): boolean {
+  return session.record.attachment?.since === since.toISOString()
 }
 
 /** Whether the platform said no; anything else leaves it open whether the volume was attached. */

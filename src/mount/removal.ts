@@ -75,10 +75,14 @@ async function letGo(context: MountContext, session: VolumeSession, volume: Volu
   throw stillInUse(volume.name, users, END_THEM)
 }
 
-/** Docker's ids may be left over from a crash, which a trial shows; the others' clients count for themselves. */
+/**
+ * Docker's ids may be left over from a crash, which a trial shows; the others' clients count for themselves. A person at
+ * the command line is told of all of them.
+ */
 function refuseCertainUsers(context: MountContext, session: VolumeSession, volume: Volume): void {
   const certain = session.record.references.filter(
-    (reference) => !context.publisher.tellsUse || !mayBeStale(reference),
+    (reference) =>
+      context.role === 'command' || !context.publisher.tellsUse || !mayBeStale(reference),
   )
   if (certain.length > 0)
     throw stillInUse(

@@ -145,6 +145,7 @@ function logFailure(
   logger[expected ? 'debug' : 'warn'](`plugin ${call.name} failed`, {
     ...facts,
     error: error.message,
+    code: error.code,
     ...cause,
   })
 }

@@ -9,7 +9,9 @@ let platform: MemoryPlatform
 let catalog: VolumeCatalog
 beforeEach(() => {
   platform = new MemoryPlatform()
-  catalog = new VolumeCatalog(platform.provider('here').driver, () => platform.clock.now())
+  catalog = new VolumeCatalog(platform.provider('here').driver, 'eventual', () =>
+    platform.clock.now(),
+  )
 })
 
 /** A volume that was looked up so long ago that it has to be asked for again. */

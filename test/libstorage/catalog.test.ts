@@ -7,7 +7,9 @@ let platform: MemoryPlatform
 let catalog: VolumeCatalog
 beforeEach(() => {
   platform = new MemoryPlatform()
-  catalog = new VolumeCatalog(platform.provider('here').driver, () => platform.clock.now())
+  catalog = new VolumeCatalog(platform.provider('here').driver, 'eventual', () =>
+    platform.clock.now(),
+  )
 })
 const lookUps = () => platform.count('volumes')
 

@@ -2,8 +2,6 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { idempotent } from '../../src/libstorage/idempotent.ts'
 import { observed } from '../../src/libstorage/observed.ts'
-import { createService } from '../../src/libstorage/service.ts'
-import { Services } from '../../src/libstorage/services.ts'
 import { MemoryPlatform } from '../support/memory-platform.ts'
 import { RecordingLogger } from '../support/recording-logger.ts'
 
@@ -38,17 +36,17 @@ describe('a repeat', () => {
 })
 
 describe('what is logged of a driver', () => {
-  test('a change is one line at info, with what was changed and how long it took', async () => {
+  test('a change is one line at debug, with what was changed and how long it took', async () => {
     const watched = observed(driver(), logger)
     const { id } = await watched.createVolume({ name: 'data', sizeGiB: 2, labels: {} })
     await watched.attachVolume(id, 'here')
     await watched.detachVolume(id, 'here', { force: true })
     await watched.removeVolume(id)
     expect(logger.lines.map(({ level, message }) => [level, message])).toEqual([
-      ['info', 'driver create'],
-      ['info', 'driver attach'],
-      ['info', 'driver detach'],
-      ['info', 'driver remove'],
+      ['debug', 'driver create'],
+      ['debug', 'driver attach'],
+      ['debug', 'driver detach'],
+      ['debug', 'driver remove'],
     ])
     expect(logger.lines.map(({ fields }) => fields)).toEqual([
       { driver: 'memory', volume: 'data', sizeGiB: 2, durationMs: expect.any(Number) },
@@ -86,27 +84,5 @@ describe('what is logged of a driver', () => {
       labels: { secret: 'a-secret' },
     })
     expect(JSON.stringify(logger.lines)).not.toContain('a-secret')
-  })
-})
-
-describe('services', () => {
-  const service = (name: string) => createService(name, platform.provider('here'), logger)
-
-  test('have the layers around their driver', async () => {
-    await service('one').driver.removeVolume(UNKNOWN)
-    expect(logger.lines).toMatchObject([{ level: 'info', message: 'driver remove' }])
-  })
-
-  test('are found by name in any letter case, one of them where none is named', () => {
-    const services = new Services([service('one'), service('two')], 'TWO')
-    expect(services.get('One').name).toBe('one')
-    expect(services.default.name).toBe('two')
-    expect([...services].map(({ name }) => name)).toEqual(['one', 'two'])
-  })
-
-  test('that are not there are refused with those that are', () => {
-    expect(() => new Services([service('one'), service('two')], 'three')).toThrow(
-      'service "three" (there is one, two) not found',
-    )
   })
 })

@@ -3,7 +3,6 @@ import { AbortedError, TimeoutError } from '../../src/libstorage/errors.ts'
 import {
   abortReason,
   after,
-  every,
   poll,
   sleep,
   throwIfAborted,
@@ -49,15 +48,6 @@ test('what is to happen once happens once, unless it is cancelled before', async
   await vi.advanceTimersByTimeAsync(100)
   expect(kept).toHaveBeenCalledOnce()
   expect(cancelled).not.toHaveBeenCalled()
-})
-
-test('what is to happen again and again does so until it is cancelled', async () => {
-  const beat = vi.fn()
-  const timer = every(10, beat)
-  await vi.advanceTimersByTimeAsync(35)
-  timer.cancel()
-  await vi.advanceTimersByTimeAsync(100)
-  expect(beat).toHaveBeenCalledTimes(3)
 })
 
 describe('poll', () => {

@@ -31,7 +31,7 @@ const empty: LedgerRecord = newRecord('main', factsOf(volume), 'boot')
 const full: LedgerRecord = {
   ...empty,
   attachment: { instanceId: 'here', since: AT },
-  mount: { mountPoint: '/mnt/data', device: '/dev/x', since: AT },
+  mount: { mountPoint: '/mnt/data', device: '/dev/x', since: AT, complete: true },
   formatIntent: { fsType: 'xfs', uuid: 'u', attachedSince: AT },
   tool: { command: 'mkfs.xfs', process: identifySelf(), since: AT },
   references: [{ id: '', count: 1, undelivered: 1, since: AT, doubtedSince: AT }],

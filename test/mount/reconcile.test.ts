@@ -6,15 +6,15 @@ const BEFORE = '2024-05-01T12:00:00.000Z'
 const NOW = '2024-05-01T13:00:00.000Z'
 
 const parts = {
-  attachment: { instanceId: 'here', since: BEFORE },
-  mount: { mountPoint: '/mnt/data', device: '/dev/x', since: BEFORE },
+  attachment: { instanceId: 'here', since: BEFORE, complete: true },
+  mount: { mountPoint: '/mnt/data', device: '/dev/x', since: BEFORE, complete: true },
   formatIntent: { fsType: 'xfs', uuid: 'u', attachedSince: BEFORE },
   tool: {
     command: 'mkfs.xfs',
     process: { bootId: 'this', pidNamespace: 'pid:[1]', pid: 7, startTime: '1' },
     since: BEFORE,
   },
-  releasing: { since: BEFORE },
+  releasing: { since: BEFORE, complete: true },
 } as const
 
 const known = { id: 'a', count: 2, undelivered: 0, since: BEFORE }

@@ -146,6 +146,7 @@ export class CommandLine {
       executor: { instance: async () => ({ id: HERE }), device: async () => undefined },
       storage: 'block',
       scope: 'local',
+      consistency: 'strong',
       wishes: new Set<VolumeWish>(),
     } as const
     const service = createService('ebs', provider, this.#logger())

@@ -33,6 +33,7 @@ function createProvider(name: string): Provider {
   return {
     storage: 'directory',
     scope: 'local',
+    consistency: 'strong',
     wishes: new Set(),
     executor: { instance: async () => ({ id: 'here' }), device: async () => undefined },
     driver: {

@@ -84,6 +84,7 @@ export class MemoryPlatform {
     return {
       storage: 'block',
       scope: 'global',
+      consistency: 'eventual',
       wishes: new Set(['zone', 'type', 'iops', 'encrypted', 'encryptionKey'] as const),
       ...facts,
       driver: {

@@ -1,5 +1,5 @@
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
-import { lastLine, type Run } from '../../libstorage/run.ts'
+import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
 import type { NewFileSystemSpec, ToolStarting } from '../mounter.ts'
 import { notInstalled, runDeviceTool } from './tools.ts'
 
@@ -92,9 +92,16 @@ export async function checkFileSystem(
   if (result.exitCode <= 3) return
   throw new FailedPreconditionError({
     subject: `the ${fsType} file system on ${device}`,
-    problem: `needs repair: e2fsck says "${lastLine(result)}"`,
+    problem: `needs repair: e2fsck says "${complaint(result)}"`,
     remedy: `attach the volume and repair it with e2fsck -f on its device (it was ${device})`,
   })
+}
+
+/** The line of e2fsck's that says what is wrong; what follows it is advice. */
+function complaint(result: RunResult): string {
+  const telling = /inconsisten|bad magic|corrupt|invalid|error/i
+  const lines = result.stdout.split('\n').map((line) => line.trim())
+  return lines.find((line) => telling.test(line)) ?? lastLine(result)
 }
 
 function shortened(label: string, bytes: number): string {

@@ -20,6 +20,7 @@ export async function createLoopProvider(
     executor: new LoopExecutor(pool, content, instance),
     storage: 'block',
     scope: 'local',
+    consistency: 'strong',
     wishes: new Set(),
   }
 }

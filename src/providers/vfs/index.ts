@@ -19,6 +19,7 @@ export async function createVfsProvider(
     executor: new VfsExecutor(pool, instance),
     storage: 'directory',
     scope: 'local',
+    consistency: 'strong',
     wishes: new Set(),
   }
 }
