@@ -7,11 +7,14 @@ import { removeDurably, writeDurably } from './durable-file.ts'
 import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
 
 const RECORD_SUFFIX = '.json'
-/** Two changes of a folder within one tick of the file system's clock look like one. */
+/** Two changes within one tick of the file system's clock look like one. */
 const CLOCK_TICK_MS = 20
+/** The tick where times are kept in whole seconds (ext with inodes of 128 bytes) or two of them. */
+const COARSE_CLOCK_TICK_MS = 2_500
 
 interface Cached {
-  readonly inode: bigint
+  /** What tells this file from any later one; undefined while one that is written now could look the same. */
+  readonly version: string | undefined
   readonly record: LedgerRecord
 }
 
@@ -68,8 +71,7 @@ export class Ledger {
     } catch (error) {
       throw isFull(error) ? this.#full(error) : error
     }
-    const { ino } = fs.statSync(file, { bigint: true })
-    this.#records.set(fileName(record.volume.id), { inode: ino, record })
+    this.#records.set(fileName(record.volume.id), { version: versionOf(file), record })
   }
 
   /** Forgets a volume, for good when this resolves. */
@@ -82,25 +84,23 @@ export class Ledger {
   #refresh(): void {
     const { mtimeNs } = fs.statSync(this.#folder, { bigint: true })
     if (this.#seen?.settled === true && this.#seen.changedAt === mtimeNs) return
-    this.#seen = {
-      changedAt: mtimeNs,
-      settled: Date.now() - Number(mtimeNs / 1_000_000n) > CLOCK_TICK_MS,
-    }
+    const settled = isSettled(mtimeNs)
     const files = fs.readdirSync(this.#folder).filter((name) => name.endsWith(RECORD_SUFFIX))
     const present = new Set(files)
     for (const name of this.#records.keys()) if (!present.has(name)) this.#records.delete(name)
     for (const name of files) this.#reread(name)
+    this.#seen = { changedAt: mtimeNs, settled }
   }
 
   #reread(name: string): void {
     const file = path.join(this.#folder, name)
     try {
-      const { ino } = fs.statSync(file, { bigint: true })
-      if (this.#records.get(name)?.inode === ino) return
+      const version = versionOf(file)
+      if (version !== undefined && this.#records.get(name)?.version === version) return
       const record = ledgerRecordSchema.parse(
         JSON.parse(fs.readFileSync(file, 'utf8')),
       ) as LedgerRecord
-      this.#records.set(name, { inode: ino, record })
+      this.#records.set(name, { version, record })
     } catch (error) {
       if (systemCode(error) === 'ENOENT') this.#records.delete(name)
       else this.#putAside(name, error)
@@ -134,6 +134,18 @@ export class Ledger {
       cause,
     })
   }
+}
+
+function isSettled(changedAtNs: bigint): boolean {
+  const isCoarse = changedAtNs % 1_000_000_000n === 0n
+  const ageMs = Date.now() - Number(changedAtNs / 1_000_000n)
+  return ageMs > (isCoarse ? COARSE_CLOCK_TICK_MS : CLOCK_TICK_MS)
+}
+
+/** An inode alone tells little: the one of a replaced file is given to the next new one. */
+function versionOf(file: string): string | undefined {
+  const { ino, ctimeNs, size } = fs.statSync(file, { bigint: true })
+  return isSettled(ctimeNs) ? `${ino}/${ctimeNs}/${size}` : undefined
 }
 
 function isFull(error: unknown): boolean {
