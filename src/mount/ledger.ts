@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { ResourceExhaustedError, systemCode } from '../libstorage/errors.ts'
+import { ResourceExhaustedError, systemCode, UnavailableError } from '../libstorage/errors.ts'
 import type { Logger } from '../libstorage/logger.ts'
 import type { VolumeId } from '../libstorage/types.ts'
 import { removeDurably, writeDurably } from './durable-file.ts'
@@ -102,8 +102,10 @@ export class Ledger {
       ) as LedgerRecord
       this.#records.set(name, { version, record })
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') this.#records.delete(name)
-      else this.#putAside(name, error)
+      const code = systemCode(error)
+      if (code === undefined) this.#putAside(name, error)
+      else if (code === 'ENOENT') this.#records.delete(name)
+      else throw unreadable(file, code, error)
     }
   }
 
@@ -146,6 +148,16 @@ function isSettled(changedAtNs: bigint): boolean {
 function versionOf(file: string): string | undefined {
   const { ino, ctimeNs, size } = fs.statSync(file, { bigint: true })
   return isSettled(ctimeNs) ? `${ino}/${ctimeNs}/${size}` : undefined
+}
+
+/** What cannot be read just now is not corrupt: taking it for lost would lose its references. */
+function unreadable(file: string, code: string, cause: unknown): UnavailableError {
+  return new UnavailableError({
+    subject: `ledger file ${file}`,
+    problem: `cannot be read (${code})`,
+    remedy: 'mend that and try again',
+    cause,
+  })
 }
 
 function isFull(error: unknown): boolean {
