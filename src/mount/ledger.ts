@@ -1,17 +1,20 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { ResourceExhaustedError, systemCode } from '../libstorage/errors.ts'
+import { ResourceExhaustedError, systemCode, UnavailableError } from '../libstorage/errors.ts'
 import type { Logger } from '../libstorage/logger.ts'
 import type { VolumeId } from '../libstorage/types.ts'
 import { removeDurably, writeDurably } from './durable-file.ts'
 import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
 
 const RECORD_SUFFIX = '.json'
-/** Two changes of a folder within one tick of the file system's clock look like one. */
+/** Two changes within one tick of the file system's clock look like one. */
 const CLOCK_TICK_MS = 20
+/** The tick where times are kept in whole seconds (ext with inodes of 128 bytes) or two of them. */
+const COARSE_CLOCK_TICK_MS = 2_500
 
 interface Cached {
-  readonly inode: bigint
+  /** What tells this file from any later one; undefined while one that is written now could look the same. */
+  readonly version: string | undefined
   readonly record: LedgerRecord
 }
 
@@ -68,8 +71,7 @@ export class Ledger {
     } catch (error) {
       throw isFull(error) ? this.#full(error) : error
     }
-    const { ino } = fs.statSync(file, { bigint: true })
-    this.#records.set(fileName(record.volume.id), { inode: ino, record })
+    this.#records.set(fileName(record.volume.id), { version: versionOf(file), record })
   }
 
   /** Forgets a volume, for good when this resolves. */
@@ -82,28 +84,28 @@ export class Ledger {
   #refresh(): void {
     const { mtimeNs } = fs.statSync(this.#folder, { bigint: true })
     if (this.#seen?.settled === true && this.#seen.changedAt === mtimeNs) return
-    this.#seen = {
-      changedAt: mtimeNs,
-      settled: Date.now() - Number(mtimeNs / 1_000_000n) > CLOCK_TICK_MS,
-    }
+    const settled = isSettled(mtimeNs)
     const files = fs.readdirSync(this.#folder).filter((name) => name.endsWith(RECORD_SUFFIX))
     const present = new Set(files)
     for (const name of this.#records.keys()) if (!present.has(name)) this.#records.delete(name)
     for (const name of files) this.#reread(name)
+    this.#seen = { changedAt: mtimeNs, settled }
   }
 
   #reread(name: string): void {
     const file = path.join(this.#folder, name)
     try {
-      const { ino } = fs.statSync(file, { bigint: true })
-      if (this.#records.get(name)?.inode === ino) return
+      const version = versionOf(file)
+      if (version !== undefined && this.#records.get(name)?.version === version) return
       const record = ledgerRecordSchema.parse(
         JSON.parse(fs.readFileSync(file, 'utf8')),
       ) as LedgerRecord
-      this.#records.set(name, { inode: ino, record })
+      this.#records.set(name, { version, record })
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') this.#records.delete(name)
-      else this.#putAside(name, error)
+      const code = systemCode(error)
+      if (code === undefined) this.#putAside(name, error)
+      else if (code === 'ENOENT') this.#records.delete(name)
+      else throw unreadable(file, code, error)
     }
   }
 
@@ -134,6 +136,28 @@ export class Ledger {
       cause,
     })
   }
+}
+
+function isSettled(changedAtNs: bigint): boolean {
+  const isCoarse = changedAtNs % 1_000_000_000n === 0n
+  const ageMs = Date.now() - Number(changedAtNs / 1_000_000n)
+  return ageMs > (isCoarse ? COARSE_CLOCK_TICK_MS : CLOCK_TICK_MS)
+}
+
+/** An inode alone tells little: the one of a replaced file is given to the next new one. */
+function versionOf(file: string): string | undefined {
+  const { ino, ctimeNs, size } = fs.statSync(file, { bigint: true })
+  return isSettled(ctimeNs) ? `${ino}/${ctimeNs}/${size}` : undefined
+}
+
+/** What cannot be read just now is not corrupt: taking it for lost would lose its references. */
+function unreadable(file: string, code: string, cause: unknown): UnavailableError {
+  return new UnavailableError({
+    subject: `ledger file ${file}`,
+    problem: `cannot be read (${code})`,
+    remedy: 'mend that and try again',
+    cause,
+  })
 }
 
 function isFull(error: unknown): boolean {

@@ -23,20 +23,22 @@ export function lockFileSystem(owner: string): typeof fs {
       callback(taken ? Object.assign(error, { code: 'EEXIST' }) : error)
     })
   }
-  const rmdirSync = (lock: string) => {
-    const trash = besides(lock)
-    fs.renameSync(lock, trash)
-    fs.rmSync(trash, { recursive: true, force: true })
-  }
   const rmdir = (lock: string, callback: Callback) => {
     try {
-      rmdirSync(lock)
+      removeLock(lock)
       callback(null)
     } catch (error) {
       callback(error as NodeJS.ErrnoException)
     }
   }
-  return { ...fs, mkdir, rmdir, rmdirSync } as unknown as typeof fs
+  return { ...fs, mkdir, rmdir, rmdirSync: removeLock } as unknown as typeof fs
+}
+
+/** Removes a lock in one step: a lock that is emptied bit by bit could be another's before it is gone. */
+export function removeLock(lock: string): void {
+  const trash = besides(lock)
+  fs.renameSync(lock, trash)
+  fs.rmSync(trash, { recursive: true, force: true })
 }
 
 function besides(lock: string): string {

@@ -12,7 +12,7 @@ import {
   processIdentitySchema,
 } from '../libstorage/process-identity.ts'
 import { abortReason, sleep } from '../libstorage/wait.ts'
-import { lockFileSystem, OWNER_FILE } from './lock-file-system.ts'
+import { lockFileSystem, OWNER_FILE, removeLock } from './lock-file-system.ts'
 
 /**
  * The library's own judgement of staleness hangs on file times, which a jump of the clock makes lie; it is switched
@@ -71,14 +71,24 @@ export class ProcessLocks {
     fs.mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
     const taken = await this.#take(name, purpose)
     if (taken !== undefined) return taken
-    const owner = await this.#owner(name)
-    if (owner !== undefined && !isProvablyDead(owner.process)) return { owner }
+    const present = await this.#look(name)
+    if (present === 'gone') return await this.#takeOrTell(name, purpose)
+    if (present !== 'abandoned') return { owner: present }
     return await this.#serialised(async () => {
-      const present = await this.#owner(name)
-      if (present !== undefined && !isProvablyDead(present.process)) return { owner: present }
-      fs.rmSync(this.#pathOf(name), { recursive: true, force: true })
-      return (await this.#take(name, purpose)) ?? { owner: await this.#owner(name) }
+      // Nobody but a replacer touches an abandoned lock, so that it is still abandoned when it is removed.
+      if ((await this.#look(name)) === 'abandoned') removeLock(this.#pathOf(name))
+      return await this.#takeOrTell(name, purpose)
     })
+  }
+
+  async #takeOrTell(
+    name: string,
+    purpose: string,
+  ): Promise<HeldLock | { owner: LockOwner | undefined }> {
+    const taken = await this.#take(name, purpose)
+    if (taken !== undefined) return taken
+    const present = await this.#look(name)
+    return { owner: typeof present === 'string' ? undefined : present }
   }
 
   async #take(name: string, purpose: string): Promise<HeldLock | undefined> {
@@ -100,13 +110,17 @@ export class ProcessLocks {
     }
   }
 
-  async #owner(name: string): Promise<LockOwner | undefined> {
+  /** Who has the lock: `gone` when it was given back just now, `abandoned` when its owner is dead or cannot be told. */
+  async #look(name: string): Promise<LockOwner | 'gone' | 'abandoned'> {
+    let text: string
     try {
-      const text = await readFile(path.join(this.#pathOf(name), OWNER_FILE), 'utf8')
-      return ownerSchema.parse(JSON.parse(text))
-    } catch {
-      return undefined
+      text = await readFile(path.join(this.#pathOf(name), OWNER_FILE), 'utf8')
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return 'gone'
+      throw error
     }
+    const owner = readOwner(text)
+    return owner === undefined || isProvablyDead(owner.process) ? 'abandoned' : owner
   }
 
   /** Between judging an owner dead and replacing its lock, another process could have done both. */
@@ -132,6 +146,14 @@ export class ProcessLocks {
 
   #pathOf(name: string): string {
     return path.join(this.#directory, `${name}.lock`)
+  }
+}
+
+function readOwner(text: string): LockOwner | undefined {
+  try {
+    return ownerSchema.parse(JSON.parse(text))
+  } catch {
+    return undefined
   }
 }
 
