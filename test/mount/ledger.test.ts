@@ -38,7 +38,7 @@ function record(id: string, name = id, since = AT): LedgerRecord {
 }
 const mounted = (one: LedgerRecord): LedgerRecord => ({
   ...one,
-  mount: { mountPoint: '/mnt/x', device: '/dev/x', since: AT },
+  mount: { mountPoint: '/mnt/x', device: '/dev/x', since: AT, complete: true },
 })
 /** The same folder, as a process sees it that begins now. */
 const reopened = () => new Ledger(folder, logger)
