@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { basename } from 'node:path'
+import { basename, relative } from 'node:path'
 import type { Surroundings } from './cli/context.ts'
 import { isVersionRequest, versionText } from './cli/version.ts'
 
@@ -19,10 +19,16 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error
 }
 
+function invocation(): string {
+  const name = basename(script)
+  return name.endsWith('.js') ? `node ${relative(process.cwd(), script)}` : name
+}
+
 function surroundings(): Surroundings {
   return {
     programName: basename(script) === 'rexray' ? 'rexray' : 'remora',
     scriptPath: script,
+    invocation: invocation(),
     stdout: process.stdout,
     stderr: process.stderr,
     signals: process,

@@ -22,6 +22,8 @@ export interface Surroundings {
   /** The name by which it was called: `remora`, `rexray`. */
   readonly programName: string
   readonly scriptPath: string
+  /** How the program is called from here, for commands that a person may type: `remora`, or `node dist/main.js`. */
+  readonly invocation: string
   readonly stdout: Output
   readonly stderr: Output
   readonly signals: SignalSource

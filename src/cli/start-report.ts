@@ -10,7 +10,7 @@ const DOCKER_SPECS = '/etc/docker/plugins'
 export function startReport(
   app: Pick<App, 'config' | 'services' | 'choice'>,
   modules: readonly ListeningModule[],
-  programName: string,
+  invocation: string,
 ): string {
   const lines = [
     `Remora ${version} serves volumes`,
@@ -18,7 +18,7 @@ export function startReport(
     ...app.services.map((service) => serviceLine(service, app)),
     configurationLine(app),
     ...modules.flatMap(({ address }) => specHint(address)),
-    ...nextSteps(modules, programName),
+    ...nextSteps(modules, invocation),
   ]
   return lines.map((line) => `${line}\n`).join('')
 }
@@ -60,7 +60,7 @@ function isDockerSocketFolder(folder: string): boolean {
   return folder === DOCKER_SOCKETS || folder === `/var${DOCKER_SOCKETS}`
 }
 
-function nextSteps(modules: readonly ListeningModule[], programName: string): readonly string[] {
+function nextSteps(modules: readonly ListeningModule[], invocation: string): readonly string[] {
   const [first] = modules
   if (first === undefined) return ['no module is enabled: nothing listens for Docker']
   const driver = driverName(first.address)
@@ -68,7 +68,7 @@ function nextSteps(modules: readonly ListeningModule[], programName: string): re
     'try:',
     `  docker volume create --driver ${driver} --opt size=1 data`,
     `  docker run --rm --volume-driver ${driver} --volume data:/data alpine df -h /data`,
-    `  ${programName} volume ls`,
+    `  ${invocation} volume ls`,
   ]
 }
 

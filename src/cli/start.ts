@@ -31,7 +31,7 @@ export async function serve(context: CommandContext): Promise<number> {
       life.begin(app)
       app.start()
       const modules = await app.listen()
-      context.stdout.write(startReport(app, modules, context.programName))
+      context.stdout.write(startReport(app, modules, context.invocation))
       app.logger.info('serving volumes', { config: app.config.files })
       await life.stopped
       app.logger.info('stopping')

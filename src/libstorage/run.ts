@@ -87,7 +87,8 @@ function abandon(child: ChildProcess): void {
 
 /** The error of a tool that could not be started. */
 function startError(command: string, cause: Error): Error {
-  if (systemCode(cause) !== 'ENOENT') return cause
+  // Without the right to look into a folder of PATH, a missing tool is EACCES.
+  if (!['ENOENT', 'EACCES'].includes(systemCode(cause) ?? '')) return cause
   return new FailedPreconditionError({
     subject: command,
     problem: 'is not installed',

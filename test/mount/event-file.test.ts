@@ -31,12 +31,12 @@ function recorded(): string[] {
 }
 
 test('an event is one line of JSON with its time, in a folder that is made for it', () => {
-  directory = path.join(directory, 'log')
+  const made = path.join(directory, 'log')
   const now = () => new Date('2026-03-04T05:06:07.008Z')
-  const events = new EventFile({ directory, logger: silentLogger, now })
+  const events = new EventFile({ directory: made, logger: silentLogger, now })
   events.record({ ...event('data'), holder: 'cli', durationMs: 12, cause: 'a\nb' })
 
-  expect(readFileSync(path.join(directory, EVENT_FILE), 'utf8')).toBe(
+  expect(readFileSync(path.join(made, EVENT_FILE), 'utf8')).toBe(
     '{"time":"2026-03-04T05:06:07.008Z","kind":"mounted","service":"loop","volume":"data",' +
       '"holder":"cli","durationMs":12,"cause":"a\\nb"}\n',
   )

@@ -99,6 +99,7 @@ export class CommandLine {
     const status = await runProgram(args, {
       programName: this.programName,
       scriptPath: `/usr/bin/${this.programName}`,
+      invocation: this.programName,
       stdout: { write: (text) => (this.stdout += text) },
       stderr: { write: (text) => (stderr += text) },
       signals: this.signals,
