@@ -1,5 +1,5 @@
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
-import { lastLine, type Run } from '../../libstorage/run.ts'
+import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
 import type { NewFileSystemSpec, ToolStarting } from '../mounter.ts'
 import { notInstalled, runDeviceTool } from './tools.ts'
 
@@ -92,9 +92,17 @@ export async function checkFileSystem(
   if (result.exitCode <= 3) return
   throw new FailedPreconditionError({
     subject: `the ${fsType} file system on ${device}`,
-    problem: `needs repair: e2fsck says "${lastLine(result)}"`,
+    problem: `needs repair: e2fsck says "${verdict(device, result)}"`,
     remedy: `repair it with e2fsck -f ${device}, or bring back a snapshot`,
   })
+}
+
+/** What e2fsck ends with is advice; its verdict is the last line that begins with the device's or its own name. */
+function verdict(device: string, result: RunResult): string {
+  const lines = result.stdout.split('\n').map((line) => line.trim())
+  const isVerdict = (line: string) =>
+    (line.startsWith(device) || line.startsWith('e2fsck: ')) && !/cannot continue/i.test(line)
+  return lines.findLast(isVerdict) ?? lastLine(result)
 }
 
 function shortened(label: string, bytes: number): string {
