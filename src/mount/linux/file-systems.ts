@@ -101,7 +101,8 @@ export async function checkFileSystem(
 function verdict(device: string, result: RunResult): string {
   const lines = result.stdout.split('\n').map((line) => line.trim())
   const isVerdict = (line: string) =>
-    (line.startsWith(device) || line.startsWith('e2fsck: ')) && !/cannot continue/i.test(line)
+    [`${device}: `, `${device} `, 'e2fsck: '].some((start) => line.startsWith(start)) &&
+    !/cannot continue/i.test(line)
   return lines.findLast(isVerdict) ?? lastLine(result)
 }
 
