@@ -115,10 +115,8 @@ const NOT_MOUNTED = 3
 
 /** Makes the folder that containers get, once, inside the mounted file system. */
 export async function prepareDataFolder(folder: DataFolder, run: Run): Promise<void> {
-  const owner =
-    folder.uid === undefined && folder.gid === undefined
-      ? ''
-      : `${folder.uid ?? ''}:${folder.gid ?? ''}`
+  // chown(1) takes "1:2", "1" and ":2", but not "1:".
+  const owner = `${folder.uid ?? ''}${folder.gid === undefined ? '' : `:${folder.gid}`}`
   const args = [
     folder.mountPoint,
     folder.path,
