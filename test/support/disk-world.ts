@@ -78,9 +78,14 @@ export class DiskWorld {
     this.#ends.push(undo)
   }
 
-  /** Takes the disk from under the kernel: the device stays, every read of it fails. */
+  /** Empties the file beneath a device: the device stays, every read that no cache answers fails. */
   kill(image: string): void {
     truncateSync(image, 0)
+  }
+
+  /** Takes the disk away as a forced detach does: in one step, while whoever holds the device goes on holding it. */
+  pull(device: string): Promise<string> {
+    return tool('perl', '-e', PULL, device)
   }
 
   async end(): Promise<void> {
@@ -99,6 +104,11 @@ export class DiskWorld {
     for (const at of ours.reverse()) spawnSync('umount', ['-l', unescaped(at)], { stdio: 'ignore' })
   }
 }
+
+/** LOOP_GET_STATUS64, a limit of one byte, LOOP_SET_STATUS64 (linux/loop.h): the capacity becomes 0. */
+const PULL = `open my $device, '+<', $ARGV[0] or die; my $info = "\\0" x 232;
+ioctl($device, 0x4C05, $info) or die; substr($info, 32, 8) = pack('Q', 1);
+ioctl($device, 0x4C04, $info) or die;`
 
 /** A device that is not ours any more is left alone. */
 async function detach(device: string, file: string): Promise<void> {

@@ -92,16 +92,18 @@ export async function checkFileSystem(
   if (result.exitCode <= 3) return
   throw new FailedPreconditionError({
     subject: `the ${fsType} file system on ${device}`,
-    problem: `needs repair: e2fsck says "${complaint(result)}"`,
+    problem: `needs repair: e2fsck says "${verdict(device, result)}"`,
     remedy: `attach the volume and repair it with e2fsck -f on its device (it was ${device})`,
   })
 }
 
-/** The line of e2fsck's that says what is wrong; what follows it is advice. */
-function complaint(result: RunResult): string {
-  const telling = /inconsisten|bad magic|corrupt|invalid|error/i
+/** What e2fsck ends with is advice; its verdict is the last line that begins with the device's or its own name. */
+function verdict(device: string, result: RunResult): string {
   const lines = result.stdout.split('\n').map((line) => line.trim())
-  return lines.find((line) => telling.test(line)) ?? lastLine(result)
+  const isVerdict = (line: string) =>
+    [`${device}: `, `${device} `, 'e2fsck: '].some((start) => line.startsWith(start)) &&
+    !/cannot continue/i.test(line)
+  return lines.findLast(isVerdict) ?? lastLine(result)
 }
 
 function shortened(label: string, bytes: number): string {

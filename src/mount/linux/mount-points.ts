@@ -1,7 +1,7 @@
 import { lstat, mkdir, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, NotFoundError, systemCode } from '../../libstorage/errors.ts'
-import { lastLine, type Run } from '../../libstorage/run.ts'
+import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
 import type { DataFolder } from '../mounter.ts'
 
 const QUICK_MS = 10_000
@@ -36,7 +36,7 @@ export async function mountDevice(
     timeoutMs: WRITE_BACK_MS,
   })
   if (result.exitCode === 0) return
-  const said = lastLine(result)
+  const said = kernelsWord(mountPoint, result)
   const remedy = /needs cleaning/i.test(said)
     ? `attach the volume and repair it with xfs_repair on its device (it was ${device})`
     : 'see the kernel log (dmesg)'
@@ -45,6 +45,13 @@ export async function mountDevice(
     problem: `cannot be mounted: ${said}`,
     remedy,
   })
+}
+
+/** What mount(8) says of the mount itself; below it stand hints. */
+function kernelsWord(mountPoint: string, result: RunResult): string {
+  const start = `mount: ${mountPoint}: `
+  const line = result.stderr.split('\n').find((one) => one.startsWith(start))
+  return line?.slice(start.length).replace(/\.$/, '') ?? lastLine(result)
 }
 
 /** Unmounts; what is not mounted is as it should be. */
