@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -127,6 +127,7 @@ class Run {
   }
 
   async #restart(env: Record<string, string>): Promise<void> {
+    ageTemporaryFiles(join(this.#machine.home, 'var/lib/ledger'))
     const server = await startServer(this.#machine, { env, unready: true })
     this.#servers.push(server)
     try {
@@ -203,6 +204,15 @@ function installMkfs(machine: Machine, fsType: string, crash: Crash): void {
   const tool = join('tools', `mkfs.${fsType}`)
   machine.write(tool, `#!/bin/sh\nexec ${strace.join(' ')} /usr/sbin/mkfs.${fsType} "$@"\n`)
   chmodSync(join(machine.home, tool), 0o755)
+}
+
+/** As if the crash had come a while ago: a young temporary file may be another process at work, and is left alone. */
+function ageTemporaryFiles(folder: string): void {
+  if (!existsSync(folder)) return
+  const then = Date.now() / 1000 - 120
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (name.endsWith('.tmp')) utimesSync(join(folder, name), then, then)
+  }
 }
 
 async function writeDurably(path: string, bytes: Buffer): Promise<void> {
