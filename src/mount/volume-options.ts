@@ -78,7 +78,10 @@ export function readVolumeOptions(
   }
 }
 
-/** Reads back from a volume's labels what its Create asked for; labels that make no sense are as if they were not there. */
+/**
+ * Reads back from a volume's labels what its Create asked for; labels that make no sense are as if they were not
+ * there, but mount options that are never passed on are an `InvalidArgumentError`, whoever wrote them.
+ */
 export function readMountWishes(
   labels: Readonly<Record<string, string>>,
   fallback: NewFileSystem,
@@ -87,7 +90,7 @@ export function readMountWishes(
   const mode = labels['mode'] ?? ''
   return {
     fsType: FILE_SYSTEMS.find((name) => name === labels['fstype']) ?? fallback,
-    mountOptions: (labels['mountopts'] ?? '').split(',').filter((option) => option !== ''),
+    mountOptions: requireMountOptions(labels['mountopts'] ?? ''),
     uid: id(labels['uid']),
     gid: id(labels['gid']),
     mode: MODE.test(mode) ? Number.parseInt(mode, 8) : undefined,

@@ -73,6 +73,14 @@ describe('a lock', () => {
     expect(await start().ask('try three')).toBe('won')
   })
 
+  test('that a process died over before it was there leaves nothing for long', () => {
+    const [old, young] = ['.data.lock-0123456789ab', '.data.lock-ba9876543210']
+    for (const name of [old, young]) mkdirSync(path.join(folder, name))
+    utimesSync(path.join(folder, old), 0, 0)
+    new ProcessLocks(folder)
+    expect(readdirSync(folder)).toEqual([young])
+  })
+
   test('may be given back twice', async () => {
     const lock = await take()
     await lock.release()

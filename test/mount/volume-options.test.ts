@@ -189,3 +189,9 @@ describe('what the labels of a volume say about its mount', () => {
     expect(readMountWishes(labels, 'btrfs')).toEqual(nothing)
   })
 })
+
+test('mount options that came to a volume by another way are refused like those of a Create', () => {
+  expect(() => readMountWishes({ mountopts: 'noatime,loop' }, 'ext4')).toThrow(
+    'mount option "loop"',
+  )
+})

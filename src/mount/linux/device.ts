@@ -133,7 +133,7 @@ export async function findDataOn(
 }
 
 /** The size the kernel knows, in bytes; 0 for a device that is gone. */
-function sizeInBytes(device: string): number {
+export function sizeInBytes(device: string): number {
   try {
     return (
       Number(readFileSync(`/sys/class/block/${path.basename(device)}/size`, 'utf8')) * SECTOR_BYTES

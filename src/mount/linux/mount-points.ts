@@ -19,7 +19,9 @@ export async function prepareMountPoint(mountPoint: string, run: Run): Promise<v
 
 /** Removes the bare directory, if it is there and empty. */
 export async function removeMountPoint(mountPoint: string, run: Run): Promise<void> {
-  await run('sh', ['-c', 'chattr -i "$1"; rmdir "$1"', 'sh', mountPoint], { timeoutMs: QUICK_MS })
+  await run('sh', ['-c', 'chattr -i "$1"; rmdir "$1" || chattr +i "$1"', 'sh', mountPoint], {
+    timeoutMs: QUICK_MS,
+  })
 }
 
 /** Mounts a device. Rejects with `FailedPreconditionError` that says what the kernel says and what to do. */

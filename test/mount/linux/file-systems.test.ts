@@ -128,7 +128,7 @@ describe.skipIf(!canMount || !has('debugfs'))(
       await debugfs(device, 'ssv state 2')
       await expect(check(device)).rejects.toMatchObject({
         code: 'ERR_FAILED_PRECONDITION',
-        message: `the ext4 file system on ${device} needs repair: e2fsck says "${device}: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.", repair it with e2fsck -f ${device}, or bring back a snapshot`,
+        message: `the ext4 file system on ${device} needs repair: e2fsck says "${device}: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.", attach the volume and repair it with e2fsck -f on its device (it was ${device})`,
       })
     })
 

@@ -52,7 +52,9 @@ describe.skipIf(!canMount)('mounting (root)', () => {
       await tool('xfs_db', '-x', '-c', 'sb 0', '-c', 'write -d agcount 77', image)
       const device = await world.disk(image)
       await expect(world.mounter.mount(device, world.folder('mnt'), 'xfs', [])).rejects.toThrow(
-        new RegExp(`needs cleaning.*, repair it with xfs_repair ${device}$`),
+        new RegExp(
+          `needs cleaning.*, attach the volume and repair it with xfs_repair on its device \\(it was ${device}\\)$`,
+        ),
       )
     },
   )
