@@ -52,12 +52,12 @@ export async function untilReady(server: ServerProcess): Promise<void> {
 }
 
 /** Runs the command line beside (or without) a server, on the machine. */
-function runProgram(machine: Machine, ...args: readonly string[]): Promise<Outcome> {
+export function runProgram(machine: Machine, ...args: readonly string[]): Promise<Outcome> {
   return machine.run(process.execPath, [programPath, ...args], programEnvironment(machine.home))
 }
 
 /** Runs the command line with nothing but an environment, outside of any machine. */
-function runBare(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Outcome> {
+export function runBare(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Outcome> {
   return outcomeOf(spawn(process.execPath, [programPath, ...args], { env }))
 }
 

@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { expectNothingLeft } from '../support/leftovers.ts'
+import { eventually, Machine } from '../support/machine.ts'
+import { expectSuccess } from '../support/plugin-calls.ts'
+import {
+  programEnvironment,
+  runBare,
+  runProgram,
+  type ServerProcess,
+  startServer,
+} from '../support/server-process.ts'
+
+describe('the command line beside a server', () => {
+  let machine: Machine
+  let server: ServerProcess
+  beforeEach(async () => {
+    machine = await Machine.start()
+    server = await startServer(machine)
+  })
+  afterEach(() => machine.end())
+
+  async function remora(...args: string[]): Promise<string> {
+    const { status, stdout, stderr } = await runProgram(machine, ...args)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    return stdout
+  }
+
+  test('makes, mounts, shows and removes a volume that the server serves too', async () => {
+    expect(await remora('volume', 'create', 'data', '--size', '1')).toMatch(
+      /^ID {2,}Name +Status +Size\nvol-[0-9a-f]{17} {2}data {2}available {2}1\n$/,
+    )
+    expect(await remora('volume', 'mount', 'data')).toContain('/var/lib/volumes/data/data\n')
+    const { Mountpoint } = await expectSuccess(server, 'Path', { Name: 'data' })
+    expect(await remora('volume', 'path', 'data')).toBe(`${Mountpoint}\n`)
+    await expectSuccess(server, 'Mount', { Name: 'data', ID: 'a' })
+    const refused = await runProgram(machine, 'volume', 'unmount', 'data')
+    expect(refused).toMatchObject({ status: 1, stdout: '' })
+    expect(refused.stderr).toContain('volume "data" is in use by mount id a')
+    await expectSuccess(server, 'Unmount', { Name: 'data', ID: 'a' })
+    await remora('volume', 'unmount', 'data')
+    expect(machine.loops()).toEqual([])
+    expect(await remora('volume', 'rm', 'data')).toBe('data\n')
+    await expectNothingLeft(machine)
+  })
+
+  test('a second server on the same home is refused and names the first', async () => {
+    const { status, stderr } = await runProgram(machine, 'start')
+    expect(status).toBe(1)
+    expect(stderr).toContain(`runs already as process ${server.pid}`)
+  })
+
+  test('the server takes a new log level at SIGHUP, and ends with 0 at SIGTERM', async () => {
+    machine.write('etc/config.yml', 'rexray: {logLevel: debug}\n')
+    process.kill(server.pid, 'SIGHUP')
+    await eventually('the level to be reloaded', () => server.output().includes('log level'))
+    await expectSuccess(server, 'List', {})
+    expect(server.output()).toContain('plugin List')
+    expect(await server.stop()).toBe(0)
+  })
+})
+
+describe('a program that cannot do what it is asked', () => {
+  let home: string
+  beforeEach(() => {
+    home = mkdtempSync(path.join(tmpdir(), 'remora-home-'))
+  })
+  afterEach(() => rmSync(home, { recursive: true, force: true }))
+
+  test.each([
+    [['volume', 'frobnicate'], /unknown command 'frobnicate'/],
+    [['-c', '/nowhere/config.yml', 'volume', 'ls'], /\/nowhere\/config\.yml/],
+    [['volume', 'create', 'data', '-o', 'sizee=1'], /option sizee is unknown, did you mean size\?/],
+    [['volume', 'create', 'data', '--size', '5x'], /option size must be a whole number of GiB/],
+    [
+      ['volume', 'create', 'data', '--fsType', 'foo'],
+      /option fstype must be one of ext4, xfs, btrfs/,
+    ],
+    [['volume', 'rm', 'nothing'], /volume "nothing" not found/],
+  ])('%j says why on stderr, prints nothing, and ends with 1', async (args, why) => {
+    const outcome = await runBare(programEnvironment(home), ...args)
+    expect(outcome).toMatchObject({ status: 1, stdout: '' })
+    expect(outcome.stderr).toMatch(why)
+  })
+
+  test('a wrong value in the configuration is shown with its file and line', async () => {
+    const file = path.join(home, 'config.yml')
+    writeFileSync(file, 'libstorage:\n  service: loop\n  device:\n    attachTimeout: soon\n')
+    const { status, stderr } = await runBare(programEnvironment(home), '-c', file, 'volume', 'ls')
+    expect(status).toBe(1)
+    expect(stderr).toContain(`${file}:4:`)
+    expect(stderr).toContain('"soon"')
+  })
+})
