@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
+import { syncFolder, writeNew } from './libstorage/durable-file.ts'
 import { FailedPreconditionError, PermissionDeniedError, systemCode } from './libstorage/errors.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
 
@@ -103,7 +104,7 @@ async function recordOnce(choice: DefaultChoice, file: string): Promise<DefaultC
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   try {
     await mkdir(path.dirname(file), { recursive: true })
-    await writeFile(temporary, `${JSON.stringify(choice, null, 2)}\n`, { flush: true })
+    await writeNew(temporary, `${JSON.stringify(choice, null, 2)}\n`)
     await link(temporary, file)
     await syncFolder(path.dirname(file))
     return choice
@@ -112,15 +113,6 @@ async function recordOnce(choice: DefaultChoice, file: string): Promise<DefaultC
     return (await readChoice(file)) ?? choice
   } finally {
     await rm(temporary, { force: true })
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

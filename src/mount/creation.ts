@@ -2,11 +2,11 @@ import {
   AlreadyExistsError,
   FailedPreconditionError,
   InvalidArgumentError,
-  NotFoundError,
   volumeNamed,
 } from '../libstorage/errors.ts'
 import type { Volume, VolumeWish } from '../libstorage/types.ts'
 import type { MountContext } from './bring-up.ts'
+import { findByName } from './find-by-name.ts'
 import { requireNewName } from './volume-name.ts'
 import { type RequestedVolume, readMountWishes, readVolumeOptions } from './volume-options.ts'
 
@@ -28,29 +28,11 @@ export async function createVolume(
 ): Promise<Creation> {
   requireNewName(name)
   const wanted = readVolumeOptions(options, context.settings.create.default)
-  const existing = await findNamesake(context, name, signal)
+  // An empty volume beside one of the same name is data loss to its owner, wherever in the region that is.
+  const existing = await findByName(context, name, signal)
   if (existing !== undefined) return keepExisting(context, existing, wanted, options)
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
   return await make(context, { ...leaveOutMeaningless(context, name, wanted), name })
-}
-
-/** Looks at the whole region: an empty volume beside one of the same name is data loss to its owner. */
-async function findNamesake(
-  context: MountContext,
-  name: string,
-  signal: AbortSignal | undefined,
-): Promise<Volume | undefined> {
-  try {
-    return await context.service.catalog.find(name, {
-      fresh: true,
-      thorough: true,
-      nameOnly: true,
-      signal,
-    })
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined
-    throw error
-  }
 }
 
 async function keepExisting(

@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { removeDurably, writeDurably } from '../libstorage/durable-file.ts'
 import { ResourceExhaustedError, systemCode, UnavailableError } from '../libstorage/errors.ts'
 import type { Logger } from '../libstorage/logger.ts'
 import type { VolumeId } from '../libstorage/types.ts'
-import { removeDurably, writeDurably } from './durable-file.ts'
 import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
 
 const RECORD_SUFFIX = '.json'

@@ -1,6 +1,7 @@
 import { FailedPreconditionError, NotFoundError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
 import type { MountContext } from './bring-up.ts'
+import { findByName } from './find-by-name.ts'
 import { factsOf, recordedAttachment } from './ledger-record.ts'
 import { holderNamed, mayBeStale } from './references.ts'
 import { republish, trialRelease } from './release.ts'
@@ -17,8 +18,11 @@ export async function removeVolume(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const volume = await findToRemove(context, removed, name, signal)
-  if (volume === undefined) return
+  const volume = await findByName(context, name, signal)
+  if (volume === undefined) {
+    if (removed.has(name)) return
+    throw new NotFoundError(volumeNamed(name))
+  }
   await context.sessions.run(factsOf(volume), 'removes the volume', signal, async (session) => {
     await letGo(context, session, volume)
     await removed.add(volume.name)
@@ -31,25 +35,6 @@ export async function removeVolume(
       volumeId: volume.id,
     })
   })
-}
-
-async function findToRemove(
-  context: MountContext,
-  removed: RemovedNames,
-  name: string,
-  signal: AbortSignal | undefined,
-): Promise<Volume | undefined> {
-  try {
-    return await context.service.catalog.find(name, {
-      fresh: true,
-      thorough: true,
-      nameOnly: true,
-      signal,
-    })
-  } catch (error) {
-    if (error instanceof NotFoundError && removed.has(name)) return undefined
-    throw error
-  }
 }
 
 /** Makes sure that nobody uses the volume, and takes it off this machine. Rejects and changes nothing where somebody does. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { writeDurably } from './durable-file.ts'
+import { writeDurably } from '../libstorage/durable-file.ts'
 
 /** How many are remembered; the oldest are forgotten first. */
 const REMEMBERED = 1_000

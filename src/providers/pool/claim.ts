@@ -1,11 +1,12 @@
 import { link, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import { systemCode } from '../../libstorage/errors.ts'
 import { type ProcessIdentity, readBootId } from '../../libstorage/process-identity.ts'
 import type { InstanceId, VolumeAttachment } from '../../libstorage/types.ts'
-import { readSmall, syncFolder, writeNew } from './durable.ts'
 import { temporaryName } from './leftover.ts'
+import { readSmall } from './read-small.ts'
 
 /** The file in a volume's folder that says who has the volume. */
 export const CLAIM_FILE = 'attachment.json'

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import {
   AlreadyExistsError,
   NotFoundError,
@@ -11,7 +12,6 @@ import { identifySelf, type ProcessIdentity } from '../../libstorage/process-ide
 import type { VolumeId, VolumeSpec } from '../../libstorage/types.ts'
 import { throwIfAborted } from '../../libstorage/wait.ts'
 import type { Claim } from './claim.ts'
-import { syncFolder, writeNew } from './durable.ts'
 import { each } from './each.ts'
 import { inPool, poolMissing } from './errors.ts'
 import { folderName } from './folder-name.ts'

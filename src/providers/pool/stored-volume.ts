@@ -5,8 +5,8 @@ import { z } from 'zod'
 import { systemCode } from '../../libstorage/errors.ts'
 import type { VolumeId } from '../../libstorage/types.ts'
 import { CLAIM_FILE, type Claim, DamagedClaim, readClaim } from './claim.ts'
-import { readSmall } from './durable.ts'
 import { folderName, nameOfFolder } from './folder-name.ts'
+import { readSmall } from './read-small.ts'
 
 /** The file in a volume's folder that makes it one. */
 export const RECORD_FILE = 'volume.json'

@@ -1,8 +1,8 @@
 import * as fs from 'node:fs/promises'
+import { syncFolder } from '../../libstorage/durable-file.ts'
 import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
 import type { AttachmentState } from '../../libstorage/types.ts'
 import type { Content } from '../pool/content.ts'
-import { syncFolder } from '../pool/durable.ts'
 import type { StoredVolume } from '../pool/stored-volume.ts'
 
 /** The directory that is a volume's content. */

@@ -6,10 +6,7 @@ import path from 'node:path'
 export async function writeDurably(file: string, content: string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   try {
-    await withFile(temporary, 'wx', async (handle) => {
-      await handle.writeFile(content)
-      await handle.sync()
-    })
+    await writeNew(temporary, content)
     await rename(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true })
@@ -24,7 +21,16 @@ export async function removeDurably(file: string): Promise<void> {
   await syncFolder(path.dirname(file))
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Writes a file that must not exist yet; when it resolves, the bytes are on the disk, though its name may not be. */
+export async function writeNew(file: string, content: string): Promise<void> {
+  await withFile(file, 'wx', async (handle) => {
+    await handle.writeFile(content)
+    await handle.sync()
+  })
+}
+
+/** Makes the names in a folder survive a loss of power. */
+export async function syncFolder(folder: string): Promise<void> {
   await withFile(folder, 'r', (handle) => handle.sync())
 }
 

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { removeDurably, writeDurably } from '../../src/mount/durable-file.ts'
+import { removeDurably, writeDurably } from '../../src/libstorage/durable-file.ts'
 
 let folder: string
 let file: string

@@ -1,0 +1,17 @@
+import { NotFoundError } from '../libstorage/errors.ts'
+import type { Volume } from '../libstorage/types.ts'
+import type { MountContext } from './bring-up.ts'
+
+/** The volume of this name, in any letter case, anywhere in the region: before something is made or destroyed by name. */
+export async function findByName(
+  { service }: MountContext,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Volume | undefined> {
+  try {
+    return await service.catalog.find(name, { fresh: true, thorough: true, nameOnly: true, signal })
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined
+    throw error
+  }
+}
