@@ -39,7 +39,8 @@ export async function startProgram(home, configuration) {
 
 /** Starts the reference: node:http that answers this reply to everything. */
 export function startBare(home, reply) {
-  const socket = join(home, 'bare.sock')
+  // One that was stopped by a signal leaves its socket behind.
+  const socket = join(mkdtempSync(join(home, 'bare-')), 'sock')
   return started(spawn(process.execPath, [bare, socket, reply]), socket)
 }
 
