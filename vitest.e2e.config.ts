@@ -5,6 +5,7 @@ import { reporters } from './test/support/continuous-integration.ts'
 export default defineConfig({
   test: {
     reporters: reporters(),
+    globalSetup: new URL('./test/support/end-to-end-needs.ts', import.meta.url).pathname,
     include: ['test/e2e/**/*.test.ts'],
     fileParallelism: false,
     testTimeout: 120_000,

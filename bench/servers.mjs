@@ -39,8 +39,8 @@ export async function startProgram(home, configuration) {
 
 /** Starts the reference: node:http that answers this reply to everything. */
 export function startBare(home, reply) {
-  // One that was stopped by a signal leaves its socket behind.
-  const socket = join(mkdtempSync(join(home, 'bare-')), 'sock')
+  const socket = join(home, 'bare.sock')
+  rmSync(socket, { force: true })
   return started(spawn(process.execPath, [bare, socket, reply]), socket)
 }
 
@@ -53,7 +53,15 @@ export async function removeHome(home) {
   rmSync(home, { recursive: true, force: true })
 }
 
+// A measurement that fails leaves no server behind.
+const running = new Set()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 async function started(child, socket) {
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   let said = ''
   child.stdout.on('data', (chunk) => (said += chunk))
   child.stderr.on('data', (chunk) => (said += chunk))

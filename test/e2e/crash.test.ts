@@ -12,7 +12,7 @@ describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
     await tryAll(`${fsType}, server and its tools`, points, (number) =>
       crashRun(fsType, { kind: 'point', number, mode: 'tree' }),
     )
-  }, 300_000)
+  }, 600_000)
 
   test('of the server alone loses nothing, while the tools it started go on', async () => {
     const { points } = await crashRun(fsType, { kind: 'none' })
@@ -21,7 +21,7 @@ describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
     await tryAll(`${fsType}, server alone`, busy, (number) =>
       crashRun(fsType, { kind: 'point', number, mode: 'alone' }),
     )
-  }, 300_000)
+  }, 600_000)
 
   test('inside mkfs loses nothing, whether mkfs dies too or outlives the server', async () => {
     const { mkfsWrites } = await crashRun(fsType, { kind: 'none' })
@@ -38,7 +38,7 @@ describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
       if (failure !== undefined) failures.push(`${JSON.stringify(crash)}: ${failure}`)
     })
     expect(failures).toEqual([])
-  }, 300_000)
+  }, 600_000)
 })
 
 /** Crashes at every point, and expects that nothing is ever lost or left. */

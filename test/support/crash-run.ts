@@ -148,14 +148,19 @@ class Run {
   }
 
   async #killWhileMkfsStands(): Promise<void> {
-    const mkfs = await eventually('mkfs to stand still', () =>
-      this.#machine.processes().find((pid) => isStopped(pid)),
+    await eventually('mkfs to stand still', () =>
+      linesOf(join(this.#machine.home, 'mkfs-trace')).find((line) => line.includes('stopped by')),
     )
     await this.#server.kill()
     await eventually('the next server', () => this.#servers.length > 1)
     await untilReady(this.#server)
     await sleep(300)
-    process.kill(mkfs, 'SIGCONT')
+    // strace counts the writes of each thread, so that it may stop more than once.
+    await eventually('mkfs to end', () => {
+      const running = this.#machine.processes().filter(isMkfs)
+      for (const pid of running) process.kill(pid, 'SIGCONT')
+      return running.length === 0
+    })
   }
 
   #report(): CrashReport {
@@ -163,7 +168,7 @@ class Run {
       const [number, children, ...what] = line.replaceAll(this.#machine.home, '~').split(' ')
       return { number: Number(number), children: Number(children), what: what.join(' ') }
     })
-    const mkfsWrites = linesOf(join(this.#machine.home, 'mkfs-writes')).filter((line) =>
+    const mkfsWrites = linesOf(join(this.#machine.home, 'mkfs-trace')).filter((line) =>
       line.includes('pwrite64('),
     ).length
     return { points, mkfsWrites, crashed: this.#servers.length > 1 }
@@ -195,11 +200,10 @@ function crashEnvironment(machine: Machine, crash: Crash): Record<string, string
 /** Puts a mkfs before the real one whose writes are counted, or that dies or stops at one of them. */
 function installMkfs(machine: Machine, fsType: string, crash: Crash): void {
   if (crash.kind === 'point') return
-  const strace = ['strace', '-f', '-e', 'trace=pwrite64', '-o']
-  if (crash.kind === 'none') strace.push(join(machine.home, 'mkfs-writes'))
-  else {
+  const strace = ['strace', '-f', '-e', 'trace=pwrite64', '-o', join(machine.home, 'mkfs-trace')]
+  if (crash.kind !== 'none') {
     const signal = crash.kind === 'mkfs-killed' ? 'SIGKILL' : 'SIGSTOP'
-    strace.push('/dev/null', '-e', `inject=pwrite64:signal=${signal}:when=${crash.write}`)
+    strace.push('-e', `inject=pwrite64:signal=${signal}:when=${crash.write}`)
   }
   const tool = join('tools', `mkfs.${fsType}`)
   machine.write(tool, `#!/bin/sh\nexec ${strace.join(' ')} /usr/sbin/mkfs.${fsType} "$@"\n`)
@@ -225,9 +229,8 @@ async function writeDurably(path: string, bytes: Buffer): Promise<void> {
   }
 }
 
-function isStopped(pid: number): boolean {
-  const stat = linesOf(`/proc/${pid}/stat`)[0] ?? ''
-  return stat.includes('(mkfs') && /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+function isMkfs(pid: number): boolean {
+  return linesOf(`/proc/${pid}/comm`)[0]?.startsWith('mkfs') === true
 }
 
 function linesOf(path: string): string[] {
