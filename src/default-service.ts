@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { syncFolder, writeNew } from './libstorage/durable-file.ts'
 import { FailedPreconditionError, PermissionDeniedError, systemCode } from './libstorage/errors.ts'
+import { leftoverName, sweepLeftovers } from './libstorage/leftover.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
 
 /** The file, in the lib directory, that says what was chosen where nothing is configured. */
@@ -101,9 +101,10 @@ async function readChoice(file: string): Promise<DefaultChoice | undefined> {
 
 /** Of several processes that choose at once the first one wins; all of them return its choice. */
 async function recordOnce(choice: DefaultChoice, file: string): Promise<DefaultChoice> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
+  const temporary = path.join(path.dirname(file), leftoverName('choosing'))
   try {
     await mkdir(path.dirname(file), { recursive: true })
+    sweepLeftovers(path.dirname(file))
     await writeNew(temporary, `${JSON.stringify(choice, null, 2)}\n`)
     await link(temporary, file)
     await syncFolder(path.dirname(file))

@@ -14,6 +14,11 @@ const KNOWN_LOOK_UP_MS = 2_000
 /** What a platform's id of a volume looks like, where a name is expected. */
 const ID_SHAPE = /^vol-[0-9a-f]{8,}$/
 
+/** Whether a text has the form of a volume's id: where a name is expected it may mean that volume. */
+export function looksLikeId(text: string): boolean {
+  return ID_SHAPE.test(text)
+}
+
 /** How a volume is looked for. */
 export interface FindOptions {
   readonly signal?: AbortSignal | undefined
@@ -194,7 +199,7 @@ export class VolumeCatalog {
   }
 
   async #byId(text: string, { signal }: FindOptions): Promise<Volume | undefined> {
-    if (!ID_SHAPE.test(text)) return undefined
+    if (!looksLikeId(text)) return undefined
     try {
       const at = this.#now()
       const seen = await this.#driver.volume(text, signal === undefined ? {} : { signal })

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { leftoverName } from './leftover.ts'
 
 /** Replaces a file so that after any crash either the old or the new content is there, whole. Resolves when it is on disk. */
 export async function writeDurably(file: string, content: string): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
+  const temporary = path.join(path.dirname(file), leftoverName('writing'))
   try {
     await writeNew(temporary, content)
     await rename(temporary, file)

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { z } from 'zod'
 
 /** One process, told apart from every other that ever ran: a pid alone comes back after a while, and after a reboot at once. */
@@ -10,6 +10,9 @@ export interface ProcessIdentity {
   /** Field 22 of /proc/pid/stat: clock ticks between boot and the process's start. */
   readonly startTime: string
 }
+
+/** The pid namespace that the kernel starts with (PROC_PID_INIT_INO), in which every process is seen. */
+const INITIAL_NAMESPACE = 'pid:[4026531836]'
 
 /** The shape in which an identity is kept on disk. */
 export const processIdentitySchema = z.object({
@@ -43,10 +46,15 @@ export function identifySelf(): ProcessIdentity {
   return self
 }
 
-/** True only if the process cannot be alive any more. One of another pid namespace of this boot counts as alive. */
+/**
+ * True only if the process cannot be alive any more. Of another pid namespace of this boot that can be told only where
+ * all processes are seen: one that has none is dead.
+ */
 export function isProvablyDead(identity: ProcessIdentity): boolean {
   if (identity.bootId !== readBootId()) return true
-  if (identity.pidNamespace !== readlinkSync('/proc/self/ns/pid')) return false
+  const ours = readlinkSync('/proc/self/ns/pid')
+  if (identity.pidNamespace !== ours)
+    return ours === INITIAL_NAMESPACE && !hasProcesses(identity.pidNamespace)
   const stat = readStat(identity.pid)
   return stat === undefined || stat.startTime !== identity.startTime || stat.state === 'Z'
 }
@@ -65,4 +73,17 @@ function readStat(
   const [state, startTime] = [fields[0], fields[19]]
   if (state === undefined || startTime === undefined) return undefined
   return { pid: Number.parseInt(text, 10), state, startTime }
+}
+
+function hasProcesses(pidNamespace: string): boolean {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.some((pid) => readNamespace(pid) === pidNamespace)
+}
+
+function readNamespace(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`)
+  } catch {
+    return undefined
+  }
 }

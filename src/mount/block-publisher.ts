@@ -63,13 +63,16 @@ export class BlockPublisher implements Publisher {
     await this.#furnish(attached, false)
   }
 
-  async withdraw(device: string | undefined, place: Place): Promise<'gone' | 'busy'> {
-    const entry = this.#topmostAt(place)
-    if (entry === undefined) return 'gone'
+  async withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy'> {
     const number = device === undefined ? undefined : this.#mounter.deviceNumber(device)
     // A device that is gone for good cannot be compared; what was recorded as ours is still ours.
-    if (number !== undefined && entry.deviceNumber !== number) return 'gone'
-    return (await this.#mounter.unmount(place.mountPoint)) === 'busy' ? 'busy' : 'gone'
+    const isOurs = (entry: MountEntry) => number === undefined || entry.deviceNumber === number
+    const entries = this.#mounter.mounts().filter((entry) => entry.mountPoint === mountPoint)
+    const topmost = entries.at(-1)
+    if (topmost === undefined || !entries.some(isOurs)) return 'gone'
+    // Somebody's mount on top of ours is theirs to take away.
+    if (!isOurs(topmost)) return 'busy'
+    return (await this.#mounter.unmount(mountPoint)) === 'busy' ? 'busy' : 'gone'
   }
 
   async isFree(device: string): Promise<boolean> {

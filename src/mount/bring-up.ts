@@ -53,7 +53,7 @@ export async function bringUp(
   const state = await context.publisher.look(device, place)
   const attached = { volume, attachment, device, place }
   if (state === 'published') return await context.publisher.complete(session, attached)
-  if (state === 'dead' && (await context.publisher.withdraw(device, place)) === 'busy') {
+  if (state === 'dead' && (await context.publisher.withdraw(device, place.mountPoint)) === 'busy') {
     const users = await context.publisher.users(device, place)
     throw stillInUse(volume.name, users, 'end that first: its file system there is dead')
   }

@@ -1,3 +1,4 @@
+import { mkdirSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from '../libstorage/logger.ts'
 import type { Run } from '../libstorage/run.ts'
@@ -44,13 +45,17 @@ export function createMountManager(parts: MountManagerParts): MountManager {
       ? new BlockPublisher(mounter, settings, service.name, events)
       : createDirectoryPublisher(mounter, settings, service.name, events)
   const removed = new RemovedNames(
-    path.join(parts.libDirectory, 'ledger', `${service.name}.removed.json`),
+    path.join(parts.libDirectory, 'ledger', `${service.name}.removed`),
   )
   const context: MountContext = {
     service,
     publisher,
     mounter,
-    places: createPlaces(parts.mountFolder, settings.mount.rootPath, parts.reservedNames),
+    places: createPlaces(
+      canonicalFolder(parts.mountFolder),
+      settings.mount.rootPath,
+      parts.reservedNames,
+    ),
     settings,
     ledger,
     sessions: new VolumeSessions(service.name, ledger, locks),
@@ -59,4 +64,10 @@ export function createMountManager(parts: MountManagerParts): MountManager {
     role,
   }
   return new MountManager(context, removed)
+}
+
+/** The folder, made if it is missing, as the kernel will name it: mountinfo knows no links. */
+function canonicalFolder(folder: string): string {
+  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  return realpathSync(folder)
 }

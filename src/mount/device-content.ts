@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
 import type { EventSink } from './events.ts'
-import type { DeviceContent, Mounter } from './mounter.ts'
+import type { DeviceContent, Mounter, NewFileSystemSpec } from './mounter.ts'
 import type { AttachedVolume } from './publisher.ts'
 import type { NewFileSystem } from './settings.ts'
 import type { VolumeSession } from './volume-session.ts'
@@ -39,12 +39,12 @@ export async function prepareContent(
   if (content.kind === 'foreign') throw refusal(attached, `holds ${content.what}`)
   if (held) return join(attached, content)
   const intent = validIntent(session, attached)
-  if (content.kind === 'file-system' && content.uuid !== intent?.uuid) {
+  if (content.kind === 'file-system' && (intent === undefined || content.uuid !== intent.uuid)) {
     await context.mounter.check(device, content.fsType, session.toolStarting)
     record(context, attached, 'checked')
     return { fsType: content.fsType, joined: false, formatted: false }
   }
-  if (intent !== undefined) return await format(session, attached, intent, context)
+  if (intent !== undefined) return await repeatFormat(session, attached, intent, context)
   if (volume.madeFrom !== undefined)
     throw refusal(attached, `was made from a ${volume.madeFrom} and holds no file system`)
   const data = await mounter.findData(device, {
@@ -69,15 +69,26 @@ function join(attached: AttachedVolume, content: DeviceContent): PreparedContent
 function validIntent(
   session: VolumeSession,
   { attachment }: AttachedVolume,
-): { fsType: string; uuid: string } | undefined {
+): Omit<NewFileSystemSpec, 'label'> | undefined {
   const intent = session.record.formatIntent
   return intent?.attachedSince === attachment.since.toISOString() ? intent : undefined
+}
+
+/** What an mkfs left that was cut short is wiped first; the intent stays, so that this may be cut short too. */
+async function repeatFormat(
+  session: VolumeSession,
+  attached: AttachedVolume,
+  intent: Omit<NewFileSystemSpec, 'label'>,
+  context: Context,
+): Promise<PreparedContent> {
+  await context.mounter.wipeSignatures(attached.device)
+  return await format(session, attached, intent, context)
 }
 
 async function format(
   session: VolumeSession,
   attached: AttachedVolume,
-  { fsType, uuid }: { fsType: string; uuid: string },
+  { fsType, uuid }: Omit<NewFileSystemSpec, 'label'>,
   context: Context,
 ): Promise<PreparedContent> {
   const { instanceId, since } = attached.attachment

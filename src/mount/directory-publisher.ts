@@ -38,9 +38,9 @@ export function createDirectoryPublisher(
     isPublished: (device, place) => linkAt(place.mountPoint) === device,
     publish,
     complete,
-    withdraw: async (device, place) => {
-      if ((await mounter.linkedDirectory(place.mountPoint)) === device) {
-        await mounter.unlinkDirectory(place.mountPoint)
+    withdraw: async (device, mountPoint) => {
+      if ((await mounter.linkedDirectory(mountPoint)) === device) {
+        await mounter.unlinkDirectory(mountPoint)
       }
       return 'gone'
     },

@@ -1,5 +1,8 @@
 import { after, type Timer } from '../libstorage/wait.ts'
 
+/** The longest a timer takes; a longer one would end at once. */
+const LONGEST_MS = 2 ** 31 - 1
+
 /** Remembers what is to be tried later, one thing for each volume; a new one takes the place of the old. */
 export class Later {
   readonly #timers = new Map<string, Timer>()
@@ -10,7 +13,7 @@ export class Later {
   schedule(key: string, delayMs: number, task: () => Promise<void>): void {
     if (this.#closed) return
     this.cancel(key)
-    const timer = after(delayMs, () => {
+    const timer = after(Math.min(delayMs, LONGEST_MS), () => {
       this.#timers.delete(key)
       this.#start(task)
     })

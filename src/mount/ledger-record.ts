@@ -59,6 +59,8 @@ export const ledgerRecordSchema = z.object({
       }),
     )
     .readonly(),
+  /** Set where the mount was found without a record: who uses it is not known. */
+  adopted: z.boolean().optional(),
   /** Set while the volume shall be released but something still holds it. */
   releasing: z.object({ since: time }).optional(),
 })

@@ -1,7 +1,13 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { removeDurably, writeDurably } from '../libstorage/durable-file.ts'
-import { ResourceExhaustedError, systemCode, UnavailableError } from '../libstorage/errors.ts'
+import {
+  PermissionDeniedError,
+  ResourceExhaustedError,
+  systemCode,
+  UnavailableError,
+} from '../libstorage/errors.ts'
+import { sweepLeftovers } from '../libstorage/leftover.ts'
 import type { Logger } from '../libstorage/logger.ts'
 import type { VolumeId } from '../libstorage/types.ts'
 import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
@@ -33,7 +39,7 @@ export class Ledger {
     this.#folder = folder
     this.#logger = logger
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
-    this.#sweepTemporaries()
+    sweepLeftovers(folder)
   }
 
   /** The record of this volume, or undefined when nothing was meant for it. */
@@ -42,18 +48,18 @@ export class Ledger {
     return this.#records.get(fileName(id))?.record
   }
 
-  /** The record of the volume of this name or id, else of the one name that differs in letter case only. */
+  /** The record of the volume of this name, else with this id, else of the one name that differs in letter case only. */
   named(name: string): LedgerRecord | undefined {
-    const exact = this.exactly(name)
-    if (exact !== undefined) return exact
+    const certain = this.exactly(name) ?? this.get(name)
+    if (certain !== undefined) return certain
     const folded = name.toLowerCase()
     const alike = this.all().filter((record) => record.volume.name.toLowerCase() === folded)
     return alike.length === 1 ? alike[0] : undefined
   }
 
-  /** The record of the volume of exactly this name, or with this id; of two the one that is mounted. */
+  /** The record of the volume of exactly this name; of two the one that is mounted. */
   exactly(name: string): LedgerRecord | undefined {
-    const records = this.all().filter(({ volume }) => volume.name === name || volume.id === name)
+    const records = this.all().filter(({ volume }) => volume.name === name)
     return records.find(({ mount }) => mount !== undefined) ?? records[0]
   }
 
@@ -69,7 +75,7 @@ export class Ledger {
     try {
       await writeDurably(file, `${JSON.stringify(record, undefined, 2)}\n`)
     } catch (error) {
-      throw isFull(error) ? this.#full(error) : error
+      throw recordingError(this.#folder, error)
     }
     this.#records.set(fileName(record.volume.id), { version: versionOf(file), record })
   }
@@ -118,24 +124,6 @@ export class Ledger {
       { cause: cause instanceof Error ? cause.message : String(cause) },
     )
   }
-
-  /** A write that was cut short leaves its temporary file; one younger than a minute may be another process at work. */
-  #sweepTemporaries(): void {
-    for (const name of fs.readdirSync(this.#folder).filter((entry) => entry.endsWith('.tmp'))) {
-      const file = path.join(this.#folder, name)
-      const stat = fs.statSync(file, { throwIfNoEntry: false })
-      if (stat !== undefined && Date.now() - stat.mtimeMs > 60_000) fs.rmSync(file, { force: true })
-    }
-  }
-
-  #full(cause: unknown): ResourceExhaustedError {
-    return new ResourceExhaustedError({
-      subject: `the disk of ${this.#folder}`,
-      problem: 'is full, so that nothing can be recorded',
-      remedy: 'make room there and try again',
-      cause,
-    })
-  }
 }
 
 function isSettled(changedAtNs: bigint): boolean {
@@ -160,8 +148,32 @@ function unreadable(file: string, code: string, cause: unknown): UnavailableErro
   })
 }
 
-function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')
+/** What keeps a record from being written, as a sentence; anything else is a bug. */
+function recordingError(folder: string, cause: unknown): unknown {
+  const code = systemCode(cause) ?? ''
+  const facts = { subject: `ledger ${folder}`, cause }
+  if (['ENOSPC', 'EDQUOT'].includes(code)) {
+    const problem = 'cannot be written: its disk is full'
+    return new ResourceExhaustedError({
+      ...facts,
+      problem,
+      remedy: 'make room there and try again',
+    })
+  }
+  if (['EROFS', 'EACCES', 'EPERM'].includes(code)) {
+    const problem = `cannot be written (${code})`
+    return new PermissionDeniedError({
+      ...facts,
+      problem,
+      remedy: 'make it writable and try again',
+    })
+  }
+  if (code !== 'EIO') return cause
+  return new UnavailableError({
+    ...facts,
+    problem: 'cannot be written (EIO)',
+    remedy: 'see whether its disk is dying',
+  })
 }
 
 /** Ids are the platform's; whatever they hold, the file name is one. */

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { leftoverName } from '../libstorage/leftover.ts'
 
 /** The file inside a lock's directory that says who holds it. */
 export const OWNER_FILE = 'owner.json'
@@ -42,5 +42,5 @@ export function removeLock(lock: string): void {
 }
 
 function besides(lock: string): string {
-  return path.join(path.dirname(lock), `.${path.basename(lock)}-${randomBytes(6).toString('hex')}`)
+  return path.join(path.dirname(lock), leftoverName('lock'))
 }

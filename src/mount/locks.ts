@@ -5,6 +5,7 @@ import path from 'node:path'
 import lockfile from 'proper-lockfile'
 import { z } from 'zod'
 import { FailedPreconditionError, systemCode, TimeoutError } from '../libstorage/errors.ts'
+import { sweepLeftovers } from '../libstorage/leftover.ts'
 import {
   identifySelf,
   isProvablyDead,
@@ -22,9 +23,6 @@ const NEVER_STALE_MS = Number.MAX_SAFE_INTEGER
 /** How often the library looks whether the lock is still ours. */
 const UPDATE_MS = 10_000
 const RETRY_MS = 50
-/** What a lock is called while it is prepared or taken away; see `lock-file-system.ts`. */
-const UNFINISHED = /^\..+\.lock-[0-9a-f]{12}$/
-const UNFINISHED_KEPT_MS = 60_000
 
 /** A lock that is held until it is released or this process dies. */
 export interface HeldLock {
@@ -51,7 +49,7 @@ export class ProcessLocks {
   constructor(directory: string) {
     this.#directory = directory
     this.#self = identifySelf()
-    sweepUnfinished(directory)
+    if (fs.existsSync(directory)) sweepLeftovers(directory)
   }
 
   /** Waits for the lock until the signal ends; then rejects with a sentence that names the owner. */
@@ -158,17 +156,6 @@ function readOwner(text: string): LockOwner | undefined {
     return ownerSchema.parse(JSON.parse(text))
   } catch {
     return undefined
-  }
-}
-
-/** A process that died while it took or gave back a lock leaves a folder beside it; a younger one may be at work. */
-function sweepUnfinished(directory: string): void {
-  if (!fs.existsSync(directory)) return
-  for (const name of fs.readdirSync(directory).filter((entry) => UNFINISHED.test(entry))) {
-    const folder = path.join(directory, name)
-    const stat = fs.statSync(folder, { throwIfNoEntry: false })
-    if (stat === undefined || Date.now() - stat.mtimeMs < UNFINISHED_KEPT_MS) continue
-    fs.rmSync(folder, { recursive: true, force: true })
   }
 }
 

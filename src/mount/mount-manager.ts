@@ -1,7 +1,8 @@
 import { AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
 import { readBootId } from '../libstorage/process-identity.ts'
 import type { Volume } from '../libstorage/types.ts'
-import { sleep, untilAborted } from '../libstorage/wait.ts'
+import { after, sleep, type Timer, untilAborted } from '../libstorage/wait.ts'
+import { adoptUnknown } from './adoption.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
 import type { MountContext } from './bring-up.ts'
@@ -24,6 +25,8 @@ import { VolumeViews } from './volume-views.ts'
 
 /** How long a reference whose reply may not have been delivered before a crash is kept, in milliseconds. */
 const DOUBT_MS = 120_000
+/** How long after an outage at start it is looked again for what is mounted without a record, in milliseconds. */
+const ADOPTION_RETRY_MS = 30_000
 
 /** Brings volumes of one service to this machine and lets them go, as `docs/semantics.md` promises. */
 export class MountManager implements IntegrationDriver {
@@ -33,6 +36,7 @@ export class MountManager implements IntegrationDriver {
   readonly #background: Background
   readonly #releaser: Releaser
   readonly #mounting: Mounting
+  #adopting: Timer | undefined
 
   constructor(context: MountContext, removed: RemovedNames) {
     this.#context = context
@@ -58,10 +62,12 @@ export class MountManager implements IntegrationDriver {
         this.#takeOver(session),
       )
     }
+    this.#adopt()
   }
 
   /** Ends what lingers, finishes what has begun, and stops trying; mounts stay. */
   async close(): Promise<void> {
+    this.#adopting?.cancel()
     await this.#background.settled()
     await this.#releaser.close()
   }
@@ -106,10 +112,11 @@ export class MountManager implements IntegrationDriver {
   async unmount({ name, holder }: HolderRequest, { signal }: IntegrationCall = {}): Promise<void> {
     const record = this.#context.ledger.named(name)
     if (record === undefined) return
+    // A client that left does not repeat its Unmount: it is done all the same.
     const work = this.#context.sessions.run(
       record.volume,
       'unmounts the volume',
-      signal,
+      undefined,
       (session) => this.#releaser.drop(session, holder),
     )
     await answerInTime(this.#context, name, signal, work)
@@ -143,6 +150,16 @@ export class MountManager implements IntegrationDriver {
     signal: AbortSignal | undefined,
   ): Promise<Creation> {
     return untilAborted(createVolume(this.#context, name, options, signal), signal)
+  }
+
+  /** An outage of the platform at the start is waited for. */
+  #adopt(): void {
+    adoptUnknown(this.#context, this.#background).catch((error: unknown) => {
+      this.#context.logger.warn(
+        `what is mounted without a record is looked for again: ${String(error)}`,
+      )
+      this.#adopting = after(ADOPTION_RETRY_MS, () => this.#adopt())
+    })
   }
 
   async #takeOver(session: VolumeSession): Promise<void> {

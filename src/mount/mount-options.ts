@@ -5,7 +5,7 @@ import { InvalidArgumentError } from '../libstorage/errors.ts'
  * something other than the volume, or somewhere else.
  */
 const REFUSED =
-  /^(bind|rbind|move|remount|loop|offset|sizelimit|helper|uhelper|users?|owner|group|noauto|nofail|_netdev|r?(shared|private|slave|unbindable)|make-.*|x-.*|comment|encryption|verity\..*|root(hash|context)?)$/i
+  /^(ro|bind|rbind|move|remount|loop|offset|sizelimit|helper|uhelper|users?|owner|group|noauto|nofail|_netdev|r?(shared|private|slave|unbindable)|make-.*|x-.*|comment|encryption|verity\..*|root(hash|context)?)$/i
 
 /** Splits `noatime,discard` into its options. Throws `InvalidArgumentError` for one that is never passed on. */
 export function requireMountOptions(text: string): readonly string[] {

@@ -74,6 +74,8 @@ export interface Mounter {
   findData(device: string, test: BlankTest): Promise<string | undefined>
   /** Rejects with `FailedPreconditionError` that names the package, where this file system cannot be made here. */
   requireMaker(fsType: string): Promise<void>
+  /** Takes away the signatures of an mkfs that was cut short: mkfs.btrfs refuses a UUID that it finds on any device. */
+  wipeSignatures(device: string): Promise<void>
   makeFileSystem(device: string, spec: NewFileSystemSpec, starting: ToolStarting): Promise<void>
   /** Checks and repairs what is safe to repair. Rejects with `FailedPreconditionError` that names the command that repairs. */
   check(device: string, fsType: string, starting: ToolStarting): Promise<void>

@@ -73,12 +73,12 @@ export class Mounting {
     signal: AbortSignal | undefined,
   ): Promise<MountedVolume> {
     const { facts } = session
-    this.#releaser.cancel(facts.id)
+    // Whatever comes of this: what has no reference by then is released.
+    this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
     await session.awaitTool()
     if (!(await isUp(this.#context, session.record))) await this.#bringUp(session, name)
     this.#views.noteError(facts.id, undefined)
     const isWanted = signal?.aborted !== true
-    this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
     if (isWanted) await this.#takeReference(session, holder)
     const settle = (change: ReferenceChange) => (isWanted ? this.#settle(facts, change) : undefined)
     return {

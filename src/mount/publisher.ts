@@ -27,7 +27,7 @@ export interface Publisher {
   /** Makes good what a process that died left undone at a place that is published already. */
   complete(session: VolumeSession, attached: AttachedVolume): Promise<void>
   /** `busy` while a process of this namespace has a file open there. What is not there, or not ours, is left as it is. */
-  withdraw(device: string | undefined, place: Place): Promise<'gone' | 'busy'>
+  withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy'>
   /** Whether nobody, in no namespace, holds the device. */
   isFree(device: string): Promise<boolean>
   /** Removes the empty place. Only after the device was found free. */

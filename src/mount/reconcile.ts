@@ -29,6 +29,9 @@ export function reconcile(before: LedgerRecord, facts: KernelFacts): Reconciled 
   if (references.some(({ doubtedSince }) => doubtedSince !== undefined))
     return { record: after, next: 'doubt' }
   if (references.length > 0) return { record: after, next: 'nothing' }
+  // Who uses what was found is not known: it waits for an Unmount.
+  if (record.adopted === true && record.mount !== undefined)
+    return { record: after, next: 'nothing' }
   // Detaching now would end the attachment on which the permission to format again hangs.
   if (record.formatIntent !== undefined) return { record: after, next: 'wait' }
   if (before.bootId !== facts.bootId && !facts.published) return { record: after, next: 'wait' }

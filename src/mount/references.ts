@@ -101,9 +101,15 @@ export function trustDoubted(references: readonly Reference[]): readonly Referen
   )
 }
 
-/** Whether a reference may be stale: Docker never sends its Unmount after a crash; the others' clients count for themselves. */
-export function mayBeStale({ id }: Reference): boolean {
-  return !SINGLE_HOLDERS.has(id)
+/** How long after its Mount a holder may not have taken hold of the volume yet, in milliseconds. */
+const TAKING_HOLD_MS = 10_000
+
+/**
+ * Whether a reference may be stale: Docker never sends its Unmount after a crash, the others' clients count for
+ * themselves. One that was taken just now is not: its container is about to use what nobody holds yet.
+ */
+export function mayBeStale({ id, since }: Reference, now: number = Date.now()): boolean {
+  return !SINGLE_HOLDERS.has(id) && Math.abs(now - Date.parse(since)) > TAKING_HOLD_MS
 }
 
 /** How a holder is named in a message: Docker's long ids shortened. */

@@ -15,9 +15,9 @@ export async function unmountHere(
   session: VolumeSession,
 ): Promise<'gone' | 'busy'> {
   const { record, facts } = session
-  const place = context.places.of(facts.name)
   if (record.mount === undefined) return 'gone'
-  const withdrawn = await context.publisher.withdraw(record.mount.device, place)
+  const { device, mountPoint } = record.mount
+  const withdrawn = await context.publisher.withdraw(device, mountPoint)
   if (withdrawn === 'busy') {
     await markReleasing(session)
     return 'busy'
@@ -81,42 +81,44 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
   const { record, facts } = session
   const place = context.places.of(facts.name)
   const attachment = recordedAttachment(record) ?? (await unfinishedAttachment(context, session))
-  if (attachment !== undefined) {
-    const device = await context.service.executor.device(attachment)
-    if (device !== undefined) {
-      if (!(await context.publisher.isFree(device))) {
-        await markReleasing(session)
-        return 'held'
-      }
-      await context.publisher.tidy(place)
-    }
-    await detach(context, session, attachment)
+  const device = attachment && (await context.service.executor.device(attachment))
+  if (device !== undefined && !(await context.publisher.isFree(device))) {
+    await markReleasing(session)
+    return 'held'
   }
+  // Where the device is gone nobody can hold it; what stands there still is a bare directory, or a dead mount of others.
+  await context.publisher.tidy(place)
+  if (record.attachment !== undefined)
+    await detach(context, session, record.attachment.instanceId, attachment)
   await session.update({
     attachment: undefined,
     mount: undefined,
     formatIntent: undefined,
     releasing: undefined,
+    adopted: undefined,
     references: [],
   })
   return 'released'
 }
 
+/** Also where no attachment is seen: one that was cut short may have left a device that only the driver knows. */
 async function detach(
   context: MountContext,
   session: VolumeSession,
-  attachment: VolumeAttachment,
+  instanceId: string,
+  attachment: VolumeAttachment | undefined,
 ): Promise<void> {
   const { driver, catalog, name: service } = context.service
   const begun = performance.now()
-  await driver.detachVolume(attachment.volumeId, attachment.instanceId)
+  await driver.detachVolume(session.facts.id, instanceId)
+  if (attachment === undefined) return
   catalog.detached(session.facts, attachment)
   context.events.record({
     kind: 'detached',
     service,
     volume: session.facts.name,
     volumeId: session.facts.id,
-    instance: attachment.instanceId,
+    instance: instanceId,
     durationMs: Math.round(performance.now() - begun),
   })
 }

@@ -7,7 +7,13 @@ import {
   rememberedVolume,
   type VolumeFacts,
 } from './ledger-record.ts'
-import { dropDoubted, dropReference, holderNamed, trustDoubted } from './references.ts'
+import {
+  dropDoubted,
+  dropReference,
+  holderNamed,
+  type Reference,
+  trustDoubted,
+} from './references.ts'
 import { type Released, release, republish, trialRelease, unmountHere } from './release.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
@@ -37,9 +43,10 @@ export class Releaser {
   async drop(session: VolumeSession, holder: string): Promise<void> {
     const before = session.record.references
     if (this.#context.role === 'command') return await this.#dropCommandReference(session, holder)
-    const references = this.#context.settings.unmount.ignoreUsedCount
-      ? []
-      : dropReference(before, holder)
+    const { ignoreUsedCount } = this.#context.settings.unmount
+    const references = ignoreUsedCount ? [] : dropReference(before, holder)
+    const isAdopted = session.record.adopted === true && before.length === 0
+    if (isAdopted && !ignoreUsedCount) return await this.#tryAdopted(session)
     const changed =
       references !== before && (before.length > 0 || session.record.mount !== undefined)
     if (!changed) return
@@ -47,11 +54,21 @@ export class Releaser {
     if (references.length === 0) await this.#letGo(session)
   }
 
+  /** Who uses an adopted volume is not known: it goes if nobody else holds it, and stays as it is if somebody does. */
+  async #tryAdopted(session: VolumeSession): Promise<void> {
+    const volume = rememberedVolume(session.record)
+    await trialRelease(this.#context, session, () => republish(this.#context, session, volume))
+  }
+
   /** Takes back what a Mount that failed has done; where mkfs was cut short the device stays, for the repeat to go on. */
   async undo(session: VolumeSession): Promise<void> {
     const { references, formatIntent } = session.record
     if (references.length > 0 || formatIntent !== undefined) return
-    this.#goOn(session.facts, await release(this.#context, session))
+    try {
+      this.#goOn(session.facts, await release(this.#context, session))
+    } catch (error) {
+      this.#refused(session.facts, error)
+    }
   }
 
   /** Releases after so many milliseconds, unless somebody has a reference by then. */
@@ -136,15 +153,26 @@ export class Releaser {
   async #tryDoubted(session: VolumeSession): Promise<void> {
     const { record, facts } = session
     const certain = dropDoubted(record.references)
-    if (certain.length === record.references.length) return
-    if (certain.length > 0 || !this.#context.publisher.tellsUse)
-      return this.scheduleTrial(facts, DOUBT_RETRY_MS)
+    if (!record.references.some(({ doubtedSince }) => doubtedSince !== undefined)) return
+    if (certain.length > 0) return await this.#dropBesideOthers(session, certain)
+    if (!this.#context.publisher.tellsUse) return this.scheduleTrial(facts, DOUBT_RETRY_MS)
     const volume = rememberedVolume(record)
     const released = await trialRelease(this.#context, session, () =>
       republish(this.#context, session, volume),
     )
     if (released === 'released') return
     await session.update({ references: trustDoubted(record.references) })
+  }
+
+  /** What is only a higher count of a holder that has a certain reference needs no trial; others wait until they are alone. */
+  async #dropBesideOthers(session: VolumeSession, certain: readonly Reference[]): Promise<void> {
+    const { references } = session.record
+    const isCertain = ({ id }: Reference) => certain.some((other) => other.id === id)
+    const kept = references.flatMap((reference) =>
+      isCertain(reference) ? certain.filter(({ id }) => id === reference.id) : [reference],
+    )
+    await session.update({ references: kept })
+    if (kept.length > certain.length) this.scheduleTrial(session.facts, DOUBT_RETRY_MS)
   }
 
   async #inSession(

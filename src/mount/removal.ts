@@ -25,7 +25,7 @@ export async function removeVolume(
   }
   await context.sessions.run(factsOf(volume), 'removes the volume', signal, async (session) => {
     await letGo(context, session, volume)
-    await removed.add(volume.name)
+    removed.add(volume.name)
     await context.service.driver.removeVolume(volume.id)
     context.service.catalog.removed(volume)
     context.events.record({

@@ -1,36 +1,34 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { z } from 'zod'
-import { writeDurably } from '../libstorage/durable-file.ts'
 
 /** How many are remembered; the oldest are forgotten first. */
 const REMEMBERED = 1_000
-const schema = z.array(z.string())
 
-/** The names of volumes that were removed here, so that a repeated Remove succeeds. */
+/** The names of volumes that were removed here, so that a repeated Remove succeeds: an empty file each. */
 export class RemovedNames {
-  readonly #file: string
+  readonly #folder: string
 
-  constructor(file: string) {
-    this.#file = file
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+  constructor(folder: string) {
+    this.#folder = folder
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
 
   has(name: string): boolean {
-    return this.#read().includes(name)
+    return existsSync(this.#fileOf(name))
   }
 
-  async add(name: string): Promise<void> {
-    const others = this.#read().filter((other) => other !== name)
-    await writeDurably(this.#file, JSON.stringify([...others, name].slice(-REMEMBERED)))
+  add(name: string): void {
+    writeFileSync(this.#fileOf(name), '')
+    const all = readdirSync(this.#folder)
+    if (all.length <= REMEMBERED) return
+    const files = all.map((file) => path.join(this.#folder, file))
+    const age = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    const oldest = files.map((file) => ({ file, at: age(file) })).sort((a, b) => a.at - b.at)
+    for (const { file } of oldest.slice(0, all.length - REMEMBERED)) rmSync(file, { force: true })
   }
 
-  /** A file that cannot be read costs no more than a repeated Remove that answers "not found". */
-  #read(): string[] {
-    try {
-      return schema.parse(JSON.parse(readFileSync(this.#file, 'utf8')))
-    } catch {
-      return []
-    }
+  #fileOf(name: string): string {
+    return path.join(this.#folder, createHash('sha256').update(name).digest('hex'))
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { looksLikeId } from '../libstorage/catalog.ts'
 import { InvalidArgumentError, volumeNamed } from '../libstorage/errors.ts'
 
 const MAX_CHARACTERS = 128
@@ -24,6 +25,7 @@ function problemOf(name: string): string | undefined {
   if (name.startsWith('-')) return 'starts with "-"'
   if (/\p{Cc}/u.test(name)) return 'has a control character'
   if (!name.isWellFormed()) return 'is not well-formed Unicode'
+  if (looksLikeId(name)) return "has the form of a platform's id"
   return undefined
 }
 
@@ -32,7 +34,12 @@ function problemOf(name: string): string | undefined {
  * where that grows too long. Different names give different directories, and none leads out of its parent.
  */
 export function directoryName(name: string, reserved: ReadonlySet<string> = new Set()): string {
-  if (problemOf(name) === undefined && !name.includes('%') && !reserved.has(name)) return name
+  if (
+    (problemOf(name) === undefined || looksLikeId(name)) &&
+    !name.includes('%') &&
+    !reserved.has(name)
+  )
+    return name
   const encoded = [...Buffer.from(name)].map(encodeByte).join('')
   const safe = /^[.-]|^$/.test(encoded) || reserved.has(encoded) ? encodeFirst(encoded) : encoded
   if (safe.length <= MAX_BYTES) return safe

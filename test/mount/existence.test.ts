@@ -25,7 +25,7 @@ describe('create', () => {
     expect(world.platform.volumes()).toHaveLength(1)
   })
 
-  test.each(['', '.', '..', '-x', 'a/b', 'a\u0000b', 'x'.repeat(129)])(
+  test.each(['', '.', '..', '-x', 'vol-0123456789abcdef0', 'a/b', 'a\u0000b', 'x'.repeat(129)])(
     'refuses the name %j',
     async (name) => {
       await expect(world.manager().create(name, {})).rejects.toMatchObject({
@@ -84,6 +84,7 @@ describe('remove', () => {
     const manager = world.manager()
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
+    await world.age()
     await manager.remove('data')
     expect(world.platform.volumes()).toEqual([])
     expect(world.kernel.mounts()).toEqual([])
@@ -93,6 +94,7 @@ describe('remove', () => {
     const manager = world.manager()
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
+    await world.age()
     world.kernel.heldByOthers.add('/dev/memory0')
     await expect(manager.remove('data')).rejects.toThrow(
       'volume "data" is in use by pid 4711 (postgres)',
@@ -104,6 +106,23 @@ describe('remove', () => {
         .all()[0]
         ?.references.map(({ id }) => id),
     ).toEqual(['a'])
+  })
+
+  test('a container whose Mount was answered just now keeps the volume, though it holds nothing yet', async () => {
+    const manager = world.manager()
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    await expect(manager.remove('data')).rejects.toThrow('volume "data" is in use by mount id a')
+    expect(world.isMounted('data')).toBe(true)
+  })
+
+  test('many at once are all remembered', async () => {
+    const manager = world.manager()
+    const names = Array.from({ length: 12 }, (_, index) => `data-${index}`)
+    for (const name of names) await manager.create(name, {})
+    await Promise.all(names.map((name) => manager.remove(name)))
+    await Promise.all(names.map((name) => manager.remove(name)))
+    expect(world.platform.volumes()).toEqual([])
   })
 
   test('a missing volume is a success only if it was removed here before', async () => {

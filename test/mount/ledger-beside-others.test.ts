@@ -85,7 +85,7 @@ describe.skipIf(!canMount)(
 describe.skipIf(!canMount)('a full disk (root)', () => {
   const full = (folder: string) => ({
     code: 'ERR_RESOURCE_EXHAUSTED',
-    message: `the disk of ${folder} is full, so that nothing can be recorded, make room there and try again`,
+    message: `ledger ${folder} cannot be written: its disk is full, make room there and try again`,
   })
 
   async function expectOldKept(folder: string): Promise<void> {

@@ -1,18 +1,18 @@
 import {
-  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { leftoverName } from '../../src/libstorage/leftover.ts'
+import { identifySelf } from '../../src/libstorage/process-identity.ts'
 import { Ledger } from '../../src/mount/ledger.ts'
 import { type LedgerRecord, newRecord } from '../../src/mount/ledger-record.ts'
 import { RecordingLogger } from '../support/recording-logger.ts'
@@ -173,12 +173,11 @@ describe('a file that is not a record', () => {
 })
 
 describe('a temporary file', () => {
-  test('of a write that was cut short is swept at the next start, a young one may be at work', () => {
-    const [old, young] = ['old', 'young'].map((name) => path.join(folder, `${name}.json.1.tmp`))
-    const anHourAgo = new Date(Date.now() - 3_600_000)
-    for (const file of [old, young]) writeFileSync(file ?? '', '{')
-    utimesSync(old ?? '', anHourAgo, anHourAgo)
+  test('of a write that was cut short is swept when its writer is dead, and only then', () => {
+    const dead = leftoverName('writing', { ...identifySelf(), startTime: '1' })
+    const living = leftoverName('writing')
+    for (const name of [dead, living]) writeFileSync(path.join(folder, name), '{')
     expect(reopened().all()).toEqual([])
-    expect([existsSync(old ?? ''), existsSync(young ?? '')]).toEqual([false, true])
+    expect(readdirSync(folder)).toEqual([living])
   })
 })

@@ -175,4 +175,47 @@ describe('mount and unmount', () => {
         ?.references.map(({ id }) => id),
     ).toEqual(['b'])
   })
+
+  test('an Unmount whose caller left while it waited is done all the same', async () => {
+    const manager = world.manager()
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    const others = ['b', 'c', 'd'].map((holder) => mounted(manager, 'data', holder))
+    const signal = AbortSignal.abort()
+    await manager.unmount({ name: 'data', holder: 'a' }, { signal }).catch(() => {})
+    await Promise.all(others)
+    await expect
+      .poll(() =>
+        world
+          .ledger()
+          .all()[0]
+          ?.references.map(({ id }) => id)
+          .sort(),
+      )
+      .toEqual(['b', 'c', 'd'])
+  })
+
+  test('a mount of somebody else on top of ours is theirs to take away, and then ours goes', async () => {
+    const manager = world.manager()
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    const other = world.platform.add({ name: 'other' })
+    world.disks.write(other.id, { kind: 'file-system', fsType: 'xfs', uuid: 'u' })
+    world.platform.attachByHand(other.id, 'here')
+    await world.kernel.mount('/dev/memory1', '/mnt/data', 'xfs')
+    await manager.unmount({ name: 'data', holder: 'a' })
+    expect(world.kernel.mounts()).toHaveLength(2)
+    await world.kernel.unmount('/mnt/data')
+    await expect.poll(() => world.kernel.mounts(), { timeout: 5_000 }).toEqual([])
+  })
+
+  test('a volume that is named like the id of another is never that other', async () => {
+    const manager = world.manager()
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    const id = world.platform.volumes()[0]?.id ?? ''
+    world.platform.add({ name: id })
+    expect((await manager.get(id)).volume.name).toBe(id)
+    expect(await mounted(manager, id, 'b')).not.toBe('/mnt/data/data')
+  })
 })

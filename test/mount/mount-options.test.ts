@@ -8,7 +8,7 @@ describe('mount options', () => {
     ['noatime,discard', ['noatime', 'discard']],
     [' noatime , ,data=ordered,', ['noatime', 'data=ordered']],
     ['compress=zstd:3,subvol=/a', ['compress=zstd:3', 'subvol=/a']],
-    ['ro,nosuid,nodev,noexec', ['ro', 'nosuid', 'nodev', 'noexec']],
+    ['nosuid,nodev,noexec', ['nosuid', 'nodev', 'noexec']],
     ['', []],
   ])('of the file system pass: %j', (text, options) => {
     expect(requireMountOptions(text)).toEqual(options)

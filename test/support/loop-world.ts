@@ -59,7 +59,7 @@ export class LoopWorld {
         events,
         role,
       },
-      new RemovedNames(path.join(this.folder, 'removed.json')),
+      new RemovedNames(path.join(this.folder, 'removed')),
     )
     this.#started.push({ manager, service })
     return manager

@@ -83,6 +83,10 @@ export class MemoryKernel implements Mounter {
 
   async requireMaker(): Promise<void> {}
 
+  async wipeSignatures(device: string): Promise<void> {
+    this.#disks.write(this.#volumeOf(device), { kind: 'half' })
+  }
+
   async makeFileSystem(
     device: string,
     { fsType, uuid }: { fsType: string; uuid: string },

@@ -81,10 +81,7 @@ export class MountWorld {
       events,
       role,
     }
-    const manager = new MountManager(
-      context,
-      new RemovedNames(path.join(this.folder, 'removed.json')),
-    )
+    const manager = new MountManager(context, new RemovedNames(path.join(this.folder, 'removed')))
     this.#started.push(manager)
     return manager
   }
@@ -92,6 +89,21 @@ export class MountWorld {
   /** The ledger as another process would read it. */
   ledger(): Ledger {
     return new Ledger(path.join(this.folder, 'ledger'), silentLogger)
+  }
+
+  /** Makes all references an hour old, as if their holders had had all the time to use what they hold. */
+  async age(): Promise<void> {
+    while (
+      this.ledger()
+        .all()
+        .some(({ references }) => references.some((one) => one.undelivered > 0))
+    )
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    const since = new Date(Date.now() - 3_600_000).toISOString()
+    for (const record of this.ledger().all()) {
+      const references = record.references.map((reference) => ({ ...reference, since }))
+      await this.ledger().put({ ...record, references })
+    }
   }
 
   isMounted(name: string): boolean {

@@ -58,6 +58,16 @@ export async function requireMaker(fsType: string, run: Run): Promise<void> {
   if (found.exitCode !== 0) throw notInstalled(command)
 }
 
+/** Wipes every signature that blkid knows. Rejects with `FailedPreconditionError` while somebody holds the device. */
+export async function wipeSignatures(device: string, run: Run): Promise<void> {
+  const result = await run('wipefs', ['--all', '--quiet', device], { timeoutMs: LOOK_UP_MS })
+  if (result.exitCode === 0) return
+  throw new FailedPreconditionError({
+    subject: device,
+    problem: `cannot be wiped: ${lastLine(result)}`,
+  })
+}
+
 /** Makes a file system; the label is cut to what it can hold. Rejects with `FailedPreconditionError` when mkfs fails. */
 export async function makeFileSystem(
   device: string,

@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs'
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
+import { sweepLeftovers } from '../../libstorage/leftover.ts'
 import { lastLine, type Run } from '../../libstorage/run.ts'
 import type { FileSystemUsage } from '../integration-driver.ts'
 import type { Mounter } from '../mounter.ts'
 import { answersDirectRead, findDataOn, identifyContent, openExclusively } from './device.ts'
-import { checkFileSystem, makeFileSystem, requireMaker } from './file-systems.ts'
+import { checkFileSystem, makeFileSystem, requireMaker, wipeSignatures } from './file-systems.ts'
 import {
   linkDirectory,
   linkedDirectory,
@@ -25,6 +26,7 @@ const USAGE_TIMEOUT_MS = 5_000
 /** The real kernel, by sysfs, proc and the tools of util-linux, coreutils and the file systems. */
 export function createLinuxMounter(run: Run, scratchDirectory: string): Mounter {
   mkdirSync(scratchDirectory, { recursive: true, mode: 0o700 })
+  sweepLeftovers(scratchDirectory)
   return {
     mounts: oncePerTurn(readMounts),
     deviceNumber: numberOfDevice,
@@ -33,6 +35,7 @@ export function createLinuxMounter(run: Run, scratchDirectory: string): Mounter 
     identify: (device) => identifyContent(device, run),
     findData: (device, test) => findDataOn(device, test, run),
     requireMaker: (fsType) => requireMaker(fsType, run),
+    wipeSignatures: (device) => wipeSignatures(device, run),
     makeFileSystem: (device, spec, starting) =>
       makeFileSystem(device, spec, scratchDirectory, starting),
     check: (device, fsType, starting) =>

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, NotFoundError, systemCode } from '../../libstorage/errors.ts'
+import { leftoverName } from '../../libstorage/leftover.ts'
 import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
 import type { DataFolder } from '../mounter.ts'
 
@@ -13,6 +14,7 @@ const MOUNT_FAILED = 32
 /** Makes the bare directory immutable, so that nothing is written to the host's disk while no volume is mounted there. */
 export async function prepareMountPoint(mountPoint: string, run: Run): Promise<void> {
   await mkdir(mountPoint, { recursive: true, mode: 0o755 })
+  if (!(await lstat(mountPoint)).isDirectory()) throw inTheWay(mountPoint)
   // Not every file system knows the attribute; the mount is as good without it.
   await run('chattr', ['+i', mountPoint], { timeoutMs: QUICK_MS })
 }
@@ -71,20 +73,29 @@ export async function unmountPath(mountPoint: string, run: Run): Promise<'unmoun
 export async function linkDirectory(directory: string, mountPoint: string): Promise<void> {
   await mkdir(path.dirname(mountPoint), { recursive: true, mode: 0o755 })
   const present = await lstat(mountPoint).catch(() => undefined)
-  if (present !== undefined && !present.isSymbolicLink()) {
-    throw new FailedPreconditionError({
-      subject: mountPoint,
-      problem: 'is in the way: it is not a link of ours',
-      remedy: 'move it elsewhere',
-    })
-  }
-  const prepared = path.join(
-    path.dirname(mountPoint),
-    `.${path.basename(mountPoint).slice(0, 200)}.link-${process.pid}`,
-  )
-  await unlink(prepared).catch(() => {})
+  if (present !== undefined && !(await isOurLink(mountPoint, directory))) throw inTheWay(mountPoint)
+  const prepared = path.join(path.dirname(mountPoint), leftoverName('link'))
   await symlink(directory, prepared)
   await rename(prepared, mountPoint)
+}
+
+/** A link to this very directory, or to one of the same pool that is gone: what a volume of the same name left. */
+async function isOurLink(mountPoint: string, directory: string): Promise<boolean> {
+  const target = await linkedDirectory(mountPoint)
+  if (target === undefined || target === directory) return target !== undefined
+  const isGone = await lstat(target).then(
+    () => false,
+    () => true,
+  )
+  return isGone && path.dirname(path.dirname(target)) === path.dirname(path.dirname(directory))
+}
+
+function inTheWay(mountPoint: string): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: mountPoint,
+    problem: 'is in the way: it was not made by this program',
+    remedy: 'move it elsewhere',
+  })
 }
 
 /** Takes the link away, if there is one. Anything else at its place is left alone. */
@@ -104,23 +115,25 @@ export async function linkedDirectory(mountPoint: string): Promise<string | unde
 
 /**
  * A new folder gets its owner and bits before it gets its name, so that a crash leaves either no folder or the right one.
- * Exit 3: the volume is not mounted, and nothing was written to the disk below.
+ * Exit 3: the volume is not mounted, and nothing was written to the disk below. Exit 4: what is there is a link, or a file.
  */
 const PREPARE = `set -e
-mount_point=$1 folder=$2 mode=$3 owner=$4 enforced=$5 on_mount=$6 fresh=$7
+mount_point=$1 folder=$2 mode=$3 owner=$4 enforced=$5 on_mount=$6 fresh=$7 prepared=$8 within=$9
 if [ -n "$on_mount" ] && [ "$(stat -c %d -- "$mount_point")" = "$(stat -c %d -- "$mount_point/..")" ]; then exit 3; fi
-if [ ! -d "$folder" ]; then
+if [ ! -e "$folder" ] && [ ! -L "$folder" ]; then
   mkdir -p -- "$(dirname -- "$folder")"
-  rm -rf -- "$folder.new"
-  mkdir -m "$mode" -- "$folder.new"
-  if [ -n "$owner" ]; then chown -- "$owner" "$folder.new"; fi
-  mv -T -- "$folder.new" "$folder"
+  rmdir -- "$(dirname -- "$folder")"/.folder-*~*~* 2> /dev/null || true
+  mkdir -m "$mode" -- "$prepared"
+  if [ -n "$owner" ]; then chown -- "$owner" "$prepared"; fi
+  mv -T -- "$prepared" "$folder"
 elif [ -n "$fresh" ] && [ "$folder" = "$mount_point" ]; then
   chmod -- "$mode" "$folder"
   if [ -n "$owner" ]; then chown -- "$owner" "$folder"; fi
 fi
+if [ "$(realpath -- "$folder")" != "$(realpath -- "$mount_point")$within" ] || [ ! -d "$folder" ]; then exit 4; fi
 if [ -n "$enforced" ]; then chmod -- "$enforced" "$folder"; fi`
 const NOT_MOUNTED = 3
+const LEADS_AWAY = 4
 
 /** Makes the folder that containers get, once, inside the mounted file system. */
 export async function prepareDataFolder(folder: DataFolder, run: Run): Promise<void> {
@@ -133,10 +146,19 @@ export async function prepareDataFolder(folder: DataFolder, run: Run): Promise<v
     folder.enforcedMode?.toString(8) ?? '',
     folder.onMount ? 'yes' : '',
     folder.fresh ? 'yes' : '',
+    path.join(path.dirname(folder.path), leftoverName('folder')),
+    folder.path.slice(folder.mountPoint.length),
   ]
   const result = await run('sh', ['-c', PREPARE, 'sh', ...args], { timeoutMs: QUICK_MS })
   if (result.exitCode === 0) return
   if (result.exitCode === NOT_MOUNTED) throw new NotFoundError(`mount at ${folder.mountPoint}`)
+  if (result.exitCode === LEADS_AWAY) {
+    throw new FailedPreconditionError({
+      subject: `folder ${folder.path}`,
+      problem: 'is a link or a file, and would give containers something other than the volume',
+      remedy: 'make it a folder',
+    })
+  }
   throw new FailedPreconditionError({
     subject: `folder ${folder.path}`,
     problem: `cannot be made: ${lastLine(result)}`,

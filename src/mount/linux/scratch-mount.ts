@@ -1,6 +1,7 @@
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, InvalidArgumentError } from '../../libstorage/errors.ts'
+import { leftoverName } from '../../libstorage/leftover.ts'
 import { lastLine, type Run } from '../../libstorage/run.ts'
 
 const TIMEOUT_MS = 30_000
@@ -26,7 +27,8 @@ export async function tryOnScratch(
   scratchDirectory: string,
   run: Run,
 ): Promise<void> {
-  const folder = await mkdtemp(path.join(scratchDirectory, 'mount-options-'))
+  const folder = path.join(scratchDirectory, leftoverName('mount-options'))
+  await mkdir(folder, { mode: 0o700 })
   const [image, mountPoint] = [path.join(folder, 'image'), path.join(folder, 'mnt')]
   try {
     await makeScratch(image, fsType, run)

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
+import { leftoverName } from '../../libstorage/leftover.ts'
 import { identifyProcess } from '../../libstorage/process-identity.ts'
 import type { RunResult } from '../../libstorage/run.ts'
 import type { ToolStarting } from '../mounter.ts'
@@ -21,7 +22,8 @@ export async function runDeviceTool(
   scratchDirectory: string,
   starting: ToolStarting,
 ): Promise<RunResult> {
-  const folder = mkdtempSync(path.join(scratchDirectory, 'tool-'))
+  const folder = path.join(scratchDirectory, leftoverName('tool'))
+  mkdirSync(folder, { mode: 0o700 })
   const outputFile = path.join(folder, 'output')
   const output = openSync(outputFile, 'wx', 0o600)
   try {

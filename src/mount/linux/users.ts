@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { parseMountInfo } from './mountinfo.ts'
+import { numberOfDevice, parseMountInfo } from './mountinfo.ts'
 
 /** At most so many are named. */
 const NAMED = 5
@@ -37,9 +37,7 @@ function openPaths(pid: string): string[] {
 function mountsDevice(pid: string, deviceNumber: string): boolean {
   try {
     const text = readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
-    return parseMountInfo(text, () => undefined).some(
-      (entry) => entry.deviceNumber === deviceNumber,
-    )
+    return parseMountInfo(text, numberOfDevice).some((entry) => entry.deviceNumber === deviceNumber)
   } catch {
     return false
   }

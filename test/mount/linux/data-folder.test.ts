@@ -9,6 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { leftoverName } from '../../../src/libstorage/leftover.ts'
+import { identifySelf } from '../../../src/libstorage/process-identity.ts'
 import type { DataFolder } from '../../../src/mount/mounter.ts'
 import { canMount } from '../../support/disk-world.ts'
 import { KernelWorld } from '../../support/kernel-world.ts'
@@ -79,11 +81,20 @@ describe.skipIf(!canMount)('the folder that containers get (root)', () => {
     expect(modeOf(`${at}/data`)).toBe(0o770)
   })
 
-  test('is made anew where a crash left it half made', async () => {
-    mkdirSync(`${at}/data.new`, { mode: 0o700 })
+  test('is made anew where a crash left it half made, and nothing of the user is touched for it', async () => {
+    const left = leftoverName('folder', { ...identifySelf(), startTime: '1' })
+    mkdirSync(`${at}/${left}`)
+    mkdirSync(`${at}/data.new/precious`, { recursive: true })
     await prepare({ uid: 999 })
     expect(statSync(`${at}/data`).uid).toBe(999)
-    expect(existsSync(`${at}/data.new`)).toBe(false)
+    expect(readdirSync(at).sort()).toEqual(['data', 'data.new', 'lost+found'])
+    expect(readdirSync(`${at}/data.new`)).toEqual(['precious'])
+  })
+
+  test('is refused where it is a link that leads out of the volume', async () => {
+    symlinkSync('/etc', `${at}/data`)
+    await expect(prepare({ enforcedMode: 0o777 })).rejects.toThrow('is a link or a file')
+    expect(modeOf('/etc')).toBe(0o755)
   })
 
   test('may be the root of the file system, which has bits and owner only when it is new', async () => {
@@ -98,7 +109,7 @@ describe.skipIf(!canMount)('the folder that containers get (root)', () => {
     writeFileSync(`${at}/data`, 'precious')
     await expect(prepare()).rejects.toMatchObject({
       code: 'ERR_FAILED_PRECONDITION',
-      message: expect.stringMatching(new RegExp(`^folder ${at}/data cannot be made: `)),
+      message: `folder ${at}/data is a link or a file, and would give containers something other than the volume, make it a folder`,
     })
     expect(readFileSync(`${at}/data`, 'utf8')).toBe('precious')
   })
@@ -130,13 +141,22 @@ describe('a directory volume', () => {
     expect(readdirSync(world.path('volumes', 'service'))).toEqual(['data'])
   })
 
-  test('takes the place of an older link, also of one that leads nowhere', async () => {
-    const directory = world.folder('pool', 'data')
+  test('takes the place of an older link of its own pool that leads nowhere', async () => {
+    const directory = world.folder('pool', 'data', 'files')
     const at = world.path('data')
-    symlinkSync('/nowhere', at)
+    symlinkSync(world.path('pool/gone/files'), at)
     await world.mounter.linkDirectory(directory, at)
     await world.mounter.linkDirectory(directory, at)
     expect(await world.mounter.linkedDirectory(at)).toBe(directory)
+  })
+
+  test('does not take the place of a link that somebody else made', async () => {
+    symlinkSync('/etc', world.path('data'))
+    const linking = world.mounter.linkDirectory(
+      world.folder('pool', 'data', 'files'),
+      world.path('data'),
+    )
+    await expect(linking).rejects.toThrow('it was not made by this program')
   })
 
   test('takes the place of nothing else', async () => {
@@ -144,7 +164,7 @@ describe('a directory volume', () => {
     writeFileSync(`${at}/precious`, 'x')
     await expect(world.mounter.linkDirectory(world.folder('pool'), at)).rejects.toMatchObject({
       code: 'ERR_FAILED_PRECONDITION',
-      message: `${at} is in the way: it is not a link of ours, move it elsewhere`,
+      message: `${at} is in the way: it was not made by this program, move it elsewhere`,
     })
     await world.mounter.unlinkDirectory(at)
     expect(readFileSync(`${at}/precious`, 'utf8')).toBe('x')
