@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -84,11 +85,10 @@ describe('a process', () => {
   test.skipIf(process.getuid?.() !== 0)(
     'of another pid namespace of this boot may be alive as long as that has processes',
     async () => {
-      const container = spawn('unshare', ['-p', '-f', '--kill-child', 'sleep', '60'])
-      const insideOf = () =>
-        readFileSync(`/proc/${container.pid}/task/${container.pid}/children`, 'utf8').trim()
-      await expect.poll(insideOf).not.toBe('')
-      const pidNamespace = readlinkSync(`/proc/${insideOf()}/ns/pid`)
+      const script = 'readlink /proc/self/ns/pid; sleep 60'
+      const container = spawn('unshare', ['-p', '-f', '--kill-child', 'sh', '-c', script])
+      const [said] = await once(container.stdout, 'data')
+      const pidNamespace = String(said).trim()
       const elsewhere = { ...identifySelf(), pidNamespace, pid: 2 ** 30, startTime: '1' }
       expect(isProvablyDead(elsewhere)).toBe(false)
       container.kill('SIGKILL')
