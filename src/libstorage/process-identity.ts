@@ -77,7 +77,9 @@ function readStat(
 
 function hasProcesses(pidNamespace: string): boolean {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.some((pid) => readNamespace(pid) === pidNamespace)
+  return pids.some(
+    (pid) => readNamespace(pid) === pidNamespace && readStat(Number(pid))?.state !== 'Z',
+  )
 }
 
 function readNamespace(pid: string): string | undefined {

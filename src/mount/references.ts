@@ -109,7 +109,22 @@ const TAKING_HOLD_MS = 10_000
  * themselves. One that was taken just now is not: its container is about to use what nobody holds yet.
  */
 export function mayBeStale({ id, since }: Reference, now: number = Date.now()): boolean {
-  return !SINGLE_HOLDERS.has(id) && Math.abs(now - Date.parse(since)) > TAKING_HOLD_MS
+  return mayBecomeStale({ id }) && takingHoldMs([{ since }], now) === 0
+}
+
+/** Whether this holder's references may ever be left over: only its kind sends no Unmount after a crash. */
+export function mayBecomeStale({ id }: Pick<Reference, 'id'>): boolean {
+  return !SINGLE_HOLDERS.has(id)
+}
+
+/** How long it takes until all references are old enough to be tried, in milliseconds. */
+export function takingHoldMs(
+  references: readonly Pick<Reference, 'since'>[],
+  now: number = Date.now(),
+): number {
+  // A time in the future comes from a clock that was set back: it says nothing, and is not waited for.
+  const ages = references.map(({ since }) => now - Date.parse(since)).filter((age) => age >= 0)
+  return Math.max(0, ...ages.map((age) => TAKING_HOLD_MS - age))
 }
 
 /** How a holder is named in a message: Docker's long ids shortened. */

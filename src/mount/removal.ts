@@ -1,9 +1,10 @@
 import { FailedPreconditionError, NotFoundError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
+import { sleep } from '../libstorage/wait.ts'
 import type { MountContext } from './bring-up.ts'
 import { findByName } from './find-by-name.ts'
 import { factsOf, recordedAttachment } from './ledger-record.ts'
-import { holderNamed, mayBeStale } from './references.ts'
+import { holderNamed, mayBecomeStale, mayBeStale, takingHoldMs } from './references.ts'
 import { republish, trialRelease } from './release.ts'
 import type { RemovedNames } from './removed-names.ts'
 import { attachedElsewhere, heldElsewhere } from './take-over.ts'
@@ -23,6 +24,10 @@ export async function removeVolume(
     if (removed.has(name)) return
     throw new NotFoundError(volumeNamed(name))
   }
+  // Nothing is held up meanwhile: a Mount that comes is a reason to refuse.
+  const references = context.ledger.get(volume.id)?.references ?? []
+  if (references.every((reference) => mayBecomeStale(reference)))
+    await sleep(takingHoldMs(references), signal)
   await context.sessions.run(factsOf(volume), 'removes the volume', signal, async (session) => {
     await letGo(context, session, volume)
     removed.add(volume.name)

@@ -108,11 +108,12 @@ describe('remove', () => {
     ).toEqual(['a'])
   })
 
-  test('a container whose Mount was answered just now keeps the volume, though it holds nothing yet', async () => {
+  test('waits until a Mount that was answered just now can have taken hold, and goes by what then is', async () => {
     const manager = world.manager()
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
-    await expect(manager.remove('data')).rejects.toThrow('volume "data" is in use by mount id a')
+    const removing = manager.remove('data', { signal: AbortSignal.timeout(300) })
+    await expect(removing).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
     expect(world.isMounted('data')).toBe(true)
   })
 
