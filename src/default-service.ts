@@ -119,6 +119,15 @@ async function recordOnce(choice: DefaultChoice, file: string): Promise<DefaultC
 
 function noAccess(file: string, cause: unknown): unknown {
   const code = systemCode(cause)
+  if (['ENOTDIR', 'ENOENT', 'EEXIST', 'ELOOP'].includes(code ?? '')) {
+    return new FailedPreconditionError({
+      subject: `folder ${path.dirname(file)}`,
+      problem:
+        'cannot be made: something on the way there is no folder, or a link that leads nowhere',
+      remedy: 'mount what belongs there, or set REXRAY_HOME',
+      cause,
+    })
+  }
   if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') return cause
   return new PermissionDeniedError({
     subject: file,

@@ -1,28 +1,33 @@
 #!/usr/bin/env node
-import { basename, relative } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import type { Surroundings } from './cli/context.ts'
 import { isVersionRequest, versionText } from './cli/version.ts'
 
 const [, script = 'remora', ...args] = process.argv
 
-for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
+process.stdout.on('error', noteLostOutput)
+// A log that cannot be written is no reason to leave containers without their volumes.
+process.stderr.on('error', () => {})
 
 if (isVersionRequest(args)) {
   process.stdout.write(versionText(script))
 } else {
   const { runProgram } = await import('./cli/program.ts')
-  process.exitCode = await runProgram(args, surroundings())
+  process.exitCode = (await runProgram(args, surroundings())) || process.exitCode || 0
 }
 
-/** Whoever reads our output may stop reading; what was asked for is done all the same. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
+/** Whoever reads our output may stop reading; what was asked for is done all the same. Any other loss is a failure. */
+function noteLostOutput(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') process.exitCode = 1
 }
 
+/** The way to call the program again from anywhere, with the same home. */
 function invocation(): string {
   const name = basename(script)
-  return name.endsWith('.js') ? `node ${relative(process.cwd(), script)}` : name
+  const home = process.env['REXRAY_HOME']
+  const program = name.endsWith('.js') ? `node ${resolve(script)}` : name
+  return home === undefined || home === '' ? program : `REXRAY_HOME=${resolve(home)} ${program}`
 }
 
 function surroundings(): Surroundings {

@@ -9,7 +9,7 @@ import { createService, type Service } from './libstorage/service.ts'
 import { createMountManager, type MountManagerParts } from './mount/create-mount-manager.ts'
 import type { EventSink } from './mount/events.ts'
 import type { MountManager } from './mount/mount-manager.ts'
-import type { ProviderDefinition } from './providers/definition.ts'
+import type { ProviderContext, ProviderDefinition } from './providers/definition.ts'
 
 /** Whether this process serves volumes for as long as it lives, or runs one command. */
 export type AppUse = 'server' | 'command'
@@ -44,29 +44,60 @@ export interface ServedServices {
  * `FailedPreconditionError` where this machine cannot serve one of them.
  */
 export async function openServices(parts: ServiceParts): Promise<ServedServices> {
-  const { configured, choice, defaultName } = await configuredServices(parts)
+  const { configured, choice, defaultName, primaryName } = await configuredServices(parts)
+  refuseSharedStorage(configured, parts)
   const wanted =
     parts.use === 'server' ? configured : configured.filter(({ name }) => name === defaultName)
   const services = await Promise.all(
-    wanted.map((service) => openService(service, places(service, configured, defaultName), parts)),
+    wanted.map((service) => openService(service, places(service, configured, primaryName), parts)),
   )
   return { services, defaultName, choice }
 }
 
+/** Two services over the same storage would not know of each other's containers. */
+function refuseSharedStorage(configured: readonly ServiceConfig[], parts: ServiceParts): void {
+  const seen = new Map<string, string>()
+  for (const { name, driver, settings } of configured) {
+    const definition = parts.providers.find((provider) => provider.name === driver)
+    const storage = definition?.storage?.(settings, contextOf(name, parts))
+    if (storage === undefined) continue
+    const other = seen.get(storage)
+    if (other !== undefined) {
+      throw new InvalidArgumentError({
+        subject: `services "${other}" and "${name}"`,
+        problem: `share their storage ${storage}`,
+        remedy: 'leave one out, or give it another',
+      })
+    }
+    seen.set(storage, name)
+  }
+}
+
+function contextOf(service: string, { config }: ServiceParts): ProviderContext {
+  return { service, libDirectory: config.directories.lib, run }
+}
+
 interface ConfiguredServices extends Omit<ServedServices, 'services'> {
   readonly configured: readonly ServiceConfig[]
+  /** The one that mounts right in its path, whichever service a command means. */
+  readonly primaryName: string
 }
 
 async function configuredServices({
   config,
   providers,
 }: ServiceParts): Promise<ConfiguredServices> {
-  const { services, defaultService } = config
+  const { services, defaultService, primaryService = defaultService } = config
   if (defaultService !== undefined)
-    return { configured: services, choice: undefined, defaultName: defaultService }
+    return {
+      configured: services,
+      choice: undefined,
+      defaultName: defaultService,
+      primaryName: primaryService ?? defaultService,
+    }
   const choice = await chooseDefaultService(providers, config.directories.lib)
   const chosen = config.resolveService(choice.driver, choice.driver)
-  return { configured: [chosen], choice, defaultName: chosen.name }
+  return { configured: [chosen], choice, defaultName: chosen.name, primaryName: chosen.name }
 }
 
 async function openService(
@@ -95,17 +126,17 @@ async function openService(
 type ServicePlace = Pick<MountManagerParts, 'mountFolder' | 'reservedNames'>
 
 /**
- * The default service mounts right in its path, every other one in a folder of its own there, unless it has a path of its
- * own. Volumes of the default service that are named like such a folder give way.
+ * The primary service mounts right in its path, every other one in a folder of its own there, unless it has a path of its
+ * own. Volumes of the primary service that are named like such a folder give way.
  */
 function places(
   { name, operations }: ServiceConfig,
   configured: readonly ServiceConfig[],
-  defaultName: string,
+  primaryName: string,
 ): ServicePlace {
   const { mount } = operations
   if (mount.pathIsOwn) return { mountFolder: mount.path, reservedNames: new Set() }
-  if (name !== defaultName)
+  if (name !== primaryName)
     return { mountFolder: path.join(mount.path, name), reservedNames: new Set() }
   const others = configured.map((service) => service.name).filter((other) => other !== name)
   return { mountFolder: mount.path, reservedNames: new Set(others) }

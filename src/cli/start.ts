@@ -61,6 +61,8 @@ function watchSignals({ signals, exit }: CommandContext): ServerLife {
       undo.push(() => signals.off(name, listener))
     }
   }
+  // Before there is a level to reload, the signal would end the process.
+  listen(['SIGHUP'], () => {})
   const stopped = new Promise<void>((resolve) => {
     let isStopping = false
     listen(STOP_SIGNALS, () => {

@@ -21,8 +21,10 @@ export interface Config {
   readonly files: readonly string[]
   /** Sentences about keys that nobody knows, and about keys of REX-Ray's that mean nothing here. */
   readonly warnings: readonly string[]
-  /** The service that is meant when none is named; undefined while nothing is configured. */
+  /** The service that is meant by this call when none is named; undefined while nothing is configured. */
   readonly defaultService: string | undefined
+  /** The one that is meant without any flag or variable: it mounts right in `mount.path`, whoever is asked. */
+  readonly primaryService: string | undefined
   /** Empty only where no configuration names a service or driver at all: then the program chooses (semantics 8.1). */
   readonly services: readonly ServiceConfig[]
   readonly modules: readonly ModuleConfig[]

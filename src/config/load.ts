@@ -57,12 +57,15 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   const lookup = new Lookup({ flags: flagValues(flags, drivers), env, entries, directories })
   const modules = resolveModules(lookup, directories.plugins)
   const sources = { lookup, drivers, modules }
+  const services = resolveServices(sources)
+  const fileWarnings = warningsAbout(lookup, drivers)
+  if (services.services.length === 0) refuseDoubtful(fileWarnings)
   return {
     directories,
     logLevel: lookup.read(programKeys.logLevel),
     files,
-    warnings: [...hostWarning(flags), ...warningsAbout(lookup, drivers)],
-    ...resolveServices(sources),
+    warnings: [...hostWarning(flags), ...fileWarnings],
+    ...services,
     modules,
     resolveService: (name, driver) => resolveService(sources, name, driver),
     sourceOf: (service, key) => {
@@ -70,6 +73,16 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
       return lookup.find(namesOf(operationKeys[key]), scopes)?.source ?? 'default'
     },
   }
+}
+
+/** What was written may have meant another service than the one that would be chosen, whose volumes would be empty. */
+function refuseDoubtful([first]: readonly string[]): void {
+  if (first === undefined) return
+  throw new InvalidArgumentError({
+    subject: first,
+    problem: 'and no service is chosen',
+    remedy: `correct that, and set ${programKeys.service.path}`,
+  })
 }
 
 function hostWarning({ host }: Flags): readonly string[] {

@@ -21,6 +21,7 @@ export interface ServiceSources {
 export interface ResolvedServices {
   readonly services: readonly ServiceConfig[]
   readonly defaultService: string | undefined
+  readonly primaryService: string | undefined
 }
 
 /**
@@ -33,19 +34,25 @@ export function resolveServices(sources: ServiceSources): ResolvedServices {
   const wanted = wantedService(lookup)
   const inModules = modules.flatMap(({ name }) => serviceOfModule(lookup, name) ?? [])
   const named = wanted === undefined ? inModules : [wanted, ...inModules]
+  const configured = lookup.find(namesOf(programKeys.service))
+  const lasting =
+    configured === undefined || configured.value === '' ? inModules : [configured, ...inModules]
   const described = describedServices(sources)
   if (described.length > 0) {
     const names = described.map(({ name }) => name)
     for (const found of named) requireConfigured(found, names)
     const services = described.map(({ name, driver }) => resolveService(sources, name, driver))
-    return { services, defaultService: chooseDefault(named, names) }
+    const defaultService = chooseDefault(named, names)
+    return { services, defaultService, primaryService: primaryOf(lasting, names) ?? defaultService }
   }
   if (named.length === 0) refuseUnchosen(sources)
   const unique = new Map(named.map((found) => [nameOf(found), found]))
   const services = [...unique].map(([name, found]) =>
     resolveService(sources, name, requireDriver(sources.drivers, found)),
   )
-  return { services, defaultService: services[0]?.name }
+  const primaryService = lasting[0] === undefined ? undefined : nameOf(lasting[0])
+  const defaultService = services[0]?.name
+  return { services, defaultService, primaryService: primaryService ?? defaultService }
 }
 
 /** Resolves one service with the scopes and defaults of its name. Throws `InvalidArgumentError` about wrong values. */
@@ -93,6 +100,13 @@ function describedServices({
       remedy: `set ${SERVICES}.${name}.driver to one of ${driverNames(drivers)}`,
     })
   })
+}
+
+/** The one that is meant whoever asks; undefined where only the question itself says which. */
+function primaryOf(lasting: readonly Found[], services: readonly string[]): string | undefined {
+  const [first] = lasting
+  if (first !== undefined) return nameOf(first)
+  return services.length === 1 ? services[0] : undefined
 }
 
 /** The first that is named, by the program's keys or else by a module, or the only one. */
@@ -161,13 +175,23 @@ function refuseUnchosen({ lookup, drivers }: ServiceSources): void {
   const older = lookup.find({ paths: ['rexray.storageDrivers'] })
   const host = lookup.find({ paths: ['rexray.host', 'libstorage.host'] })
   const meant = section?.name ?? [older?.value].flat()[0]?.split(/\s+/)[0]
-  const found = section ?? older ?? host
+  const found = section ?? older ?? host ?? emptyChoice(lookup)
   if (found === undefined) return
   throw new InvalidArgumentError({
     subject: `${found.source}: ${found.path}`,
     problem: 'is configured, but no service is chosen',
     remedy: `set ${programKeys.service.path} to ${meant ?? `one of ${driverNames(drivers)}`}`,
   })
+}
+
+/** The first key in a file that chooses a service, though it comes to nothing. */
+function emptyChoice(
+  lookup: Lookup,
+): { readonly source: string; readonly path: string } | undefined {
+  const entry = [...lookup.entries()].find(({ key }) =>
+    /^(rexray\.)?(libstorage\.)?(service|server)(\.|$)/.test(key),
+  )
+  return entry === undefined ? undefined : { source: placeOf(entry), path: entry.path }
 }
 
 /** The first key in a file that belongs to a driver. */

@@ -52,6 +52,9 @@ async function letGo(context: MountContext, session: VolumeSession, volume: Volu
   refuseCertainUsers(context, session, volume)
   const mine = volume.attachments.find(({ instanceId }) => instanceId === here)
   if (session.record.attachment === undefined && mine !== undefined) {
+    // Where use cannot be told, an attachment that this service did not make is somebody's use.
+    if (!context.publisher.tellsUse)
+      throw stillInUse(volume.name, [`another service of ${here}`], 'remove it there')
     await session.update({ attachment: { instanceId: here, since: mine.since.toISOString() } })
   }
   const released = await trialRelease(context, session, () => republish(context, session, volume))

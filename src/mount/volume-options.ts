@@ -97,14 +97,26 @@ export function readMountWishes(
   }
 }
 
+/** Podman takes uid, gid and timeout out of its option `o`, sends the first two by name, and `o` all the same. */
+function withoutPodmans(options: Readonly<Record<string, string>>): (readonly [string, string])[] {
+  return Object.entries(options).flatMap(([key, value]) => {
+    if (key !== 'o') return [[key, value] as const]
+    const rest = value.split(',').filter((part) => !/^(uid|gid|timeout)=|^$/.test(part.trim()))
+    return rest.length === 0 ? [] : [['mountopts', rest.join(',')] as const]
+  })
+}
+
 function canonical(options: Readonly<Record<string, string>>): Map<string, string> {
   const given = new Map<string, string>()
-  for (const [key, value] of Object.entries(options)) {
+  for (const [key, value] of withoutPodmans(options)) {
     const name = Object.hasOwn(KNOWN_OPTIONS, key.toLowerCase())
       ? KNOWN_OPTIONS[key.toLowerCase()]
       : undefined
     if (name === undefined) throw unknownOption(key)
-    given.set(name, value.trim())
+    const text = value.trim()
+    if (given.has(name) && given.get(name) !== text)
+      throw invalid(key, 'is given twice, with different values')
+    given.set(name, text)
   }
   return given
 }

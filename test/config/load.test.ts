@@ -18,6 +18,7 @@ describe('without any configuration', () => {
     expect(config).toMatchObject({
       services: [],
       defaultService: undefined,
+      primaryService: undefined,
       files: [],
       warnings: [],
       logLevel: 'warn',

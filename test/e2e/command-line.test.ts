@@ -93,4 +93,23 @@ describe('a program that cannot do what it is asked', () => {
     expect(stderr).toContain(`${file}:4:`)
     expect(stderr).toContain('"soon"')
   })
+
+  test.each([
+    ['libstroage:\n  service: ebs\n', /libstroage.*and no service is chosen/s],
+    ['libstorage:\n  service: $NO_SUCH_VARIABLE\n', /no service is chosen/],
+    ['libstorage:\n  service:\n    vfs:\n      driver: vfs\n', /no service is chosen/],
+    [
+      'libstorage:\n  service: a\n  server:\n    services:\n      a: {driver: vfs}\n      b: {driver: vfs}\n',
+      /services "a" and "b" share their storage/,
+    ],
+  ])(
+    'a configuration that may have meant another service serves nothing: %j',
+    async (text, why) => {
+      const file = path.join(home, 'config.yml')
+      writeFileSync(file, text)
+      const { status, stderr } = await runBare(programEnvironment(home), '-c', file, 'start')
+      expect(status).toBe(1)
+      expect(stderr).toMatch(why)
+    },
+  )
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { InvalidArgumentError } from '../../src/libstorage/errors.ts'
 import type { MountSettings } from '../../src/mount/settings.ts'
 import { readMountWishes, readVolumeOptions } from '../../src/mount/volume-options.ts'
+import { quickSettings } from '../support/mount-world.ts'
 
 const defaults: MountSettings['create']['default'] = {
   sizeGiB: 16,
@@ -193,5 +194,22 @@ describe('what the labels of a volume say about its mount', () => {
 test('mount options that came to a volume by another way are refused like those of a Create', () => {
   expect(() => readMountWishes({ mountopts: 'noatime,loop' }, 'ext4')).toThrow(
     'mount option "loop"',
+  )
+})
+
+test("Podman's option o is understood: what it sends by name is left out, the rest are mount options", () => {
+  const read = (options: Record<string, string>) =>
+    readVolumeOptions(options, quickSettings.create.default).labels
+  expect(read({ o: 'uid=5,gid=6', UID: '5', GID: '6' })).toEqual({
+    fstype: 'ext4',
+    uid: '5',
+    gid: '6',
+  })
+  expect(read({ o: 'noatime,timeout=9' })).toEqual({ fstype: 'ext4', mountopts: 'noatime' })
+})
+
+test('one option in two spellings is an error where they differ', () => {
+  expect(() => readVolumeOptions({ size: '1', Size: '2' }, quickSettings.create.default)).toThrow(
+    'option Size is given twice, with different values',
   )
 })

@@ -48,6 +48,7 @@ const CONFIG: LoadedConfig = {
   files: ['/etc/rexray/config.yml'],
   warnings: [],
   defaultService: 'ebs',
+  primaryService: 'ebs',
   services: [],
   modules: [],
   resolveService: (name, driver) => ({ name, driver, settings: {}, operations: OPERATIONS }),

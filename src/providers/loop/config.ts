@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises'
 import { isStorageError } from '../../libstorage/errors.ts'
 import { run } from '../../libstorage/run.ts'
 import type { ProviderDefinition } from '../definition.ts'
-import { poolSettings } from '../pool/settings.ts'
+import { poolPlace, poolSettings } from '../pool/settings.ts'
 
 const CONTROL = '/dev/loop-control'
 
@@ -11,6 +11,7 @@ export const loopDefinition: ProviderDefinition = {
   name: 'loop',
   aliases: [],
   settings: poolSettings,
+  storage: (settings, context) => poolPlace(settings, context, 'loop').path,
 
   async unavailable() {
     if (process.getuid?.() !== 0) return 'needs root'

@@ -1,11 +1,12 @@
 import type { ProviderDefinition } from '../definition.ts'
-import { poolSettings } from '../pool/settings.ts'
+import { poolPlace, poolSettings } from '../pool/settings.ts'
 
 /** Plain directories: works for any user, anywhere; nothing enforces their size. */
 export const vfsDefinition: ProviderDefinition = {
   name: 'vfs',
   aliases: [],
   settings: poolSettings,
+  storage: (settings, context) => poolPlace(settings, context, 'vfs').path,
 
   async unavailable() {
     return undefined
