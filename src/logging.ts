@@ -39,8 +39,9 @@ export function createLogger({ level, stream, isTerminal }: LoggerOptions): Adju
     ),
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   })
+  // The library formats a line before it asks whether anybody wants it, which most calls' lines pay for in vain.
   const log = (at: LoggingLevel) => (message: string, fields?: LogFields) => {
-    logger.log({ level: at, message, fields })
+    if (logger.isLevelEnabled(at)) logger.log({ level: at, message, fields })
   }
   return {
     debug: log('debug'),

@@ -33,6 +33,7 @@ export class Ledger {
   readonly #folder: string
   readonly #logger: Logger
   readonly #records = new Map<string, Cached>()
+  #looked = false
   #seen: { changedAt: bigint; settled: boolean } | undefined
 
   constructor(folder: string, logger: Logger) {
@@ -87,7 +88,17 @@ export class Ledger {
     this.#records.delete(fileName(id))
   }
 
+  /** Many questions of one turn of the event loop are one look at the folder. */
   #refresh(): void {
+    if (this.#looked) return
+    this.#looked = true
+    queueMicrotask(() => {
+      this.#looked = false
+    })
+    this.#look()
+  }
+
+  #look(): void {
     const { mtimeNs } = fs.statSync(this.#folder, { bigint: true })
     if (this.#seen?.settled === true && this.#seen.changedAt === mtimeNs) return
     const settled = isSettled(mtimeNs)
