@@ -48,7 +48,7 @@ async function expectAllSeen(folder: string): Promise<void> {
 describe('what another process writes', () => {
   test('is seen at once', () => expectAllSeen(world.folder('ledger')))
 
-  test('is seen at once where it follows within one tick of the clock', () => {
+  test('is seen in the next turn where it follows within one tick of the clock', async () => {
     const folder = world.folder('ledger')
     const ledger = new Ledger(folder, logger)
     for (let round = 0; round < 300; round++) {
@@ -56,6 +56,7 @@ describe('what another process writes', () => {
       rmSync(path.join(folder, 'vol-1.json'), { force: true })
       writeFileSync(path.join(folder, 'vol-1.json'), text)
       expect(ledger.get('vol-1')?.volume.name).toBe(`name-${round}`)
+      await Promise.resolve()
     }
   })
 
