@@ -15,10 +15,12 @@ for (const name of ['NODE_OPTIONS', 'CRASH_LOG', 'CRASH_AT', 'CRASH_WHEN', 'CRAS
   delete process.env[name]
 
 let count = 0
+/** They live as long as the server, and are no work of a volume's. */
+const toolShells = new Set()
 
 function point(what) {
   count += 1
-  const living = descendants(process.pid)
+  const living = descendants(process.pid).filter((pid) => !toolShells.has(pid))
   appendFileSync(CRASH_LOG, `${count} ${living.length} ${what.replaceAll(/\s+/g, ' ')}\n`)
   if (count === Number(CRASH_AT) || (CRASH_WHEN && new RegExp(CRASH_WHEN).test(what))) crash()
 }
@@ -72,8 +74,29 @@ const spawn = childProcess.spawn
 childProcess.spawn = function (command, ...rest) {
   const child = spawn.call(this, command, ...rest)
   const name = `${command} ${Array.isArray(rest[0]) ? rest[0].join(' ') : ''}`.trim()
+  if (name.endsWith('remora-tools')) return watchToolShell(child)
   child.prependOnceListener('exit', () => point(`ended ${name}`))
   point(`started ${name}`)
+  return child
+}
+
+/** The shell that starts tools for the server: a tool begins with a line to it, and ends with a line from it. */
+function watchToolShell(child) {
+  toolShells.add(child.pid)
+  const tools = new Map()
+  const write = child.stdin.write
+  child.stdin.write = function (line, ...rest) {
+    const written = write.call(this, line, ...rest)
+    const [, id, words] = /echo ended (\d+) .*?&&exec (.*?) <\/dev\/null/s.exec(line) ?? []
+    if (id !== undefined) {
+      tools.set(id, words)
+      point(`started ${words}`)
+    }
+    return written
+  }
+  child.stdout.prependListener('data', (text) => {
+    for (const [, id] of String(text).matchAll(/^ended (\d+) /gm)) point(`ended ${tools.get(id)}`)
+  })
   return child
 }
 
