@@ -1,9 +1,13 @@
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import type { OperationsConfig } from './config/config.ts'
 import { type Flags, type LoadedConfig, loadConfig } from './config/load.ts'
 import type { DefaultChoice } from './default-service.ts'
 import { FailedPreconditionError, NotFoundError } from './libstorage/errors.ts'
 import type { Logger } from './libstorage/logger.ts'
+import { run } from './libstorage/run.ts'
 import type { Service } from './libstorage/service.ts'
+import { ToolRunner } from './libstorage/tool-runner.ts'
 import { type AdjustableLogger, createLogger } from './logging.ts'
 import { EventFile } from './mount/event-file.ts'
 import type { IntegrationDriver } from './mount/integration-driver.ts'
@@ -76,8 +80,23 @@ export async function openApp(use: AppUse, input: AppInput): Promise<App> {
   })
   for (const warning of config.warnings) logger.warn(warning)
   const events = new EventFile({ directory: config.directories.log, logger })
-  const served = await openServices({ config, providers, logger, events, use })
-  return new OpenApp({ config, logger, served, readConfig })
+  const tools = use === 'server' ? createToolRunner(config) : undefined
+  try {
+    const parts = { config, providers, logger, events, use, run: tools?.run ?? run }
+    return new OpenApp({ config, logger, served: await openServices(parts), readConfig, tools })
+  } catch (error) {
+    await tools?.close()
+    throw error
+  }
+}
+
+function createToolRunner({ directories }: LoadedConfig): ToolRunner {
+  return new ToolRunner({
+    scratchDirectory: join(directories.run, 'scratch'),
+    // With more than there are processors, all together end no sooner and every other call waits longer.
+    atOnce: Math.max(2, availableParallelism()),
+    turnMs: 100,
+  })
 }
 
 interface OpenParts {
@@ -85,6 +104,8 @@ interface OpenParts {
   readonly logger: AdjustableLogger
   readonly served: ServedServices
   readonly readConfig: () => Promise<LoadedConfig>
+  /** A server's; a command runs its few tools directly. */
+  readonly tools: ToolRunner | undefined
 }
 
 class OpenApp implements App {
@@ -155,6 +176,7 @@ class OpenApp implements App {
   }
 
   start(): void {
+    this.#parts.tools?.start()
     for (const { volumes } of this.#parts.served.services) volumes.start()
   }
 
@@ -174,7 +196,7 @@ class OpenApp implements App {
       await Promise.all(this.#servers.map((server) => server.close()))
       await Promise.all(this.#parts.served.services.map(({ volumes }) => volumes.close()))
     } finally {
-      await this.#lock?.release()
+      await Promise.all([this.#parts.tools?.close(), this.#lock?.release()])
     }
   }
 }

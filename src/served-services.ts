@@ -4,7 +4,7 @@ import type { LoadedConfig } from './config/load.ts'
 import { chooseDefaultService, type DefaultChoice } from './default-service.ts'
 import { FailedPreconditionError, InvalidArgumentError } from './libstorage/errors.ts'
 import type { Logger } from './libstorage/logger.ts'
-import { run } from './libstorage/run.ts'
+import type { Run } from './libstorage/run.ts'
 import { createService, type Service } from './libstorage/service.ts'
 import { createMountManager, type MountManagerParts } from './mount/create-mount-manager.ts'
 import type { EventSink } from './mount/events.ts'
@@ -28,6 +28,8 @@ export interface ServiceParts {
   readonly logger: Logger
   readonly events: EventSink
   readonly use: AppUse
+  /** How tools of the operating system are run. */
+  readonly run: Run
 }
 
 /** The services of this process. */
@@ -103,7 +105,7 @@ async function configuredServices({
 async function openService(
   { name, driver, settings, operations }: ServiceConfig,
   place: ServicePlace,
-  { config, providers, logger, events, use }: ServiceParts,
+  { config, providers, logger, events, use, run }: ServiceParts,
 ): Promise<ManagedService> {
   const { directories } = config
   const definition = await servableDefinition({ name, driver }, providers)

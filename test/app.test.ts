@@ -6,6 +6,7 @@ import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type App, type AppInput, openApp } from '../src/app.ts'
+import { type Run, run } from '../src/libstorage/run.ts'
 import type { ProviderDefinition } from '../src/providers/definition.ts'
 import { inMemoryProvider } from './support/in-memory-provider.ts'
 
@@ -151,4 +152,28 @@ test('the log level can be read anew from the configuration, and a broken one ch
 
   expect(logged).not.toContain('before')
   expect(logged).toContain('after')
+})
+
+test('a server has its tools run by a process of its own, until it closes; a command runs them itself', async () => {
+  const given: Run[] = []
+  const provider: ProviderDefinition = {
+    ...vfs,
+    create: async (settings, context) => {
+      given.push(context.run)
+      return await vfs.create(settings, context)
+    },
+  }
+  await open('command', { providers: [provider] })
+  const server = await open('server', { providers: [provider] })
+  server.start()
+  const runners = async () =>
+    (await run('pgrep', ['-P', String(process.pid), '-f', 'remora-tools'], { timeoutMs: 5_000 }))
+      .stdout
+
+  expect(given[0]).toBe(run)
+  expect(given[1]).not.toBe(run)
+  expect((await given[1]?.('echo', ['said'], { timeoutMs: 5_000 }))?.stdout).toBe('said\n')
+  expect(await runners()).toMatch(/^\d+\n$/)
+  await server.close()
+  expect(await runners()).toBe('')
 })

@@ -31,10 +31,29 @@ export type Run = (
  * Runs a tool found by PATH. Rejects with `FailedPreconditionError` when it is not installed, `TimeoutError` when it
  * takes too long, and the signal's reason when the caller goes away; a hung child is left behind, never waited for.
  */
-export const run: Run = (command, args, { timeoutMs, signal, input }) =>
-  new Promise((resolve, reject) => {
-    throwIfAborted(signal)
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+export const run: Run = async (command, args, options) => {
+  throwIfAborted(options.signal)
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  const tool = { ended: endOf(child, command), kill: () => abandon(child) }
+  child.stdin.on('error', () => {})
+  child.stdin.end(options.input)
+  return await inTime(command, tool, options)
+}
+
+/** A tool that has been started. */
+export interface StartedTool {
+  readonly ended: Promise<RunResult>
+  /** Ends it as far as the kernel allows. */
+  kill(): void
+}
+
+/** Waits for a tool as its caller wants it: no longer than `timeoutMs`, and not after the caller has gone; then it is killed. */
+export function inTime(
+  command: string,
+  tool: StartedTool,
+  { timeoutMs, signal }: RunOptions,
+): Promise<RunResult> {
+  return new Promise((resolve, reject) => {
     const settle = (finish: () => void) => {
       timer.cancel()
       signal?.removeEventListener('abort', onAbort)
@@ -42,7 +61,7 @@ export const run: Run = (command, args, { timeoutMs, signal, input }) =>
     }
     const giveUp = (reason: Error) =>
       settle(() => {
-        abandon(child)
+        tool.kill()
         reject(reason)
       })
     const onAbort = () => giveUp(abortReason(signal))
@@ -52,14 +71,22 @@ export const run: Run = (command, args, { timeoutMs, signal, input }) =>
       ),
     )
     signal?.addEventListener('abort', onAbort, { once: true })
-    const output = collect(child)
-    child.once('error', (error) => settle(() => reject(startError(command, error))))
-    child.once('close', (code, killedBy) =>
-      settle(() => resolve({ exitCode: code ?? 128 + numberOf(killedBy), ...output() })),
+    tool.ended.then(
+      (result) => settle(() => resolve(result)),
+      (error: unknown) => settle(() => reject(error)),
     )
-    child.stdin.on('error', () => {})
-    child.stdin.end(input)
   })
+}
+
+function endOf(child: ChildProcess, command: string): Promise<RunResult> {
+  return new Promise((resolve, reject) => {
+    const output = collect(child)
+    child.once('error', (error) => reject(startError(command, error)))
+    child.once('close', (code, killedBy) =>
+      resolve({ exitCode: code ?? 128 + numberOf(killedBy), ...output() }),
+    )
+  })
+}
 
 function numberOf(signal: NodeJS.Signals | null): number {
   return signal === null ? 0 : constants.signals[signal]
@@ -89,6 +116,11 @@ function abandon(child: ChildProcess): void {
 function startError(command: string, cause: Error): Error {
   // Without the right to look into a folder of PATH, a missing tool is EACCES.
   if (!['ENOENT', 'EACCES'].includes(systemCode(cause) ?? '')) return cause
+  return notInstalled(command, cause)
+}
+
+/** The refusal that names a tool which this machine does not have. */
+export function notInstalled(command: string, cause?: unknown): FailedPreconditionError {
   return new FailedPreconditionError({
     subject: command,
     problem: 'is not installed',

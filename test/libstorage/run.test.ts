@@ -1,9 +1,24 @@
-import { readFileSync } from 'node:fs'
-import { constants } from 'node:os'
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
-import { lastLine, run } from '../../src/libstorage/run.ts'
+import { lastLine, type Run, run as runDirectly } from '../../src/libstorage/run.ts'
+import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
 import { poll } from '../../src/libstorage/wait.ts'
+
+const scratchDirectory = mkdtempSync(path.join(tmpdir(), 'run-'))
+const tools = new ToolRunner({ scratchDirectory, atOnce: 2, turnMs: 100 })
+
+afterAll(async () => {
+  await tools.close()
+  rmSync(scratchDirectory, { recursive: true })
+})
+
+const ways: readonly { readonly how: string; readonly run: Run }[] = [
+  { how: 'directly', run: runDirectly },
+  { how: 'by a process that runs tools', run: tools.run },
+]
 
 const quick = { timeoutMs: 10_000 }
 
@@ -11,11 +26,11 @@ const quick = { timeoutMs: 10_000 }
 const marked = () => `${1_000 + Math.floor(Math.random() * 1_000_000)}.${process.pid}`
 
 async function isGone(argument: string): Promise<boolean> {
-  const looked = await run('pgrep', ['-f', `^sleep ${argument}$`], quick)
+  const looked = await runDirectly('pgrep', ['-f', `^sleep ${argument}$`], quick)
   return looked.exitCode === 1
 }
 
-describe('a tool', () => {
+describe.each(ways)('a tool that is run $how', ({ run }) => {
   test('is an answer, whatever its exit status', async () => {
     const result = await run('sh', ['-c', 'echo out; echo err >&2; exit 7'], quick)
     expect(result).toEqual({ exitCode: 7, stdout: 'out\n', stderr: 'err\n' })
@@ -27,6 +42,51 @@ describe('a tool', () => {
       input: 'given\n',
     })
     expect(result.stdout).toBe('given\n$(id) "x"\n')
+  })
+
+  test('has nothing to read where no input is given', async () => {
+    expect(await run('cat', [], quick)).toEqual({ exitCode: 0, stdout: '', stderr: '' })
+  })
+
+  test.each([126, 127])('may itself end with %d', async (exitCode) => {
+    const result = await run('sh', ['-c', `echo why >&2; exit ${exitCode}`], quick)
+    expect(result).toEqual({ exitCode, stdout: '', stderr: 'why\n' })
+  })
+
+  test('may say much, of both kinds', async () => {
+    const script =
+      'head -c 3000000 /dev/zero | tr "\\0" x; head -c 200000 /dev/zero | tr "\\0" y >&2'
+    const { stdout, stderr } = await run('sh', ['-c', script], quick)
+    expect([stdout.length, stderr.length]).toEqual([3_000_000, 200_000])
+    expect(stdout).toMatch(/^x+$/)
+    expect(stderr).toMatch(/^y+$/)
+  })
+
+  test('has the environment and the directory of this process', async () => {
+    const { stdout } = await run('sh', ['-c', 'echo "$PATH"; pwd -P'], quick)
+    expect(stdout).toBe(`${process.env['PATH']}\n${process.cwd()}\n`)
+  })
+
+  test('may be given very long arguments', async () => {
+    const long = 'x'.repeat(100_000)
+    const { stdout } = await run('printf', ['%s', long], quick)
+    expect(stdout).toBe(long)
+  })
+
+  test('cannot be given a NUL', async () => {
+    await expect(run('echo', ['a\0b'], quick)).rejects.toThrow('null bytes')
+  })
+
+  test('is a program, not what a shell has built in', async () => {
+    await expect(run('exit', [], quick)).rejects.toThrow('exit is not installed')
+  })
+
+  test('that may not be executed is a refusal, or what a shell answers then', async () => {
+    const outcome = await run(import.meta.filename, [], quick).then(
+      ({ exitCode }) => exitCode,
+      ({ code }) => code,
+    )
+    expect(['ERR_FAILED_PRECONDITION', 126]).toContain(outcome)
   })
 
   test('that does not read its input is no error', async () => {
@@ -66,7 +126,18 @@ describe('a tool', () => {
 
   test('that leaves its output open to a child of its own does not hold us up for ever', async () => {
     const left = run('sh', ['-c', 'sleep 3 & exit 0'], { timeoutMs: 200 })
-    await expect(left).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
+    const outcome = await left.then(
+      ({ exitCode }) => exitCode,
+      ({ code }) => code,
+    )
+    expect([0, 'ERR_TIMEOUT']).toContain(outcome)
+  })
+
+  test('that will not be ended by SIGTERM is killed all the same', async () => {
+    const argument = marked()
+    const stubborn = run('sh', ['-c', `trap "" TERM; exec sleep ${argument}`], { timeoutMs: 200 })
+    await expect(stubborn).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
+    await expect.poll(() => isGone(argument)).toBe(true)
   })
 
   test('is killed when the caller goes away', async () => {

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, unlink } from 'node:fs'
+import { join } from 'node:path'
+import { systemCode } from './errors.ts'
+import { identifySelf, isProvablyDead, type ProcessIdentity } from './process-identity.ts'
+import type { RunResult } from './run.ts'
+
+/** Where the output of one tool lies. */
+export interface ToolPaths {
+  readonly stdout: string
+  readonly stderr: string
+  /** Is there if the shell could not become the tool. */
+  readonly missing: string
+}
+
+/** What a tool wrote. */
+export type ToolOutput = Pick<RunResult, 'stdout' | 'stderr'>
+
+/**
+ * A private folder for the output of tools, of one process. Each file begins with an empty line that is written before the
+ * tool begins: it shows that the file could be made, and holds the space of a short output, on a file system that gets full.
+ */
+export class ToolFiles {
+  readonly folder: string
+
+  /** Makes the folder within `scratch`, and removes those of processes that are no more. */
+  constructor(scratch: string) {
+    this.folder = join(scratch, folderName(identifySelf()))
+    mkdirSync(scratch, { recursive: true, mode: 0o700 })
+    sweep(scratch)
+    this.#make()
+  }
+
+  /** Where the output of the tool of this number go. */
+  paths(id: number): ToolPaths {
+    const base = join(this.folder, String(id))
+    return { stdout: `${base}.out`, stderr: `${base}.err`, missing: `${base}.missing` }
+  }
+
+  /** Takes the output of a tool that has ended, of which nothing stays; undefined where it could not be kept. */
+  take({ stdout, stderr }: ToolPaths): ToolOutput | undefined {
+    const output = { stdout: readBehindLine(stdout), stderr: readBehindLine(stderr) }
+    for (const file of [stdout, stderr]) unlink(file, () => {})
+    if (output.stdout !== undefined && output.stderr !== undefined)
+      return { stdout: output.stdout, stderr: output.stderr }
+    this.#make()
+    return undefined
+  }
+
+  /** Whether a shell that has ended could not become the tool. */
+  takeMissing({ missing }: ToolPaths): boolean {
+    const isMissing = existsSync(missing)
+    if (isMissing) unlink(missing, () => {})
+    return isMissing
+  }
+
+  /** Removes the folder with all that is left in it. */
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  #make(): void {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 })
+  }
+}
+
+const FOLDER_NAME = /^tools-([^~]+)~([^~]+)~(\d+)~(\d+)~[0-9a-f]+$/
+
+function folderName({ bootId, pidNamespace, pid, startTime }: ProcessIdentity): string {
+  const token = randomBytes(8).toString('hex')
+  return `tools-${[bootId, pidNamespace, pid, startTime, token].join('~')}`
+}
+
+function ownerOf(name: string): ProcessIdentity | undefined {
+  const [, bootId, pidNamespace, pid, startTime] = FOLDER_NAME.exec(name) ?? []
+  if (!bootId || !pidNamespace || !pid || !startTime) return undefined
+  return { bootId, pidNamespace, pid: Number(pid), startTime }
+}
+
+function sweep(scratch: string): void {
+  for (const name of readdirSync(scratch)) {
+    const owner = ownerOf(name)
+    if (owner !== undefined && isProvablyDead(owner))
+      rmSync(join(scratch, name), { recursive: true, force: true })
+  }
+}
+
+function readBehindLine(file: string): string | undefined {
+  try {
+    const content = readFileSync(file)
+    return content[0] === 0x0a ? content.toString('utf8', 1) : undefined
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
