@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import * as fs from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
@@ -8,6 +8,7 @@ import { poll } from '../../libstorage/wait.ts'
 import type { Claim, ClaimedDevice } from '../pool/claim.ts'
 import type { Content, DisconnectOptions } from '../pool/content.ts'
 import { GIB, type StoredVolume } from '../pool/stored-volume.ts'
+import type { Turns } from '../pool/turns.ts'
 import { outOfReach, stillHeld } from './errors.ts'
 import { devicesOf, type LoopStatus, loopStatus, setUp, tearDown } from './losetup.ts'
 import { pull } from './pull.ts'
@@ -24,13 +25,15 @@ const GOING = { intervalMs: 20, timeoutMs: 2_000 }
 export class LoopContent implements Content {
   readonly name = 'loop'
   readonly #run: Run
+  readonly #turns: Turns
 
-  constructor(run: Run) {
+  constructor(run: Run, turns: Turns) {
     this.#run = run
+    this.#turns = turns
   }
 
   async make(path: string, sizeGiB: number): Promise<void> {
-    const file = await fs.open(path, 'wx', 0o600)
+    const file = await open(path, 'wx', 0o600)
     try {
       await file.truncate(sizeGiB * GIB)
       await file.sync()
@@ -52,7 +55,7 @@ export class LoopContent implements Content {
   }
 
   async undo(device: ClaimedDevice): Promise<void> {
-    if (isOf(loopStatus(device.path), device) && !(await isHeld(device.path)))
+    if (isOf(loopStatus(device.path), device) && !(await this.#isHeld(device.path)))
       await tearDown(this.#run, device.path)
   }
 
@@ -84,7 +87,7 @@ export class LoopContent implements Content {
     { force, signal }: DisconnectOptions,
   ): Promise<void> {
     const before = loopStatus(device)
-    const held = await isHeld(device)
+    const held = await this.#isHeld(device, signal)
     if (held && !force) throw stillHeld(volume.name, device)
     if (held) await pull(this.#run, volume.name, device)
     await tearDown(this.#run, device)
@@ -105,10 +108,16 @@ export class LoopContent implements Content {
     if (!(await poll(isGone, { ...GOING, signal }))) throw stillHeld(volume.name, device)
   }
 
+  /** The last close of a device that hangs waits for it, so that this is a turn too. */
+  #isHeld(device: string, signal?: AbortSignal): Promise<boolean> {
+    return this.#turns.take(() => isHeld(device), signal)
+  }
+
   /** The devices of a file that can still write to it. */
   async #living(file: string, signal: AbortSignal | undefined): Promise<string[]> {
     try {
-      const devices = await devicesOf(this.#run, file, signal)
+      const identity = await this.#turns.take(() => stat(file, { bigint: true }), signal)
+      const devices = await devicesOf(this.#run, file, identity, signal)
       return devices.filter((device) => (loopStatus(device)?.sectors ?? 0) > 0)
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return []
@@ -136,7 +145,7 @@ function describe(path: string): ClaimedDevice {
 /** Whether anybody holds the device: the kernel refuses an exclusive open while it is mounted in any namespace. */
 async function isHeld(device: string): Promise<boolean> {
   try {
-    const opened = await fs.open(device, constants.O_RDONLY | constants.O_EXCL)
+    const opened = await open(device, constants.O_RDONLY | constants.O_EXCL)
     await opened.close()
     return false
   } catch (error) {

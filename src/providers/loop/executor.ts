@@ -1,7 +1,7 @@
 import { NotFoundError } from '../../libstorage/errors.ts'
 import type { CallOptions, Executor } from '../../libstorage/storage-driver.ts'
 import type { Instance, InstanceId, VolumeAttachment } from '../../libstorage/types.ts'
-import { throwIfAborted, untilAborted } from '../../libstorage/wait.ts'
+import { throwIfAborted } from '../../libstorage/wait.ts'
 import { type Claim, isClaimOf } from '../pool/claim.ts'
 import type { Content } from '../pool/content.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -24,23 +24,22 @@ export class LoopExecutor implements Executor {
 
   async device(
     attachment: VolumeAttachment,
-    { signal }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<string | undefined> {
-    throwIfAborted(signal)
+    throwIfAborted(options.signal)
     if (attachment.instanceId !== this.#instance) return undefined
     // An attachment's device never changes: a claim that was seen once needs no other look.
     const seen = this.#pool.lastClaim(attachment.volumeId)
-    const claim = isClaimOf(seen, attachment) ? seen : await this.#read(attachment, signal)
+    const claim = isClaimOf(seen, attachment) ? seen : await this.#read(attachment, options)
     if (claim === undefined) return undefined
     return this.#content.state(claim) === undefined ? undefined : claim.device?.path
   }
 
-  async #read(
-    attachment: VolumeAttachment,
-    signal: AbortSignal | undefined,
-  ): Promise<Claim | undefined> {
+  async #read(attachment: VolumeAttachment, options: CallOptions): Promise<Claim | undefined> {
     try {
-      const { claim } = await untilAborted(this.#pool.byId(attachment.volumeId, signal), signal)
+      const { claim } = await this.#pool.answer(options, (signal) =>
+        this.#pool.byId(attachment.volumeId, signal),
+      )
       return isClaimOf(claim, attachment) ? claim : undefined
     } catch (error) {
       if (error instanceof NotFoundError) return undefined

@@ -3,6 +3,7 @@ import type { ProviderContext } from '../definition.ts'
 import { Pool } from '../pool/pool.ts'
 import { PoolDriver } from '../pool/pool-driver.ts'
 import { poolPlace } from '../pool/settings.ts'
+import { Turns } from '../pool/turns.ts'
 import { DISK_FILE, LoopContent } from './driver.ts'
 import { LoopExecutor } from './executor.ts'
 
@@ -12,9 +13,10 @@ export async function createLoopProvider(
   context: ProviderContext,
 ): Promise<Provider> {
   const { path, isDefault, instance } = poolPlace(settings, context, 'loop')
-  const pool = new Pool(path, DISK_FILE)
+  const turns = new Turns(path)
+  const pool = new Pool(path, DISK_FILE, { run: context.run, turns })
   await pool.open({ parents: isDefault })
-  const content = new LoopContent(context.run)
+  const content = new LoopContent(context.run, turns)
   return {
     driver: new PoolDriver(pool, content, instance),
     executor: new LoopExecutor(pool, content, instance),

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { lastLine, type Run } from '../../libstorage/run.ts'
 import { losetupFailed } from './errors.ts'
@@ -56,13 +55,13 @@ export async function tearDown(run: Run, device: string): Promise<void> {
     throw losetupFailed(device, lastLine(result))
 }
 
-/** The loop devices whose content is all of this file, whatever it is called; the kernel knows them by inode. */
+/** The loop devices whose content is all of this file, whatever it is called; the kernel knows them by its identity. */
 export async function devicesOf(
   run: Run,
   file: string,
+  { ino, dev }: { readonly ino: bigint; readonly dev: bigint },
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
-  const { ino, dev } = await stat(file, { bigint: true })
   const result = await run('losetup', ['--list', '--raw', '--noheadings', '--output', COLUMNS], {
     timeoutMs: TIMEOUT_MS,
     signal,

@@ -64,13 +64,16 @@ export class DamagedClaim extends Error {
 
 /** The claim on the volume in this folder, or undefined when nobody has it. Throws `DamagedClaim`. */
 export async function readClaim(folder: string): Promise<Claim | undefined> {
-  let text: string
   try {
-    text = await readSmall(join(folder, CLAIM_FILE))
+    return parseClaim(folder, await readSmall(join(folder, CLAIM_FILE)))
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** The claim on the volume in this folder, from its text. Throws `DamagedClaim`. */
+export function parseClaim(folder: string, text: string): Claim {
   try {
     return schema.parse(JSON.parse(text))
   } catch (cause) {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import {
   NotFoundError,
   systemCode,
@@ -17,8 +16,8 @@ import type {
   VolumeQuery,
   VolumeSpec,
 } from '../../libstorage/types.ts'
-import { abortReason, sleep, throwIfAborted, untilAborted } from '../../libstorage/wait.ts'
-import { type Claim, type ClaimedDevice, endClaim, readClaim, takeClaim } from './claim.ts'
+import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
+import type { Claim, ClaimedDevice } from './claim.ts'
 import type { Content, DisconnectOptions } from './content.ts'
 import { inPool } from './errors.ts'
 import type { Pool } from './pool.ts'
@@ -45,13 +44,12 @@ export class PoolDriver implements StorageDriver {
     return this.#content.name
   }
 
-  volumes(query: VolumeQuery = {}, { signal }: CallOptions = {}): Promise<readonly Volume[]> {
-    return abortable(signal, async () => {
+  volumes(query: VolumeQuery = {}, options: CallOptions = {}): Promise<readonly Volume[]> {
+    return this.#pool.answer(options, async (signal) => {
       const { name, instanceId } = query
       const stored =
-        name === undefined ? await this.#pool.list(signal) : [await this.#pool.byName(name)]
-      const volumes: Volume[] = []
-      for (const one of stored) if (one !== undefined) volumes.push(await this.#volume(one))
+        name === undefined ? await this.#pool.list(signal) : [await this.#pool.byName(name, signal)]
+      const volumes = stored.filter((one) => one !== undefined).map((one) => this.#volume(one))
       if (instanceId === undefined) return volumes
       return volumes.filter(({ attachments }) =>
         attachments.some((attachment) => attachment.instanceId === instanceId),
@@ -59,37 +57,35 @@ export class PoolDriver implements StorageDriver {
     })
   }
 
-  volume(id: VolumeId, { signal }: CallOptions = {}): Promise<Volume> {
-    return abortable(signal, async () => this.#volume(await this.#pool.byId(id, signal)))
+  volume(id: VolumeId, options: CallOptions = {}): Promise<Volume> {
+    return this.#pool.answer(options, async (signal) =>
+      this.#volume(await this.#pool.byId(id, signal)),
+    )
   }
 
-  createVolume(spec: VolumeSpec, { signal }: CallOptions = {}): Promise<Volume> {
-    return abortable(signal, async () => {
+  createVolume(spec: VolumeSpec, options: CallOptions = {}): Promise<Volume> {
+    return this.#pool.answer(options, async (signal) => {
       refuseUnknown(this.name, spec)
-      return this.#volume(await this.#pool.create(spec, this.#content.make))
+      return this.#volume(await this.#pool.create(spec, this.#content.make, signal))
     })
   }
 
-  removeVolume(id: VolumeId, { signal }: CallOptions = {}): Promise<void> {
-    return abortable(signal, async () => {
+  removeVolume(id: VolumeId, options: CallOptions = {}): Promise<void> {
+    return this.#pool.answer(options, async (signal) => {
       const volume = await this.#pool.byId(id, signal)
-      await this.#refuseAttached(volume)
+      this.#refuseAttached(volume)
       await this.#disconnect(volume, undefined, { force: false, signal })
-      throwIfAborted(signal)
-      await this.#pool.remove(volume, async (hidden) => {
+      const mayGo = (hidden: StoredVolume | undefined) => {
         if (hidden !== undefined && hidden.id !== volume.id)
           throw new NotFoundError(volumeNamed(id))
-        if (hidden !== undefined) await this.#refuseAttached(hidden)
-      })
+        if (hidden !== undefined) this.#refuseAttached(hidden)
+      }
+      await this.#pool.remove(volume, mayGo, signal)
     })
   }
 
-  attachVolume(
-    id: VolumeId,
-    to: InstanceId,
-    { signal }: CallOptions = {},
-  ): Promise<VolumeAttachment> {
-    return abortable(signal, async () => {
+  attachVolume(id: VolumeId, to: InstanceId, options: CallOptions = {}): Promise<VolumeAttachment> {
+    return this.#pool.answer(options, async (signal) => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         const attachment = await this.#attach(await this.#pool.byId(id, signal), to, signal)
         if (attachment !== undefined) return attachment
@@ -103,13 +99,15 @@ export class PoolDriver implements StorageDriver {
   }
 
   detachVolume(id: VolumeId, from: InstanceId, options: DetachOptions = {}): Promise<void> {
-    return abortable(options.signal, async () => {
-      const volume = await this.#pool.byId(id, options.signal)
+    return this.#pool.answer(options, async (signal) => {
+      const volume = await this.#pool.byId(id, signal)
       refuseDamagedClaim(volume)
-      const state = volume.claim && (await this.#stateOf(volume.claim))
+      const state = this.#stateOf(volume)
       const isTheirs = state !== undefined && volume.claim?.instance === from
       const isFree = state === undefined
-      const taken = (isTheirs || isFree) && (await this.#takeAway(volume, isTheirs, options))
+      const { force = false } = options
+      const taken =
+        (isTheirs || isFree) && (await this.#takeAway(volume, isTheirs, { force, signal }))
       if (!taken && !isTheirs)
         throw new NotFoundError(`attachment of ${volumeNamed(volume.name)} to ${from}`)
     })
@@ -119,12 +117,12 @@ export class PoolDriver implements StorageDriver {
   async #takeAway(
     volume: StoredVolume,
     isAlive: boolean,
-    { force = false, signal }: DetachOptions,
+    options: DisconnectOptions,
   ): Promise<boolean> {
     const { claim } = volume
     const ofThisBoot = claim?.bootId === this.#bootId ? claim : undefined
     if (claim && isAlive && !ofThisBoot) this.#content.assertReachable(volume, claim)
-    const taken = await this.#disconnect(volume, ofThisBoot, { force, signal })
+    const taken = await this.#disconnect(volume, ofThisBoot, options)
     if (claim) await this.#end(volume, claim)
     return taken
   }
@@ -144,7 +142,7 @@ export class PoolDriver implements StorageDriver {
     signal: AbortSignal | undefined,
   ): Promise<VolumeAttachment | undefined> {
     refuseDamaged(volume)
-    const state = volume.claim && (await this.#stateOf(volume.claim))
+    const state = this.#stateOf(volume)
     if (volume.claim && state) {
       if (volume.claim.instance !== to) throw heldBy(volume, volume.claim)
       if (state === 'attached') return attachmentOf(volume.id, volume.claim, state)
@@ -153,31 +151,33 @@ export class PoolDriver implements StorageDriver {
     const device = await inPool(this.#pool.path, () => this.#content.connect(volume, signal))
     if (volume.claim) await this.#end(volume, volume.claim)
     const claim = this.#newClaim(to, device)
-    if (!(await this.#take(volume, claim))) return undefined
+    if (!(await this.#take(volume, claim, signal))) return undefined
     if (this.#content.state(claim) === 'attached') return attachmentOf(volume.id, claim, 'attached')
     await this.#end(volume, claim)
     return undefined
   }
 
   /** Takes the claim; where that fails, what was connected for it is given back. */
-  async #take({ id, folder }: StoredVolume, claim: Claim): Promise<boolean> {
+  async #take(
+    volume: StoredVolume,
+    claim: Claim,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     try {
-      const won = await inPool(this.#pool.path, async () => {
-        await this.#pool.sweep(folder, await readdir(folder))
-        return takeClaim(folder, claim, this.#pool.owner)
-      })
-      if (!won) await this.#undo(folder, claim)
+      const won = await this.#pool.take(volume, claim, signal)
+      if (!won) await this.#undo(volume, claim)
       return won
     } catch (error) {
-      await this.#undo(folder, claim)
-      throw systemCode(error) === 'ENOENT' ? new NotFoundError(volumeNamed(id), error) : error
+      await this.#undo(volume, claim)
+      if (systemCode(error) !== 'ENOENT') throw error
+      throw new NotFoundError(volumeNamed(volume.id), error)
     }
   }
 
   /** The device stays where the one who won goes on with it. */
-  async #undo(folder: string, { device }: Claim): Promise<void> {
+  async #undo(volume: StoredVolume, { device }: Claim): Promise<void> {
     if (device === undefined) return
-    const winner = (await readClaim(folder))?.device
+    const winner = (await this.#pool.claimOn(volume))?.device
     const isTheirs = winner?.path === device.path && winner.diskseq === device.diskseq
     if (!isTheirs) await this.#content.undo(device)
   }
@@ -192,28 +192,28 @@ export class PoolDriver implements StorageDriver {
     }
   }
 
-  /** How a claim stands; undefined when it is over, though nobody took it away. */
-  async #stateOf(claim: Claim): Promise<AttachmentState | undefined> {
+  /** How a volume's claim stands; undefined when there is none, or it is over, though nobody took it away. */
+  #stateOf({ claim, isElsewhere = false }: StoredVolume): AttachmentState | undefined {
+    if (claim === undefined) return undefined
     if (claim.bootId === this.#bootId) return this.#content.state(claim)
     // Of an earlier boot of ours, or of another kernel: only where such a one can reach the pool it may still hold.
-    if (claim.instance === this.#instance) return undefined
-    return (await this.#pool.isShared()) ? 'attached' : undefined
+    return isElsewhere && claim.instance !== this.#instance ? 'attached' : undefined
   }
 
   /** Ends a claim, and lets the clock go on, so that the next attachment begins at another time. */
-  async #end({ folder }: StoredVolume, claim: Claim): Promise<void> {
-    await inPool(this.#pool.path, () => endClaim(folder, claim, this.#pool.owner))
+  async #end(volume: StoredVolume, claim: Claim): Promise<void> {
+    await this.#pool.end(volume, claim)
     if (Date.now() === Date.parse(claim.since)) await sleep(2)
   }
 
-  async #refuseAttached(volume: StoredVolume): Promise<void> {
+  #refuseAttached(volume: StoredVolume): void {
     refuseDamagedClaim(volume)
-    if (volume.claim && (await this.#stateOf(volume.claim))) throw heldBy(volume, volume.claim)
+    if (volume.claim && this.#stateOf(volume)) throw heldBy(volume, volume.claim)
   }
 
-  async #volume(stored: StoredVolume): Promise<Volume> {
+  #volume(stored: StoredVolume): Volume {
     const { id, name, sizeGiB, labels, createdAt, problem, claim } = stored
-    const state = claim && (await this.#stateOf(claim))
+    const state = this.#stateOf(stored)
     return {
       id,
       name,
@@ -240,10 +240,4 @@ function attachmentOf(
     since: new Date(since),
     ...(device && { deviceName: device.path }),
   }
-}
-
-/** Gives up at once when the caller goes away; what is under way ends by itself. */
-function abortable<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  if (signal?.aborted) return Promise.reject(abortReason(signal))
-  return untilAborted(work(), signal)
 }

@@ -9,60 +9,62 @@ import {
   volumeNamed,
 } from '../../libstorage/errors.ts'
 import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
+import type { Run } from '../../libstorage/run.ts'
+import type { CallOptions } from '../../libstorage/storage-driver.ts'
 import type { VolumeId, VolumeSpec } from '../../libstorage/types.ts'
-import { throwIfAborted } from '../../libstorage/wait.ts'
-import type { Claim } from './claim.ts'
-import { each } from './each.ts'
+import { CLAIM_FILE, type Claim, endClaim, readClaim, takeClaim } from './claim.ts'
 import { inPool, poolMissing } from './errors.ts'
 import { folderName } from './folder-name.ts'
 import { temporaryName } from './leftover.ts'
+import { removeTrees } from './remove-trees.ts'
 import { isShared } from './shared.ts'
-import { RECORD_FILE, readStored, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
-import { sweep } from './sweep.ts'
+import { RECORD_FILE, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
+import { abandoned, Sweeper } from './sweep.ts'
+import type { Turns } from './turns.ts'
+import { VolumeReader } from './volume-reader.ts'
 
-/** Volumes that are read at once: enough to keep the four threads of Node busy. */
-const READ_AT_ONCE = 64
 /** Everybody may pass through, for what is mounted from beneath; nobody but the owner sees the names. */
 const FOLDER_MODE = 0o711
 
 /** Writes a volume's first content into its folder, durably. */
 export type MakeContent = (path: string, sizeGiB: number) => Promise<void>
 
+/** What a pool works with. */
+export interface PoolParts {
+  readonly run: Run
+  readonly turns: Turns
+  /** Whether other kernels may use a folder too. */
+  readonly shared?: typeof isShared
+}
+
 /** A folder of volumes: one folder for each, which appears and disappears as a whole. Several processes may share it. */
 export class Pool {
   readonly path: string
   /** The file or folder within a volume's folder that holds its content. */
   readonly #content: string
+  readonly #run: Run
+  readonly #turns: Turns
+  readonly #isShared: () => Promise<boolean>
+  readonly #reader: VolumeReader
+  readonly #sweeper: Sweeper
   readonly #self: ProcessIdentity = identifySelf()
   /** Where a volume was last seen, so that its id leads to it at once. Never believed without a look. */
   readonly #seen = new Map<VolumeId, { folder: string; claim?: Claim }>()
 
-  readonly #isShared: typeof isShared
-
-  constructor(path: string, content: string, shared: typeof isShared = isShared) {
+  constructor(path: string, content: string, { run, turns, shared = isShared }: PoolParts) {
     this.path = path
     this.#content = content
-    this.#isShared = shared
-  }
-
-  /** Whether machines with another kernel may use the pool too, so that what they left is not to be judged from here. */
-  isShared(): Promise<boolean> {
-    return inPool(this.path, () => this.#isShared(this.path))
-  }
-
-  /** Sweeps away what dead processes left in the pool, or in a volume's folder, by its listing. */
-  sweep(folder: string, entries: readonly string[]): Promise<void> {
-    return sweep(folder, entries, () => this.isShared())
-  }
-
-  /** This process, as it signs what it leaves behind. */
-  get owner(): ProcessIdentity {
-    return this.#self
+    this.#run = run
+    this.#sweeper = new Sweeper(run)
+    this.#turns = turns
+    this.#isShared = () => shared(path)
+    const names = { record: RECORD_FILE, claim: CLAIM_FILE, content }
+    this.#reader = new VolumeReader(names, this.#isShared)
   }
 
   /** Makes the folder unless it is there. Its parent has to exist, unless `parents` are to be made too. */
-  async open({ parents }: { readonly parents: boolean }): Promise<void> {
-    await inPool(this.path, async () => {
+  open({ parents }: { readonly parents: boolean }): Promise<void> {
+    const make = async () => {
       try {
         await fs.mkdir(this.path, { mode: FOLDER_MODE, recursive: parents })
       } catch (error) {
@@ -70,38 +72,39 @@ export class Pool {
         if (systemCode(error) !== 'EEXIST' && systemCode(error) !== 'EROFS') throw error
       }
       await this.#entries()
-    })
+    }
+    return this.answer({}, () => this.#turn(make))
+  }
+
+  /** Answers a caller in time, as `Turns` does, also where the pool hangs. */
+  answer<T>({ signal }: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#turns.answer(signal, work)
   }
 
   /** All volumes, by reading every folder. Sweeps away what dead processes left. */
-  list(signal?: AbortSignal): Promise<StoredVolume[]> {
-    return inPool(this.path, async () => {
-      const entries = await this.#entries()
-      await this.sweep(this.path, entries)
-      const visible = entries.filter((entry) => !entry.startsWith('.'))
-      const read = await each(visible, READ_AT_ONCE, (entry) => {
-        throwIfAborted(signal)
-        return this.#read(join(this.path, entry))
-      })
-      const volumes = read.filter((volume) => volume !== undefined)
-      this.#forgetAllBut(volumes)
-      return volumes
-    })
+  async list(signal?: AbortSignal): Promise<StoredVolume[]> {
+    const entries = await this.#sweep(() => this.#entries(), this.path, signal)
+    const visible = entries.filter((entry) => !entry.startsWith('.'))
+    const folders = visible.map((entry) => join(this.path, entry))
+    const volumes = await this.#reader.all(folders, (work) => this.#turn(work, signal))
+    for (const volume of volumes) this.#remember(volume)
+    this.#forgetAllBut(volumes)
+    return volumes
   }
 
   /** The volume of this name, by one look at its folder. */
-  byName(name: string): Promise<StoredVolume | undefined> {
-    return inPool(this.path, async () => {
+  byName(name: string, signal?: AbortSignal): Promise<StoredVolume | undefined> {
+    return this.#turn(async () => {
       const volume = await this.#read(join(this.path, folderName(name)))
       if (volume === undefined) await this.#mustExist()
       return volume
-    })
+    }, signal)
   }
 
   /** The volume with this id: one look where it was seen before, else all are read. Rejects with `NotFoundError`. */
   async byId(id: VolumeId, signal?: AbortSignal): Promise<StoredVolume> {
     const seen = this.#seen.get(id)
-    const there = seen && (await inPool(this.path, () => this.#read(seen.folder)))
+    const there = seen && (await this.#turn(() => this.#read(seen.folder), signal))
     if (there?.id === id) return there
     const found = (await this.list(signal)).find((volume) => volume.id === id)
     if (found === undefined) throw new NotFoundError(volumeNamed(id))
@@ -114,39 +117,41 @@ export class Pool {
   }
 
   /** Makes a volume: built aside, then renamed to its place, which fails where one of that name is. */
-  create(spec: VolumeSpec, make: MakeContent): Promise<StoredVolume> {
-    return inPool(this.path, async () => {
-      const entries = await this.#entries()
-      await this.sweep(this.path, entries)
-      const folder = join(this.path, folderName(spec.name))
-      if (entries.includes(basename(folder))) throw this.#taken(spec.name, folder)
-      const building = join(this.path, temporaryName('creating', this.#self))
-      const record = newRecord(spec)
+  async create(spec: VolumeSpec, make: MakeContent, signal?: AbortSignal): Promise<StoredVolume> {
+    const entries = await this.#sweep(() => this.#entries(), this.path, signal)
+    const folder = join(this.path, folderName(spec.name))
+    if (entries.includes(basename(folder))) throw this.#taken(spec.name, folder)
+    const building = join(this.path, temporaryName('creating', this.#self))
+    const record = newRecord(spec)
+    const build = async () => {
       try {
         await this.#build(building, record, make)
         await fs.rename(building, folder)
       } catch (error) {
-        await fs.rm(building, { recursive: true, force: true })
+        await removeTrees(this.#run, [building])
         if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemCode(error) ?? ''))
           throw this.#taken(spec.name, folder, error)
         throw error
       }
       await syncFolder(this.path)
-      this.#seen.set(record.id, { folder })
-      return { folder, ...record }
-    })
+    }
+    await this.#turn(build, signal)
+    const made = { folder, ...record }
+    this.#remember(made)
+    return made
   }
 
   /**
    * Destroys a volume: renamed out of sight, then deleted. `mayGo` has the last word when nobody can find it any more;
-   * if it rejects, the volume is put back.
+   * if it throws, the volume is put back.
    */
-  remove(
+  async remove(
     volume: StoredVolume,
-    mayGo: (hidden: StoredVolume | undefined) => Promise<void>,
+    mayGo: (hidden: StoredVolume | undefined) => void,
+    signal?: AbortSignal,
   ): Promise<void> {
-    return inPool(this.path, async () => {
-      const hidden = join(this.path, temporaryName('removing', this.#self))
+    const hidden = join(this.path, temporaryName('removing', this.#self))
+    const hide = async () => {
       try {
         await fs.rename(volume.folder, hidden)
       } catch (error) {
@@ -154,15 +159,56 @@ export class Pool {
         throw new NotFoundError(volumeNamed(volume.id), error)
       }
       try {
-        await mayGo(await readStored(hidden, this.#content, basename(volume.folder)))
+        mayGo(await this.#reader.one(hidden, basename(volume.folder)))
       } catch (error) {
         await fs.rename(hidden, volume.folder)
         throw error
       }
       await syncFolder(this.path)
-      this.#seen.delete(volume.id)
-      await fs.rm(hidden, { recursive: true, force: true })
-    })
+    }
+    await this.#turn(hide, signal)
+    this.#seen.delete(volume.id)
+    await removeTrees(this.#run, [hidden])
+  }
+
+  /** Takes a volume; false when somebody has it. */
+  async take(
+    { id, folder }: StoredVolume,
+    claim: Claim,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    await this.#sweep(() => fs.readdir(folder), folder, signal)
+    const won = await this.#turn(() => takeClaim(folder, claim, this.#self), signal)
+    if (won) this.#remember({ id, folder, claim })
+    return won
+  }
+
+  /** The claim on a volume as it stands now. */
+  claimOn({ folder }: StoredVolume): Promise<Claim | undefined> {
+    return this.#turn(() => readClaim(folder))
+  }
+
+  /** Ends this very claim; one that somebody else took meanwhile stays. */
+  end({ folder }: StoredVolume, claim: Claim): Promise<void> {
+    return this.#turn(() => endClaim(folder, claim, this.#self))
+  }
+
+  #turn<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return inPool(this.path, () => this.#turns.take(work, signal))
+  }
+
+  /** Lists a folder, and sweeps away what dead processes left there. */
+  async #sweep(
+    list: () => Promise<string[]>,
+    folder: string,
+    signal: AbortSignal | undefined,
+  ): Promise<string[]> {
+    const [entries, left] = await this.#turn(async () => {
+      const listed = await list()
+      return [listed, await abandoned(folder, listed, this.#isShared)] as const
+    }, signal)
+    await this.#sweeper.sweep(left)
+    return entries
   }
 
   async #build(folder: string, record: VolumeRecord, make: MakeContent): Promise<void> {
@@ -173,10 +219,13 @@ export class Pool {
   }
 
   async #read(folder: string): Promise<StoredVolume | undefined> {
-    const volume = await readStored(folder, this.#content)
-    if (volume !== undefined)
-      this.#seen.set(volume.id, { folder, ...(volume.claim && { claim: volume.claim }) })
+    const volume = await this.#reader.one(folder)
+    if (volume !== undefined) this.#remember(volume)
     return volume
+  }
+
+  #remember({ id, folder, claim }: Pick<StoredVolume, 'id' | 'folder' | 'claim'>): void {
+    this.#seen.set(id, { folder, ...(claim && { claim }) })
   }
 
   async #entries(): Promise<string[]> {

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto'
-import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
-import { systemCode } from '../../libstorage/errors.ts'
 import type { VolumeId } from '../../libstorage/types.ts'
-import { CLAIM_FILE, type Claim, DamagedClaim, readClaim } from './claim.ts'
+import { type Claim, DamagedClaim, parseClaim } from './claim.ts'
 import { folderName, nameOfFolder } from './folder-name.ts'
-import { readSmall } from './read-small.ts'
+import type { Names, Sight } from './look.ts'
 
 /** The file in a volume's folder that makes it one. */
 export const RECORD_FILE = 'volume.json'
@@ -37,6 +35,8 @@ export interface StoredVolume extends Omit<VolumeRecord, 'createdAt'> {
   readonly folder: string
   readonly createdAt?: string
   readonly claim?: Claim
+  /** Whether the claim is of a kernel other than this one, which may run and reach the pool. */
+  readonly isElsewhere?: boolean
   /** Set where a claim is there that cannot be read: who has the volume is not known. */
   readonly damagedClaim?: string
   /** What is wrong with it, as a clause. */
@@ -44,78 +44,53 @@ export interface StoredVolume extends Omit<VolumeRecord, 'createdAt'> {
 }
 
 /**
- * The volume in a folder, or undefined when the folder is gone or holds none. What is damaged has a `problem`.
- * `known` is the folder's name where it was moved out of sight.
+ * The volume that was seen in a folder. What is damaged has a `problem`. `known` is the folder's name where it was moved
+ * out of sight.
  */
-export async function readStored(
-  folder: string,
-  content: string,
+export function storedVolume(
+  { folder, record: text, claim, content }: Sight,
+  names: Names,
   known: string = basename(folder),
-): Promise<StoredVolume | undefined> {
-  const entries = await entriesOf(folder)
-  if (!entries?.includes(RECORD_FILE)) return undefined
-  const record = await readRecord(folder, known)
-  if (record === undefined) return undefined
-  const claim = entries.includes(CLAIM_FILE) ? await claimed(folder) : {}
-  if ('problem' in record) return { folder, ...damaged(known), ...record, ...claim }
-  const size = entries.includes(content)
-    ? await sizeOf(join(folder, content), record)
-    : lostContent(join(folder, content))
-  return { folder, ...record, ...size, ...claim }
+): StoredVolume {
+  const record = parseRecord(join(folder, names.record), text, known)
+  const claimed = claim === undefined ? {} : claimOf(folder, claim)
+  if ('problem' in record) return { folder, ...damaged(known), ...record, ...claimed }
+  return { folder, ...record, ...sizeOf(join(folder, names.content), content, record), ...claimed }
 }
 
-async function entriesOf(folder: string): Promise<readonly string[] | undefined> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
-    throw error
-  }
-}
-
-async function readRecord(
-  folder: string,
+function parseRecord(
+  path: string,
+  text: string,
   known: string,
-): Promise<VolumeRecord | { readonly problem: string } | undefined> {
-  const path = join(folder, RECORD_FILE)
+): VolumeRecord | { readonly problem: string } {
   try {
-    const record = schema.parse(JSON.parse(await readSmall(path)))
+    const record = schema.parse(JSON.parse(text))
     if (folderName(record.name) === known) return record
     return { problem: `has the ${path} of another volume, ${JSON.stringify(record.name)}` }
-  } catch (error) {
-    const code = systemCode(error)
-    if (code === 'ENOENT') return undefined
-    if (code !== undefined) throw error
+  } catch {
     return { problem: `has a damaged ${path}` }
   }
 }
 
 /** The file's size is the truth, as it may have been grown; one that is too short has lost its end. */
-async function sizeOf(
+function sizeOf(
   path: string,
+  content: Sight['content'],
   { sizeGiB }: VolumeRecord,
-): Promise<{ readonly sizeGiB?: number; readonly problem?: string }> {
-  try {
-    const content = await stat(path)
-    if (content.isDirectory()) return {}
-    if (content.size >= sizeGiB * GIB) return { sizeGiB: Math.floor(content.size / GIB) }
-    return { problem: `has only ${content.size} bytes left of ${sizeGiB} GiB in ${path}` }
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return lostContent(path)
-    throw error
-  }
+): { readonly sizeGiB?: number; readonly problem?: string } {
+  if (content === undefined) return { problem: `has lost its file ${path}` }
+  const { bytes } = content
+  if (bytes === undefined) return {}
+  if (bytes >= sizeGiB * GIB) return { sizeGiB: Math.floor(bytes / GIB) }
+  return { problem: `has only ${bytes} bytes left of ${sizeGiB} GiB in ${path}` }
 }
 
-function lostContent(path: string): { readonly problem: string } {
-  return { problem: `has lost its file ${path}` }
-}
-
-async function claimed(
+function claimOf(
   folder: string,
-): Promise<Pick<StoredVolume, 'claim' | 'damagedClaim' | 'problem'>> {
+  text: string,
+): Pick<StoredVolume, 'claim' | 'damagedClaim' | 'problem'> {
   try {
-    const claim = await readClaim(folder)
-    return claim === undefined ? {} : { claim }
+    return { claim: parseClaim(folder, text) }
   } catch (error) {
     if (!(error instanceof DamagedClaim)) throw error
     return { damagedClaim: error.path, problem: `has a damaged ${error.path}` }

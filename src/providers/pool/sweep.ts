@@ -1,28 +1,66 @@
-import { rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isStorageError, systemCode } from '../../libstorage/errors.ts'
 import { isProvablyDead, readBootId } from '../../libstorage/process-identity.ts'
+import type { Run } from '../../libstorage/run.ts'
+import { after } from '../../libstorage/wait.ts'
 import { ownerOf } from './leftover.ts'
+import { removeTrees } from './remove-trees.ts'
 
 /** How old a leftover must be where its owner may live under another kernel; nothing we do takes nearly so long. */
 const ABANDONED_AFTER_MS = 86_400_000
 
-/** Deletes what dead processes left in a folder, by its listing. What cannot be deleted stays for the next time. */
-export async function sweep(
-  folder: string,
-  entries: readonly string[],
-  isShared: () => Promise<boolean>,
-): Promise<void> {
-  for (const entry of entries) {
+/** Leftovers that are deleted at once, as a command line takes only so many. */
+const AT_ONCE = 1000
+/** How long the deletion of leftovers is waited for; it goes on where it takes longer. */
+const WAIT_MS = 5_000
+
+/** Deletes leftovers, each by one child at a time. */
+export class Sweeper {
+  readonly #run: Run
+  readonly #going = new Set<string>()
+
+  constructor(run: Run) {
+    this.#run = run
+  }
+
+  /** Deletes these paths. What cannot be deleted stays for the next time. */
+  async sweep(paths: readonly string[]): Promise<void> {
+    const left = paths.filter((path) => !this.#going.has(path)).slice(0, AT_ONCE)
+    if (left.length === 0) return
+    const enough = new Promise<void>((resolve) => void after(WAIT_MS, resolve))
+    await Promise.race([this.#delete(left), enough])
+  }
+
+  async #delete(paths: readonly string[]): Promise<void> {
+    for (const path of paths) this.#going.add(path)
     try {
-      if (await isAbandoned(folder, entry, isShared)) await rm(join(folder, entry), RECURSIVELY)
+      await removeTrees(this.#run, paths)
     } catch (error) {
-      if (systemCode(error) === undefined && !isStorageError(error)) throw error
+      if (!isStorageError(error)) throw error
+    } finally {
+      for (const path of paths) this.#going.delete(path)
     }
   }
 }
 
-const RECURSIVELY = { recursive: true, force: true }
+/** The paths of what dead processes left in a folder, by its listing. */
+export async function abandoned(
+  folder: string,
+  entries: readonly string[],
+  isShared: () => Promise<boolean>,
+): Promise<string[]> {
+  const paths: string[] = []
+  for (const entry of entries) {
+    try {
+      if (await isAbandoned(folder, entry, isShared)) paths.push(join(folder, entry))
+    } catch (error) {
+      // Another process may have swept it away meanwhile.
+      if (systemCode(error) === undefined) throw error
+    }
+  }
+  return paths
+}
 
 async function isAbandoned(
   folder: string,

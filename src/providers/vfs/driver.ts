@@ -2,8 +2,10 @@ import * as fs from 'node:fs/promises'
 import { syncFolder } from '../../libstorage/durable-file.ts'
 import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
 import type { AttachmentState } from '../../libstorage/types.ts'
-import type { Content } from '../pool/content.ts'
+import type { Claim } from '../pool/claim.ts'
+import type { Content, DisconnectOptions } from '../pool/content.ts'
 import type { StoredVolume } from '../pool/stored-volume.ts'
+import type { Turns } from '../pool/turns.ts'
 
 /** The directory that is a volume's content. */
 export const FILES_FOLDER = 'files'
@@ -13,6 +15,11 @@ const MODE = 0o755
 /** Volumes as directories. There is nothing to bring to a machine: who has the claim has the directory. */
 export class VfsContent implements Content {
   readonly name = 'vfs'
+  readonly #turns: Turns
+
+  constructor(turns: Turns) {
+    this.#turns = turns
+  }
 
   async make(path: string): Promise<void> {
     await fs.mkdir(path)
@@ -27,8 +34,13 @@ export class VfsContent implements Content {
   async undo(): Promise<void> {}
 
   /** Refuses while something is mounted inside, which a removal would empty; nothing is ever there to take away. */
-  async disconnect(volume: StoredVolume): Promise<boolean> {
-    const beneath = `${await fs.realpath(volume.folder)}/`
+  async disconnect(
+    volume: StoredVolume,
+    _claim: Claim | undefined,
+    { signal }: DisconnectOptions,
+  ): Promise<boolean> {
+    const folder = await this.#turns.take(() => fs.realpath(volume.folder), signal)
+    const beneath = `${folder}/`
     const inside = (await mountPoints()).find((path) => path.startsWith(beneath))
     if (inside === undefined) return false
     throw new FailedPreconditionError({

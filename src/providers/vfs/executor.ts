@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { NotFoundError } from '../../libstorage/errors.ts'
 import type { CallOptions, Executor } from '../../libstorage/storage-driver.ts'
 import type { Instance, InstanceId, VolumeAttachment } from '../../libstorage/types.ts'
-import { throwIfAborted, untilAborted } from '../../libstorage/wait.ts'
+import { throwIfAborted } from '../../libstorage/wait.ts'
 import { isClaimOf } from '../pool/claim.ts'
 import type { Pool } from '../pool/pool.ts'
 import { FILES_FOLDER } from './driver.ts'
@@ -23,12 +23,14 @@ export class VfsExecutor implements Executor {
 
   async device(
     attachment: VolumeAttachment,
-    { signal }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<string | undefined> {
-    throwIfAborted(signal)
+    throwIfAborted(options.signal)
     if (attachment.instanceId !== this.#instance) return undefined
     try {
-      const volume = await untilAborted(this.#pool.byId(attachment.volumeId, signal), signal)
+      const volume = await this.#pool.answer(options, (signal) =>
+        this.#pool.byId(attachment.volumeId, signal),
+      )
       const isHere = isClaimOf(volume.claim, attachment) && volume.problem === undefined
       return isHere ? join(volume.folder, FILES_FOLDER) : undefined
     } catch (error) {

@@ -3,6 +3,7 @@ import type { ProviderContext } from '../definition.ts'
 import { Pool } from '../pool/pool.ts'
 import { PoolDriver } from '../pool/pool-driver.ts'
 import { poolPlace } from '../pool/settings.ts'
+import { Turns } from '../pool/turns.ts'
 import { FILES_FOLDER, VfsContent } from './driver.ts'
 import { VfsExecutor } from './executor.ts'
 
@@ -12,10 +13,11 @@ export async function createVfsProvider(
   context: ProviderContext,
 ): Promise<Provider> {
   const { path, isDefault, instance } = poolPlace(settings, context, 'vfs')
-  const pool = new Pool(path, FILES_FOLDER)
+  const turns = new Turns(path)
+  const pool = new Pool(path, FILES_FOLDER, { run: context.run, turns })
   await pool.open({ parents: isDefault })
   return {
-    driver: new PoolDriver(pool, new VfsContent(), instance),
+    driver: new PoolDriver(pool, new VfsContent(turns), instance),
     executor: new VfsExecutor(pool, instance),
     storage: 'directory',
     scope: 'local',

@@ -3,15 +3,15 @@ import {
   chmod,
   cp,
   mkdir,
+  open,
   readdir,
   readFile,
   rename,
   rm,
-  statfs,
   truncate,
   writeFile,
 } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   AlreadyExistsError,
@@ -43,6 +43,20 @@ const spec = (name: string) => ({ name, sizeGiB: 1, labels: {} })
 function deadProcess() {
   const { pid } = spawnSync('true')
   return { ...identifySelf(), pid, startTime: '1' }
+}
+
+/** Lengthens a file until its file system has no block left, those included that come free only when it is synced. */
+async function fill(path: string): Promise<void> {
+  const block = Buffer.alloc(1024, 1)
+  for (let round = 0; round < 3; round += 1) {
+    await sh('sync', '-f', dirname(path))
+    const file = await open(path, 'a')
+    const write = async () => {
+      for (;;) await file.writeFile(block)
+    }
+    await expect(write()).rejects.toThrow('ENOSPC')
+    await file.close()
+  }
 }
 
 describe('what a dying process leaves', () => {
@@ -238,11 +252,11 @@ describe('a pool that cannot be used', () => {
     await world.fileSystem(world.pool, 4)
     const small = await create(world.pool)
     const { id } = await small.driver.createVolume(spec('kept'))
-    const { bavail, bsize } = await statfs(world.pool)
-    await writeFile(join(world.pool, 'filler'), Buffer.alloc(bavail * bsize, 1)).catch(() => {})
+    await fill(join(world.pool, 'filler'))
     const creation = small.driver.createVolume(spec('data'))
     await expect(creation).rejects.toThrow(ResourceExhaustedError)
     await expect(creation).rejects.toThrow(`pool ${world.pool} has no space left, remove volumes`)
+    await fill(join(world.pool, 'filler'))
     await expect(small.driver.attachVolume(id, 'here')).rejects.toThrow(ResourceExhaustedError)
     expect((await readdir(world.pool)).sort()).toEqual(['filler', 'kept', 'lost+found'])
     expect((await readdir(join(world.pool, 'kept'))).sort()).toEqual(['files', 'volume.json'])

@@ -9,6 +9,7 @@ import type { Content } from '../../../src/providers/pool/content.ts'
 import { temporaryName } from '../../../src/providers/pool/leftover.ts'
 import { Pool } from '../../../src/providers/pool/pool.ts'
 import { PoolDriver } from '../../../src/providers/pool/pool-driver.ts'
+import { Turns } from '../../../src/providers/pool/turns.ts'
 import { VfsContent } from '../../../src/providers/vfs/driver.ts'
 import { PoolWorld } from '../../support/pool-world.ts'
 
@@ -20,8 +21,10 @@ beforeEach(async () => {
 afterEach(() => world.cleanup())
 
 /** A driver on a pool that a server shares with other kernels. */
-function driverOf(content: Content, folder: string): PoolDriver {
-  return new PoolDriver(new Pool(world.pool, folder, async () => true), content, 'here')
+function driverOf(make: (turns: Turns) => Content, folder: string): PoolDriver {
+  const turns = new Turns(world.pool)
+  const pool = new Pool(world.pool, folder, { run, turns, shared: async () => true })
+  return new PoolDriver(pool, make(turns), 'here')
 }
 
 /** A volume that a machine with another kernel has attached. */
@@ -34,7 +37,7 @@ async function attachedElsewhere(driver: PoolDriver, instance: string): Promise<
 
 describe('in a pool that other kernels share', () => {
   test('another machine’s claim is believed, since its devices cannot be seen from here', async () => {
-    const driver = driverOf(new VfsContent(), 'files')
+    const driver = driverOf((turns) => new VfsContent(turns), 'files')
     const id = await attachedElsewhere(driver, 'there')
     expect((await driver.volume(id)).attachments).toMatchObject([{ instanceId: 'there' }])
     const attempt = driver.attachVolume(id, 'here')
@@ -44,14 +47,14 @@ describe('in a pool that other kernels share', () => {
   })
 
   test('a directory can be given up for another machine', async () => {
-    const driver = driverOf(new VfsContent(), 'files')
+    const driver = driverOf((turns) => new VfsContent(turns), 'files')
     const id = await attachedElsewhere(driver, 'there')
     await driver.detachVolume(id, 'there')
     await driver.attachVolume(id, 'here')
   })
 
   test('a disk cannot, not even by force: that machine’s kernel would go on writing', async () => {
-    const driver = driverOf(new LoopContent(run), 'disk')
+    const driver = driverOf((turns) => new LoopContent(run, turns), 'disk')
     const id = await attachedElsewhere(driver, 'there')
     for (const force of [false, true])
       await expect(driver.detachVolume(id, 'there', { force })).rejects.toThrow(
@@ -61,14 +64,14 @@ describe('in a pool that other kernels share', () => {
   })
 
   test('our own claim from before a reboot is over', async () => {
-    const driver = driverOf(new VfsContent(), 'files')
+    const driver = driverOf((turns) => new VfsContent(turns), 'files')
     const id = await attachedElsewhere(driver, 'here')
     expect((await driver.volume(id)).attachments).toEqual([])
     await driver.attachVolume(id, 'here')
   })
 
   test('what a process of another kernel works on is left alone for a day', async () => {
-    const driver = driverOf(new VfsContent(), 'files')
+    const driver = driverOf((turns) => new VfsContent(turns), 'files')
     const entry = temporaryName('creating', { ...identifySelf(), bootId: 'theirs' })
     await mkdir(join(world.pool, entry))
     await driver.volumes()

@@ -1,0 +1,107 @@
+import { UnavailableError } from '../../libstorage/errors.ts'
+import { abortReason, after, throwIfAborted } from '../../libstorage/wait.ts'
+
+/** A turn is a few calls of the file system: a pool that takes longer for one does not answer. */
+const PATIENCE_MS = 10_000
+
+/**
+ * One at a time of all who use a pool, in the order of their asking. Node has four threads for the files of all: a pool
+ * that hangs keeps one of them, and whoever waits for it none.
+ */
+export class Turns {
+  readonly #pool: string
+  readonly #patienceMs: number
+  readonly #waiting = new Set<() => void>()
+  readonly #callers = new Set<(reason: Error) => void>()
+  /** When the turn that is under way began, by `performance.now()`. */
+  #since: number | undefined
+
+  constructor(pool: string, patienceMs = PATIENCE_MS) {
+    this.#pool = pool
+    this.#patienceMs = patienceMs
+  }
+
+  /**
+   * Works with the pool's files when all who asked before are done. The signal ends only the wait: what has begun is
+   * never cut short. The work makes one call at a time and takes no turn itself, for which it would wait for ever.
+   */
+  async take<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    throwIfAborted(signal)
+    if (this.#since !== undefined) await this.#wait(signal)
+    this.#since = performance.now()
+    const timer = after(this.#patienceMs, () => this.#giveUp())
+    try {
+      return await work()
+    } finally {
+      timer.cancel()
+      this.#next()
+    }
+  }
+
+  /**
+   * Answers a caller in time: with the work's result, the reason of his signal, or `UnavailableError` while the pool does
+   * not answer. Then the work's own signal ends its waits; a turn that it has begun, and what must follow, go on.
+   */
+  async answer<T>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(signal)
+    if (this.#heldMs() >= this.#patienceMs) throw this.#unanswered()
+    return new Promise((resolve, reject) => {
+      const own = new AbortController()
+      const giveUp = (reason: Error) => {
+        reject(reason)
+        own.abort(reason)
+      }
+      const onAbort = () => giveUp(abortReason(signal))
+      this.#callers.add(giveUp)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      work(own.signal)
+        .then(resolve, reject)
+        .finally(() => {
+          this.#callers.delete(giveUp)
+          signal?.removeEventListener('abort', onAbort)
+        })
+    })
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const begin = () => {
+        signal?.removeEventListener('abort', leave)
+        resolve()
+      }
+      const leave = () => {
+        this.#waiting.delete(begin)
+        reject(abortReason(signal))
+      }
+      signal?.addEventListener('abort', leave, { once: true })
+      this.#waiting.add(begin)
+    })
+  }
+
+  #next(): void {
+    const [next] = this.#waiting
+    this.#since = next && performance.now()
+    if (next === undefined) return
+    this.#waiting.delete(next)
+    next()
+  }
+
+  #giveUp(): void {
+    for (const giveUp of [...this.#callers]) giveUp(this.#unanswered())
+  }
+
+  #heldMs(): number {
+    return this.#since === undefined ? 0 : performance.now() - this.#since
+  }
+
+  #unanswered(): UnavailableError {
+    return new UnavailableError({
+      subject: `pool ${this.#pool}`,
+      problem: `does not answer for ${Math.round(this.#heldMs() / 1000)} s`,
+      remedy: 'see whether its disk hangs',
+    })
+  }
+}

@@ -1,0 +1,46 @@
+import { rm, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Provider } from '../../../src/libstorage/storage-driver.ts'
+import { folderName } from '../../../src/providers/pool/folder-name.ts'
+import { vfsDefinition } from '../../../src/providers/vfs/config.ts'
+import { PoolWorld } from '../../support/pool-world.ts'
+
+describe('a pool of many volumes', () => {
+  let world: PoolWorld
+  let provider: Provider
+
+  beforeEach(async () => {
+    world = await PoolWorld.make()
+    provider = await world.provider(vfsDefinition, 'here')
+  })
+  afterEach(() => world.cleanup())
+
+  const spec = (name: string) => ({ name, sizeGiB: 1, labels: {} })
+
+  test('volumes that are read many at once are the same as one by one', async () => {
+    const names = Array.from({ length: 70 }, (_, index) => `data ${index}`)
+    for (const name of names) await provider.driver.createVolume(spec(name))
+    const [first, second, third] = await provider.driver.volumes()
+    await provider.driver.attachVolume(first?.id ?? '', 'here')
+    await writeFile(join(world.pool, folderName(second?.name ?? ''), 'volume.json'), '{"id": 3')
+    await rm(join(world.pool, folderName(third?.name ?? ''), 'files'), { recursive: true })
+    const all = await provider.driver.volumes()
+    expect(all.map((volume) => volume.name).sort()).toEqual(names.sort())
+    expect(all.map((volume) => volume.state).filter((state) => state !== 'available')).toEqual([
+      'in-use',
+      'error',
+      'error',
+    ])
+    for (const volume of all)
+      expect(await provider.driver.volumes({ name: volume.name })).toEqual([volume])
+  })
+
+  test('what one of many cannot be asked is an error of them all', async () => {
+    for (let index = 0; index < 70; index += 1)
+      await provider.driver.createVolume(spec(`data${index}`))
+    await rm(join(world.pool, 'data7', 'volume.json'))
+    await symlink('volume.json', join(world.pool, 'data7', 'volume.json'))
+    await expect(provider.driver.volumes()).rejects.toMatchObject({ code: 'ELOOP' })
+  })
+})
