@@ -78,7 +78,6 @@ function refuseSharedStorage(configured: readonly ServiceConfig[], parts: Servic
 function contextOf(service: string, { config, run }: ServiceParts): ProviderContext {
   return { service, libDirectory: config.directories.lib, run }
 }
-}
 
 interface ConfiguredServices extends Omit<ServedServices, 'services'> {
   readonly configured: readonly ServiceConfig[]
