@@ -3,7 +3,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { identifySelf, isProvablyDead, type ProcessIdentity } from './process-identity.ts'
 
-const SHAPE = /^\.[a-z-]+-([0-9a-f-]{36})~(pid:\[\d+\])~(\d+)~(\d+)~[0-9a-f]+$/
+const SHAPE = /^\.[a-z-]+-([^~]+)~([^~]+)~(\d+)~(\d+)~[0-9a-f]+$/
 
 /** A name for something temporary that says whose it is, so that nobody sweeps away what is being worked on. */
 export function leftoverName(undertaking: string, owner: ProcessIdentity = identifySelf()): string {

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, unlink } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, unlink } from 'node:fs'
 import { join } from 'node:path'
 import { systemCode } from './errors.ts'
-import { identifySelf, isProvablyDead, type ProcessIdentity } from './process-identity.ts'
+import { leftoverName, sweepLeftovers } from './leftover.ts'
 import type { RunResult } from './run.ts'
 
 /** Where the output of one tool lies. */
@@ -25,9 +24,9 @@ export class ToolFiles {
 
   /** Makes the folder within `scratch`, and removes those of processes that are no more. */
   constructor(scratch: string) {
-    this.folder = join(scratch, folderName(identifySelf()))
+    this.folder = join(scratch, leftoverName('tools'))
     mkdirSync(scratch, { recursive: true, mode: 0o700 })
-    sweep(scratch)
+    sweepLeftovers(scratch)
     this.#make()
   }
 
@@ -61,27 +60,6 @@ export class ToolFiles {
 
   #make(): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 })
-  }
-}
-
-const FOLDER_NAME = /^tools-([^~]+)~([^~]+)~(\d+)~(\d+)~[0-9a-f]+$/
-
-function folderName({ bootId, pidNamespace, pid, startTime }: ProcessIdentity): string {
-  const token = randomBytes(8).toString('hex')
-  return `tools-${[bootId, pidNamespace, pid, startTime, token].join('~')}`
-}
-
-function ownerOf(name: string): ProcessIdentity | undefined {
-  const [, bootId, pidNamespace, pid, startTime] = FOLDER_NAME.exec(name) ?? []
-  if (!bootId || !pidNamespace || !pid || !startTime) return undefined
-  return { bootId, pidNamespace, pid: Number(pid), startTime }
-}
-
-function sweep(scratch: string): void {
-  for (const name of readdirSync(scratch)) {
-    const owner = ownerOf(name)
-    if (owner !== undefined && isProvablyDead(owner))
-      rmSync(join(scratch, name), { recursive: true, force: true })
   }
 }
 

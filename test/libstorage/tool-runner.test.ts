@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { leftoverName } from '../../src/libstorage/leftover.ts'
 import { identifySelf } from '../../src/libstorage/process-identity.ts'
 import { run } from '../../src/libstorage/run.ts'
 import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
@@ -211,15 +212,13 @@ describe('the process that runs tools', () => {
 
 describe('the scratch directory', () => {
   test('keeps what belongs to living processes and to others', () => {
-    const { bootId, pidNamespace, pid, startTime } = identifySelf()
-    const ours = `tools-${[bootId, pidNamespace, pid, startTime, 'ab'].join('~')}`
-    const elsewhere = `tools-${[bootId, 'pid:[1]', 1, 2, 'ab'].join('~')}`
-    const dead = `tools-${[bootId, pidNamespace, pid, Number(startTime) + 1, 'ab'].join('~')}`
-    for (const name of [ours, elsewhere, dead, 'tool-x'])
+    const ours = leftoverName('tools')
+    const dead = leftoverName('tools', { ...identifySelf(), startTime: '1' })
+    for (const name of [ours, dead, 'tool-x'])
       mkdirSync(path.join(scratchDirectory, name), { recursive: true })
     tools.start()
     const kept = readdirSync(scratchDirectory)
-    expect(kept).toEqual(expect.arrayContaining([ours, elsewhere, 'tool-x']))
+    expect(kept).toEqual(expect.arrayContaining([ours, 'tool-x']))
     expect(kept).not.toContain(dead)
   })
 

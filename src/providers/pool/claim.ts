@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import { systemCode } from '../../libstorage/errors.ts'
+import { leftoverName } from '../../libstorage/leftover.ts'
 import { type ProcessIdentity, readBootId } from '../../libstorage/process-identity.ts'
 import type { InstanceId, VolumeAttachment } from '../../libstorage/types.ts'
-import { temporaryName } from './leftover.ts'
 import { readSmall } from './read-small.ts'
 
 /** The file in a volume's folder that says who has the volume. */
@@ -87,7 +87,7 @@ export async function takeClaim(
   claim: Claim,
   owner: ProcessIdentity,
 ): Promise<boolean> {
-  const written = join(folder, temporaryName('claiming', owner))
+  const written = join(folder, leftoverName('claiming', owner))
   try {
     await writeNew(written, JSON.stringify(claim))
     await link(written, join(folder, CLAIM_FILE))
@@ -109,7 +109,7 @@ export async function endClaim(
 ): Promise<void> {
   const current = await readClaim(folder)
   if (current?.token !== claim.token) return
-  const [path, moved] = [join(folder, CLAIM_FILE), join(folder, temporaryName('ending', owner))]
+  const [path, moved] = [join(folder, CLAIM_FILE), join(folder, leftoverName('ending', owner))]
   try {
     await rename(path, moved)
   } catch (error) {

@@ -8,6 +8,7 @@ import {
   systemCode,
   volumeNamed,
 } from '../../libstorage/errors.ts'
+import { leftoverName } from '../../libstorage/leftover.ts'
 import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
 import type { Run } from '../../libstorage/run.ts'
 import type { CallOptions } from '../../libstorage/storage-driver.ts'
@@ -15,7 +16,6 @@ import type { VolumeId, VolumeSpec } from '../../libstorage/types.ts'
 import { CLAIM_FILE, type Claim, endClaim, readClaim, takeClaim } from './claim.ts'
 import { inPool, poolMissing } from './errors.ts'
 import { folderName } from './folder-name.ts'
-import { temporaryName } from './leftover.ts'
 import { removeTrees } from './remove-trees.ts'
 import { isShared } from './shared.ts'
 import { RECORD_FILE, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
@@ -121,7 +121,7 @@ export class Pool {
     const entries = await this.#sweep(() => this.#entries(), this.path, signal)
     const folder = join(this.path, folderName(spec.name))
     if (entries.includes(basename(folder))) throw this.#taken(spec.name, folder)
-    const building = join(this.path, temporaryName('creating', this.#self))
+    const building = join(this.path, leftoverName('creating', this.#self))
     const record = newRecord(spec)
     const build = async () => {
       try {
@@ -150,7 +150,7 @@ export class Pool {
     mayGo: (hidden: StoredVolume | undefined) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const hidden = join(this.path, temporaryName('removing', this.#self))
+    const hidden = join(this.path, leftoverName('removing', this.#self))
     const hide = async () => {
       try {
         await fs.rename(volume.folder, hidden)

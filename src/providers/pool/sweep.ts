@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isStorageError, systemCode } from '../../libstorage/errors.ts'
+import { ownerOfLeftover } from '../../libstorage/leftover.ts'
 import { isProvablyDead, readBootId } from '../../libstorage/process-identity.ts'
 import type { Run } from '../../libstorage/run.ts'
 import { after } from '../../libstorage/wait.ts'
-import { ownerOf } from './leftover.ts'
 import { removeTrees } from './remove-trees.ts'
 
 /** How old a leftover must be where its owner may live under another kernel; nothing we do takes nearly so long. */
@@ -67,7 +67,7 @@ async function isAbandoned(
   entry: string,
   isShared: () => Promise<boolean>,
 ): Promise<boolean> {
-  const owner = ownerOf(entry)
+  const owner = ownerOfLeftover(entry)
   if (owner === undefined || !isProvablyDead(owner)) return false
   if (owner.bootId === readBootId() || !(await isShared())) return true
   const { mtimeMs } = await stat(join(folder, entry))

@@ -20,10 +20,10 @@ import {
   ResourceExhaustedError,
   UnavailableError,
 } from '../../../src/libstorage/errors.ts'
+import { leftoverName } from '../../../src/libstorage/leftover.ts'
 import { identifySelf } from '../../../src/libstorage/process-identity.ts'
 import { run } from '../../../src/libstorage/run.ts'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
-import { temporaryName } from '../../../src/providers/pool/leftover.ts'
 import { vfsDefinition } from '../../../src/providers/vfs/config.ts'
 import { PoolWorld, sh } from '../../support/pool-world.ts'
 
@@ -61,7 +61,7 @@ async function fill(path: string): Promise<void> {
 
 describe('what a dying process leaves', () => {
   test('a volume half made is no volume, and is swept away by the next list', async () => {
-    const half = join(world.pool, temporaryName('creating', deadProcess()))
+    const half = join(world.pool, leftoverName('creating', deadProcess()))
     await mkdir(join(half, 'files'), { recursive: true })
     expect(await provider.driver.volumes()).toEqual([])
     expect(await readdir(world.pool)).toEqual([])
@@ -70,7 +70,7 @@ describe('what a dying process leaves', () => {
 
   test('a volume half removed is gone, its name is free, and the rest is swept away', async () => {
     const { id } = await provider.driver.createVolume(spec('data'))
-    const rest = join(world.pool, temporaryName('removing', deadProcess()))
+    const rest = join(world.pool, leftoverName('removing', deadProcess()))
     await rename(join(world.pool, 'data'), rest)
     await expect(provider.driver.volume(id)).rejects.toThrow(NotFoundError)
     await provider.driver.createVolume(spec('data'))
@@ -78,7 +78,7 @@ describe('what a dying process leaves', () => {
   })
 
   test('what a living process works on is left alone', async () => {
-    const alive = temporaryName('creating', identifySelf())
+    const alive = leftoverName('creating', identifySelf())
     await mkdir(join(world.pool, alive))
     await provider.driver.volumes()
     expect(await readdir(world.pool)).toEqual([alive])
@@ -86,7 +86,7 @@ describe('what a dying process leaves', () => {
 
   test('what is left from before a reboot is swept away', async () => {
     const before = { ...identifySelf(), bootId: '00000000-0000-0000-0000-000000000000' }
-    await mkdir(join(world.pool, temporaryName('creating', before)))
+    await mkdir(join(world.pool, leftoverName('creating', before)))
     await provider.driver.volumes()
     expect(await readdir(world.pool)).toEqual([])
   })
@@ -94,7 +94,7 @@ describe('what a dying process leaves', () => {
   test('a claim that was written and not taken is swept away by the next attach', async () => {
     const { id } = await provider.driver.createVolume(spec('data'))
     const folder = join(world.pool, 'data')
-    await writeFile(join(folder, temporaryName('claiming', deadProcess())), '{')
+    await writeFile(join(folder, leftoverName('claiming', deadProcess())), '{')
     await provider.driver.attachVolume(id, 'here')
     expect((await readdir(folder)).sort()).toEqual(['attachment.json', 'files', 'volume.json'])
   })

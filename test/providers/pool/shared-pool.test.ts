@@ -2,11 +2,11 @@ import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FailedPreconditionError } from '../../../src/libstorage/errors.ts'
+import { leftoverName } from '../../../src/libstorage/leftover.ts'
 import { identifySelf } from '../../../src/libstorage/process-identity.ts'
 import { run } from '../../../src/libstorage/run.ts'
 import { LoopContent } from '../../../src/providers/loop/driver.ts'
 import type { Content } from '../../../src/providers/pool/content.ts'
-import { temporaryName } from '../../../src/providers/pool/leftover.ts'
 import { Pool } from '../../../src/providers/pool/pool.ts'
 import { PoolDriver } from '../../../src/providers/pool/pool-driver.ts'
 import { Turns } from '../../../src/providers/pool/turns.ts'
@@ -72,7 +72,7 @@ describe('in a pool that other kernels share', () => {
 
   test('what a process of another kernel works on is left alone for a day', async () => {
     const driver = driverOf((turns) => new VfsContent(turns), 'files')
-    const entry = temporaryName('creating', { ...identifySelf(), bootId: 'theirs' })
+    const entry = leftoverName('creating', { ...identifySelf(), bootId: 'theirs' })
     await mkdir(join(world.pool, entry))
     await driver.volumes()
     expect(await readdir(world.pool)).toEqual([entry])
