@@ -13,6 +13,12 @@ import type { VolumeViews } from './volume-views.ts'
 /** How long work that nobody waited for is kept, so that a repeat finds it done, in milliseconds. */
 const ABANDONED_KEPT_MS = 60_000
 
+/** Which volume is to be mounted, and whether the platform was asked for it just now. */
+interface FoundToMount {
+  readonly facts: VolumeFacts
+  readonly isRemembered: boolean
+}
+
 type ReferenceChange = (references: LedgerRecord['references']) => LedgerRecord['references']
 
 /** Mounts volumes for holders, and keeps account of who learned of it. */
@@ -39,9 +45,9 @@ export class Mounting {
     { name, holder }: HolderRequest,
     signal: AbortSignal | undefined,
   ): Promise<MountedVolume> {
-    const facts = await this.#find(name, signal)
+    const { facts, isRemembered } = await this.#find(name, signal)
     const work = this.#context.sessions.run(facts, 'mounts the volume', signal, (session) =>
-      this.#mountIn(session, name, holder, signal),
+      this.#mountIn(session, { name, holder, isRemembered }, signal),
     )
     try {
       return await answerInTime(this.#context, name, signal, work)
@@ -55,28 +61,31 @@ export class Mounting {
     }
   }
 
-  async #find(name: string, signal: AbortSignal | undefined): Promise<VolumeFacts> {
+  async #find(name: string, signal: AbortSignal | undefined): Promise<FoundToMount> {
     const used = this.#context.ledger.exactly(name)
-    if (used !== undefined && this.#views.mountpoint(used) !== undefined) return used.volume
+    if (used !== undefined && this.#views.mountpoint(used) !== undefined)
+      return { facts: used.volume, isRemembered: true }
     try {
-      return factsOf(await this.#context.service.catalog.find(name, { fresh: true, signal }))
+      const volume = await this.#context.service.catalog.find(name, { fresh: true, signal })
+      return { facts: factsOf(volume), isRemembered: false }
     } catch (error) {
       if (!this.#context.settings.create.implicit || !(error instanceof NotFoundError)) throw error
-      return factsOf((await createVolume(this.#context, name, {}, signal)).volume)
+      const { volume } = await createVolume(this.#context, name, {}, signal)
+      return { facts: factsOf(volume), isRemembered: false }
     }
   }
 
   async #mountIn(
     session: VolumeSession,
-    name: string,
-    holder: string,
+    { name, holder, isRemembered }: HolderRequest & Pick<FoundToMount, 'isRemembered'>,
     signal: AbortSignal | undefined,
   ): Promise<MountedVolume> {
     const { facts } = session
     // Whatever comes of this: what has no reference by then is released.
     this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
     await session.awaitTool()
-    if (!(await isUp(this.#context, session.record))) await this.#bringUp(session, name)
+    if (!(await isUp(this.#context, session.record)))
+      await this.#bringUp(session, name, isRemembered || session.waited)
     this.#views.noteError(facts.id, undefined)
     const isWanted = signal?.aborted !== true
     if (isWanted) await this.#takeReference(session, holder)
@@ -104,10 +113,10 @@ export class Mounting {
     })
   }
 
-  async #bringUp(session: VolumeSession, name: string): Promise<void> {
+  async #bringUp(session: VolumeSession, name: string, fresh: boolean): Promise<void> {
     const { facts } = session
     try {
-      const volume = await this.#context.service.catalog.find(name, { fresh: session.waited })
+      const volume = await this.#context.service.catalog.find(name, { fresh })
       if (volume.id !== facts.id) throw replacedMeanwhile(name)
       await bringUp(this.#context, session, volume)
     } catch (error) {

@@ -26,7 +26,7 @@ export function leftovers(machine: Machine, expected: Expected = {}): string[] {
       .map((name) => `volume ${name}`),
     ...entries(join(machine.home, 'var/lib/volumes')).map((name) => `mount point ${name}`),
     ...temporaryFiles(machine.home),
-    ...(expected.ended === true ? locks(machine.home) : []),
+    ...(expected.ended === true ? [...locks(machine.home), ...owned(machine.home)] : []),
   ]
 }
 
@@ -50,8 +50,15 @@ export async function expectNothingLeft(
 function strayProcesses(machine: Machine, expected: readonly number[]): string[] {
   return machine
     .processes()
-    .filter((pid) => !expected.includes(pid))
+    .filter((pid) => !expected.includes(pid) && !startsToolsFor(pid, expected))
     .map((pid) => `process ${pid} ${commandLine(pid)}`)
+}
+
+/** A server's shell that starts its tools belongs to it, and ends with it. */
+function startsToolsFor(pid: number, servers: readonly number[]): boolean {
+  if (commandLine(pid) !== 'sh -s remora-tools') return false
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return servers.includes(Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]))
 }
 
 function commandLine(pid: number): string {
@@ -66,6 +73,13 @@ function temporaryFiles(home: string): string[] {
   return entriesBelow(join(home, 'var'))
     .filter((path) => /[.-](tmp|temp|new|part)([.-]|$)|~$/i.test(path.slice(home.length)))
     .map((path) => `temporary file ${path}`)
+}
+
+/** What a process names as its own while it works on it. */
+function owned(home: string): string[] {
+  return entriesBelow(join(home, 'var'))
+    .filter((path) => /~\d+~\d+~[0-9a-f]+$/.test(path))
+    .map((path) => `temporary entry ${path}`)
 }
 
 function locks(home: string): string[] {
