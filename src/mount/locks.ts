@@ -23,6 +23,7 @@ const NEVER_STALE_MS = Number.MAX_SAFE_INTEGER
 /** How often the library looks whether the lock is still ours. */
 const UPDATE_MS = 10_000
 const RETRY_MS = 50
+const LOCK_SUFFIX = '.lock'
 
 /** A lock that is held until it is released or this process dies. */
 export interface HeldLock {
@@ -81,6 +82,18 @@ export class ProcessLocks {
       if ((await this.#look(name)) === 'abandoned') removeLock(this.#pathOf(name))
       return await this.#takeOrTell(name, purpose)
     })
+  }
+
+  /** Removes the locks of dead owners; nobody may ever want some of them again, as that of a volume that was removed. */
+  async sweep(): Promise<void> {
+    if (!fs.existsSync(this.#directory)) return
+    const locks = fs.readdirSync(this.#directory).filter((entry) => entry.endsWith(LOCK_SUFFIX))
+    for (const name of locks.map((entry) => entry.slice(0, -LOCK_SUFFIX.length))) {
+      if ((await this.#look(name)) !== 'abandoned') continue
+      await this.#serialised(async () => {
+        if ((await this.#look(name)) === 'abandoned') removeLock(this.#pathOf(name))
+      })
+    }
   }
 
   async #takeOrTell(
@@ -147,7 +160,7 @@ export class ProcessLocks {
   }
 
   #pathOf(name: string): string {
-    return path.join(this.#directory, `${name}.lock`)
+    return path.join(this.#directory, `${name}${LOCK_SUFFIX}`)
   }
 }
 

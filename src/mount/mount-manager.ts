@@ -62,6 +62,9 @@ export class MountManager implements IntegrationDriver {
         this.#takeOver(session),
       )
     }
+    this.#context.sessions.sweepLocks().catch((error: unknown) => {
+      this.#context.logger.warn(`locks of dead processes cannot be swept: ${String(error)}`)
+    })
     this.#adopt()
   }
 

@@ -106,6 +106,11 @@ export class VolumeSessions {
     this.#locks = locks
   }
 
+  /** Removes what dead processes left locked. */
+  sweepLocks(): Promise<void> {
+    return this.#locks.sweep()
+  }
+
   /** Runs the work when its turn has come; does not begin it when the caller has gone by then. */
   run<T>(
     facts: VolumeFacts,

@@ -26,7 +26,8 @@ describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
   test('inside mkfs loses nothing, whether mkfs dies too or outlives the server', async () => {
     const { mkfsWrites } = await crashRun(fsType, { kind: 'none' })
     expect(mkfsWrites).toBeGreaterThan(10)
-    const writes = [1, 3, 10, 40, mkfsWrites].filter((write) => write <= mkfsWrites)
+    // From run to run mkfs writes a little more or less.
+    const writes = [1, 3, 10, 40, mkfsWrites - 8].filter((write) => write <= mkfsWrites - 8)
     const crashes = writes.flatMap((write): Crash[] => [
       { kind: 'mkfs-killed', write },
       { kind: 'mkfs-outlives', write },

@@ -82,6 +82,16 @@ describe('a lock', () => {
     expect(readdirSync(folder)).toEqual([living])
   })
 
+  test('of a dead owner is swept, of a living one kept', async () => {
+    await take('living')
+    leaveLock(
+      'dead',
+      JSON.stringify({ process: { ...identifySelf(), startTime: '1' }, purpose: 'x' }),
+    )
+    await locks.sweep()
+    expect(readdirSync(folder).filter((name) => name.endsWith('.lock'))).toEqual(['living.lock'])
+  })
+
   test('may be given back twice', async () => {
     const lock = await take()
     await lock.release()
