@@ -7,7 +7,7 @@ import { BlockPublisher } from './block-publisher.ts'
 import type { MountContext } from './bring-up.ts'
 import { createDirectoryPublisher } from './directory-publisher.ts'
 import type { EventSink } from './events.ts'
-import { Ledger } from './ledger.ts'
+import { FileLedger } from './ledger.ts'
 import { createLinuxMounter } from './linux/linux-mounter.ts'
 import { ProcessLocks } from './locks.ts'
 import { MountManager } from './mount-manager.ts'
@@ -37,7 +37,7 @@ export interface MountManagerParts {
 /** Puts a mount manager together over the real kernel. The ledger lies in `<lib>/ledger/<service>`. */
 export function createMountManager(parts: MountManagerParts): MountManager {
   const { service, settings, role, logger, events } = parts
-  const ledger = new Ledger(path.join(parts.libDirectory, 'ledger', service.name), logger)
+  const ledger = new FileLedger(path.join(parts.libDirectory, 'ledger', service.name), logger)
   const mounter = createLinuxMounter(parts.run, path.join(parts.runDirectory, 'scratch'))
   const locks = new ProcessLocks(path.join(parts.runDirectory, 'locks'))
   const publisher =

@@ -25,11 +25,26 @@ interface Cached {
 }
 
 /**
- * The one place of durable truth about one service on this machine: a small file for each volume that is in use or was
- * left in an unfinished state. Other processes write it too, so reading looks at the folder first; writing is for whoever
- * holds the volume's lock.
+ * The one place of durable truth about one service on this machine: a record for each volume that is in use or was left
+ * in an unfinished state. Other processes write it too; writing is for whoever holds the volume's lock.
  */
-export class Ledger {
+export interface Ledger {
+  /** The record of this volume, or undefined when nothing was meant for it. */
+  get(id: VolumeId): LedgerRecord | undefined
+  /** The record of the volume of this name, else with this id, else of the one name that differs in letter case only. */
+  named(name: string): LedgerRecord | undefined
+  /** The record of the volume of exactly this name; of two the one that is mounted. */
+  exactly(name: string): LedgerRecord | undefined
+  /** All records. */
+  all(): readonly LedgerRecord[]
+  /** Writes a record; it survives a crash once this resolves. Rejects with `ResourceExhaustedError` when there is no room. */
+  put(record: LedgerRecord): Promise<void>
+  /** Forgets a volume, for good when this resolves. */
+  delete(id: VolumeId): Promise<void>
+}
+
+/** A ledger as a small file for each record in one folder. Reading looks at the folder first. */
+export class FileLedger implements Ledger {
   readonly #folder: string
   readonly #logger: Logger
   readonly #records = new Map<string, Cached>()
@@ -43,13 +58,11 @@ export class Ledger {
     sweepLeftovers(folder)
   }
 
-  /** The record of this volume, or undefined when nothing was meant for it. */
   get(id: VolumeId): LedgerRecord | undefined {
     this.#refresh()
     return this.#records.get(fileName(id))?.record
   }
 
-  /** The record of the volume of this name, else with this id, else of the one name that differs in letter case only. */
   named(name: string): LedgerRecord | undefined {
     const certain = this.exactly(name) ?? this.get(name)
     if (certain !== undefined) return certain
@@ -58,19 +71,16 @@ export class Ledger {
     return alike.length === 1 ? alike[0] : undefined
   }
 
-  /** The record of the volume of exactly this name; of two the one that is mounted. */
   exactly(name: string): LedgerRecord | undefined {
     const records = this.all().filter(({ volume }) => volume.name === name)
     return records.find(({ mount }) => mount !== undefined) ?? records[0]
   }
 
-  /** All records. */
-  all(): LedgerRecord[] {
+  all(): readonly LedgerRecord[] {
     this.#refresh()
     return [...this.#records.values()].map(({ record }) => record)
   }
 
-  /** Writes a record; it is on disk when this resolves. Rejects with `ResourceExhaustedError` when the disk is full. */
   async put(record: LedgerRecord): Promise<void> {
     const file = path.join(this.#folder, fileName(record.volume.id))
     try {
@@ -81,7 +91,6 @@ export class Ledger {
     this.#records.set(fileName(record.volume.id), { version: versionOf(file), record })
   }
 
-  /** Forgets a volume, for good when this resolves. */
   async delete(id: VolumeId): Promise<void> {
     if (this.get(id) === undefined) return
     await removeDurably(path.join(this.#folder, fileName(id)))

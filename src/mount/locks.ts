@@ -41,8 +41,16 @@ export interface LockOwner {
 
 const ownerSchema = z.object({ process: processIdentitySchema, purpose: z.string() })
 
-/** Takes locks that exclude each other across processes; a directory each, whose owner is written inside it. */
-export class ProcessLocks {
+/** Locks that exclude each other across the processes of a machine. */
+export interface Locks {
+  /** Waits for the lock until the signal ends; then rejects with a sentence that names the owner. */
+  acquire(name: string, purpose: string, signal?: AbortSignal): Promise<HeldLock>
+  /** Removes the locks of dead owners; nobody may ever want some of them again, as that of a volume that was removed. */
+  sweep(): Promise<void>
+}
+
+/** Locks as a directory each, whose owner is written inside it. */
+export class ProcessLocks implements Locks {
   readonly #directory: string
   readonly #self: ProcessIdentity
 
@@ -53,7 +61,6 @@ export class ProcessLocks {
     if (fs.existsSync(directory)) sweepLeftovers(directory)
   }
 
-  /** Waits for the lock until the signal ends; then rejects with a sentence that names the owner. */
   async acquire(name: string, purpose: string, signal?: AbortSignal): Promise<HeldLock> {
     for (;;) {
       const taken = await this.tryAcquire(name, purpose)
@@ -84,7 +91,6 @@ export class ProcessLocks {
     })
   }
 
-  /** Removes the locks of dead owners; nobody may ever want some of them again, as that of a volume that was removed. */
   async sweep(): Promise<void> {
     if (!fs.existsSync(this.#directory)) return
     const locks = fs.readdirSync(this.#directory).filter((entry) => entry.endsWith(LOCK_SUFFIX))

@@ -10,7 +10,7 @@ import {
   type ToolRecord,
   type VolumeFacts,
 } from './ledger-record.ts'
-import type { HeldLock, ProcessLocks } from './locks.ts'
+import type { HeldLock, Locks } from './locks.ts'
 
 /** How long one operation waits for another process's or for a tool that outlived its server, in milliseconds. */
 const PATIENCE_MS = 110_000
@@ -98,9 +98,9 @@ export class VolumeSessions {
   readonly #progress = new Map<string, Progress>()
   readonly #service: string
   readonly #ledger: Ledger
-  readonly #locks: ProcessLocks
+  readonly #locks: Locks
 
-  constructor(service: string, ledger: Ledger, locks: ProcessLocks) {
+  constructor(service: string, ledger: Ledger, locks: Locks) {
     this.#service = service
     this.#ledger = ledger
     this.#locks = locks

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Ledger } from '../../src/mount/ledger.ts'
+import { FileLedger } from '../../src/mount/ledger.ts'
 import { type LedgerRecord, newRecord } from '../../src/mount/ledger-record.ts'
 import { bundleChild, LineProcess } from '../support/child-process.ts'
 import { canMount, DiskWorld, tool } from '../support/disk-world.ts'
@@ -32,7 +32,7 @@ function startOn(folder: string): LineProcess {
 
 /** Whether all that another process writes is seen at once, however fast it writes. */
 async function expectAllSeen(folder: string): Promise<void> {
-  const ledger = new Ledger(folder, logger)
+  const ledger = new FileLedger(folder, logger)
   const other = startOn(folder)
   for (let round = 0; round < 60; round++) {
     // One, two or three writes between two looks: the file system may give a later file the place of an earlier one.
@@ -50,7 +50,7 @@ describe('what another process writes', () => {
 
   test('is seen in the next turn where it follows within one tick of the clock', async () => {
     const folder = world.folder('ledger')
-    const ledger = new Ledger(folder, logger)
+    const ledger = new FileLedger(folder, logger)
     for (let round = 0; round < 300; round++) {
       const text = JSON.stringify(record('vol-1', `name-${round}`))
       rmSync(path.join(folder, 'vol-1.json'), { force: true })
@@ -62,7 +62,7 @@ describe('what another process writes', () => {
 
   test('does not undo what is written here', async () => {
     const folder = world.folder('ledger')
-    const ledger = new Ledger(folder, logger)
+    const ledger = new FileLedger(folder, logger)
     const other = startOn(folder)
     await Promise.all([ledger.put(record('vol-1')), other.ask('put vol-2 theirs')])
     expect(ledger.all().map(({ volume }) => volume.id)).toEqual(['vol-1', 'vol-2'])
@@ -90,7 +90,7 @@ describe.skipIf(!canMount)('a full disk (root)', () => {
   })
 
   async function expectOldKept(folder: string): Promise<void> {
-    const ledger = new Ledger(folder, logger)
+    const ledger = new FileLedger(folder, logger)
     await ledger.put(record('vol-1', 'before'))
     await tool('dd', 'if=/dev/zero', `of=${folder}/filler`, 'bs=4096', 'status=none').catch(
       () => {},
@@ -98,11 +98,11 @@ describe.skipIf(!canMount)('a full disk (root)', () => {
     const large = { ...record('vol-1', 'after'), references: manyReferences() }
     await expect(ledger.put(large)).rejects.toMatchObject(full(folder))
     expect(ledger.get('vol-1')?.volume.name).toBe('before')
-    expect(new Ledger(folder, logger).all()).toEqual([record('vol-1', 'before')])
+    expect(new FileLedger(folder, logger).all()).toEqual([record('vol-1', 'before')])
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
     rmSync(path.join(folder, 'filler'))
     await ledger.put(large)
-    expect(new Ledger(folder, logger).get('vol-1')).toEqual(large)
+    expect(new FileLedger(folder, logger).get('vol-1')).toEqual(large)
   }
 
   test('is said, and the record from before stays whole, in memory', async () => {
@@ -116,10 +116,10 @@ describe.skipIf(!canMount)('a full disk (root)', () => {
 
   test('without room for one more file is said too', async () => {
     const folder = await world.mount('tmpfs', 'mnt', '-t', 'tmpfs', '-o', 'nr_inodes=2')
-    const ledger = new Ledger(folder, logger)
+    const ledger = new FileLedger(folder, logger)
     await ledger.put(record('vol-1', 'before'))
     await expect(ledger.put(record('vol-1', 'after'))).rejects.toMatchObject(full(folder))
-    expect(new Ledger(folder, logger).all()).toEqual([record('vol-1', 'before')])
+    expect(new FileLedger(folder, logger).all()).toEqual([record('vol-1', 'before')])
   })
 })
 

@@ -13,7 +13,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { leftoverName } from '../../src/libstorage/leftover.ts'
 import { identifySelf } from '../../src/libstorage/process-identity.ts'
-import { Ledger } from '../../src/mount/ledger.ts'
+import { FileLedger } from '../../src/mount/ledger.ts'
 import { type LedgerRecord, newRecord } from '../../src/mount/ledger-record.ts'
 import { RecordingLogger } from '../support/recording-logger.ts'
 
@@ -21,11 +21,11 @@ const AT = '2024-05-01T12:00:00.000Z'
 
 let folder: string
 let logger: RecordingLogger
-let ledger: Ledger
+let ledger: FileLedger
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'remora-ledger-'))
   logger = new RecordingLogger()
-  ledger = new Ledger(folder, logger)
+  ledger = new FileLedger(folder, logger)
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -41,7 +41,7 @@ const mounted = (one: LedgerRecord): LedgerRecord => ({
   mount: { mountPoint: '/mnt/x', device: '/dev/x', since: AT, complete: true },
 })
 /** The same folder, as a process sees it that begins now. */
-const reopened = () => new Ledger(folder, logger)
+const reopened = () => new FileLedger(folder, logger)
 const fileOf = (id: string) => path.join(folder, `${id}.json`)
 
 describe('a record', () => {

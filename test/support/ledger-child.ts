@@ -1,11 +1,11 @@
 import { createInterface } from 'node:readline'
 import { silentLogger } from '../../src/libstorage/logger.ts'
-import { Ledger } from '../../src/mount/ledger.ts'
+import { FileLedger } from '../../src/mount/ledger.ts'
 import { newRecord } from '../../src/mount/ledger-record.ts'
 
 /** Writes a ledger as it is told, a line each: `put <id> <name>`, `delete <id>`; says `done` when it is on disk. */
 const [folder = ''] = process.argv.slice(2)
-const ledger = new Ledger(folder, silentLogger)
+const ledger = new FileLedger(folder, silentLogger)
 
 for await (const line of createInterface(process.stdin)) {
   const [command, id = '', name = ''] = line.split(' ')

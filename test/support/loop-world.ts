@@ -7,7 +7,7 @@ import { createService, type Service } from '../../src/libstorage/service.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import type { MountContext } from '../../src/mount/bring-up.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
-import { Ledger } from '../../src/mount/ledger.ts'
+import { FileLedger } from '../../src/mount/ledger.ts'
 import { createLinuxMounter } from '../../src/mount/linux/linux-mounter.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
@@ -40,7 +40,7 @@ export class LoopWorld {
     const context = { service: 'loop', libDirectory: this.folder, run }
     const provider = await loopDefinition.create(loopDefinition.settings.parse({}), context)
     const service = createService('loop', provider, silentLogger)
-    const ledger = new Ledger(path.join(this.folder, 'ledger'), silentLogger)
+    const ledger = new FileLedger(path.join(this.folder, 'ledger'), silentLogger)
     const events = { record: (event: VolumeEvent) => void this.events.push(event) }
     const manager = new MountManager(
       {

@@ -7,7 +7,7 @@ import type { Provider } from '../../src/libstorage/storage-driver.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import type { MountContext } from '../../src/mount/bring-up.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
-import { Ledger } from '../../src/mount/ledger.ts'
+import { FileLedger } from '../../src/mount/ledger.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
@@ -63,7 +63,7 @@ export class MountWorld {
       this.platform.provider('here', this.facts),
       silentLogger,
     )
-    const ledger = new Ledger(path.join(this.folder, 'ledger'), silentLogger)
+    const ledger = new FileLedger(path.join(this.folder, 'ledger'), silentLogger)
     const events = { record: (event: VolumeEvent) => void this.events.push(event) }
     const context: MountContext = {
       service,
@@ -87,8 +87,8 @@ export class MountWorld {
   }
 
   /** The ledger as another process would read it. */
-  ledger(): Ledger {
-    return new Ledger(path.join(this.folder, 'ledger'), silentLogger)
+  ledger(): FileLedger {
+    return new FileLedger(path.join(this.folder, 'ledger'), silentLogger)
   }
 
   /** Makes all references an hour old, as if their holders had had all the time to use what they hold. */
