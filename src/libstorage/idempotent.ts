@@ -1,5 +1,5 @@
 import { NotFoundError } from './errors.ts'
-import type { StorageDriver } from './storage-driver.ts'
+import type { SnapshotDriver, StorageDriver } from './storage-driver.ts'
 
 /** Makes a repeat of remove and detach a success: what is gone already is as it was asked to be. */
 export function idempotent(driver: StorageDriver): StorageDriver {
@@ -11,6 +11,17 @@ export function idempotent(driver: StorageDriver): StorageDriver {
     attachVolume: (id, to, options) => driver.attachVolume(id, to, options),
     removeVolume: (id, options) => unlessGone(driver.removeVolume(id, options)),
     detachVolume: (id, from, options) => unlessGone(driver.detachVolume(id, from, options)),
+    ...(driver.modifyVolume && { modifyVolume: driver.modifyVolume.bind(driver) }),
+    ...(driver.instances && { instances: driver.instances }),
+    ...(driver.snapshots && { snapshots: idempotentSnapshots(driver.snapshots) }),
+  }
+}
+
+function idempotentSnapshots(snapshots: SnapshotDriver): SnapshotDriver {
+  return {
+    list: (query, options) => snapshots.list(query, options),
+    create: (volumeId, spec, options) => snapshots.create(volumeId, spec, options),
+    remove: (id, options) => unlessGone(snapshots.remove(id, options)),
   }
 }
 

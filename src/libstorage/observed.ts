@@ -1,5 +1,5 @@
 import type { LogFields, Logger } from './logger.ts'
-import type { StorageDriver } from './storage-driver.ts'
+import type { InstanceDriver, SnapshotDriver, StorageDriver } from './storage-driver.ts'
 
 type Watch = <T>(call: string, fields: LogFields, work: () => Promise<T>) => Promise<T>
 
@@ -23,6 +23,40 @@ export function observed(driver: StorageDriver, logger: Logger): StorageDriver {
       watch('detach', { volumeId: id, instance: from, force: options?.force === true }, () =>
         driver.detachVolume(id, from, options),
       ),
+    ...(driver.modifyVolume && {
+      modifyVolume: observedModify(driver.modifyVolume.bind(driver), watch),
+    }),
+    ...(driver.instances && { instances: observedInstances(driver.instances, watch) }),
+    ...(driver.snapshots && { snapshots: observedSnapshots(driver.snapshots, watch) }),
+  }
+}
+
+type Modify = NonNullable<StorageDriver['modifyVolume']>
+
+function observedModify(modify: Modify, watch: Watch): Modify {
+  return (id, change, options) =>
+    watch('modify', { volumeId: id, ...change }, () => modify(id, change, options))
+}
+
+function observedInstances(instances: InstanceDriver, watch: Watch): InstanceDriver {
+  return {
+    status: (id, options) =>
+      watch('instance status', { instance: id }, () => instances.status(id, options)),
+    stop: (id, options) =>
+      watch('instance stop', { instance: id }, () => instances.stop(id, options)),
+  }
+}
+
+function observedSnapshots(snapshots: SnapshotDriver, watch: Watch): SnapshotDriver {
+  return {
+    list: (query, options) =>
+      watch('snapshots', { ...query }, () => snapshots.list(query, options)),
+    create: (volumeId, spec, options) =>
+      watch('snapshot create', { volumeId, snapshot: spec.name }, () =>
+        snapshots.create(volumeId, spec, options),
+      ),
+    remove: (id, options) =>
+      watch('snapshot remove', { snapshotId: id }, () => snapshots.remove(id, options)),
   }
 }
 

@@ -1,8 +1,14 @@
 import type {
   Instance,
   InstanceId,
+  InstanceStatus,
+  Snapshot,
+  SnapshotId,
+  SnapshotQuery,
+  SnapshotSpec,
   Volume,
   VolumeAttachment,
+  VolumeChange,
   VolumeId,
   VolumeQuery,
   VolumeSpec,
@@ -75,6 +81,39 @@ export interface StorageDriver {
   attachVolume(id: VolumeId, to: InstanceId, options?: CallOptions): Promise<VolumeAttachment>
   /** Ends the attachment to this instance. Rejects with `NotFoundError` when there is none. */
   detachVolume(id: VolumeId, from: InstanceId, options?: DetachOptions): Promise<void>
+  /**
+   * Changes a volume, attached or not; its device may show the new size a little later. Rejects with
+   * `InvalidArgumentError` for a change the platform cannot make, one to a smaller size among them.
+   */
+  modifyVolume?(id: VolumeId, change: VolumeChange, options?: CallOptions): Promise<Volume>
+  /** Absent where the platform knows nothing of machines. */
+  readonly instances?: InstanceDriver
+  /** Absent where the platform has none. */
+  readonly snapshots?: SnapshotDriver
+}
+
+/** Other machines, as taking a volume over from one needs them. */
+export interface InstanceDriver {
+  /** How the machine stands; undefined when the platform knows none of this id, or none any more. */
+  status(id: InstanceId, options?: CallOptions): Promise<InstanceStatus | undefined>
+  /**
+   * Asks for the machine to be stopped; resolves when the platform has accepted that, and whoever waits looks at `status`.
+   * Rejects with `FailedPreconditionError` when it refuses, as for a machine that cannot be stopped.
+   */
+  stop(id: InstanceId, options?: CallOptions): Promise<void>
+}
+
+/** Copies of volumes at one moment. */
+export interface SnapshotDriver {
+  /** The snapshots that fit the query, in no promised order. */
+  list(query?: SnapshotQuery, options?: CallOptions): Promise<readonly Snapshot[]>
+  /**
+   * Takes a snapshot of the volume as its device shows it now; resolves when what is written later no longer enters it,
+   * be it `pending` still. Rejects with `NotFoundError` when there is no such volume.
+   */
+  create(volumeId: VolumeId, spec: SnapshotSpec, options?: CallOptions): Promise<Snapshot>
+  /** Rejects with `NotFoundError` when there is none of this id. Volumes made from it stay. */
+  remove(id: SnapshotId, options?: CallOptions): Promise<void>
 }
 
 /** Answers what only the machine itself knows. Makes no call to the platform where it can be avoided. */

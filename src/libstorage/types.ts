@@ -7,6 +7,9 @@ export type InstanceId = string
 /** Where a volume stands in its life, as the platform reports it. */
 export type VolumeState = 'creating' | 'available' | 'in-use' | 'deleting' | 'error'
 
+/** Platform's name of a snapshot; unique within a service. */
+export type SnapshotId = string
+
 /** Where one attachment stands; `attached` alone means that the machine can use the device. */
 export type AttachmentState = 'attaching' | 'attached' | 'detaching'
 
@@ -58,11 +61,26 @@ export interface VolumeSpec {
   readonly iops?: number
   readonly encrypted?: boolean
   readonly encryptionKey?: string
+  /** Where its first bytes come from; then it is at least as large as that. */
+  readonly source?: VolumeSource
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** What a new volume begins as a copy of. */
+export type VolumeSource =
+  | { readonly kind: 'snapshot'; readonly id: SnapshotId }
+  | { readonly kind: 'volume'; readonly id: VolumeId }
+
+/** What shall become of a volume that exists; what is absent stays as it is. A volume never shrinks. */
+export interface VolumeChange {
+  /** Whole GiB. */
+  readonly sizeGiB?: number
+  readonly type?: string
+  readonly iops?: number
+}
+
 /** What may be asked of a new volume, and not every platform has. */
-export type VolumeWish = 'zone' | 'type' | 'iops' | 'encrypted' | 'encryptionKey'
+export type VolumeWish = 'zone' | 'type' | 'iops' | 'encrypted' | 'encryptionKey' | 'source'
 
 /** Which volumes are asked for. All fields together; an empty query means all of this zone. */
 export interface VolumeQuery {
@@ -79,4 +97,42 @@ export interface Instance {
   readonly id: InstanceId
   readonly name?: string
   readonly zone?: string
+}
+
+/** Where a machine stands in its life: `stopping` also while it is being terminated, `terminated` also when it is gone for good. */
+export type InstanceState = 'pending' | 'running' | 'stopping' | 'stopped' | 'terminated'
+
+/** A machine as the platform sees it, from outside. */
+export interface InstanceStatus {
+  readonly id: InstanceId
+  readonly state: InstanceState
+  /** When it came into that state, where the platform tells. */
+  readonly since?: Date
+}
+
+/** The bytes of a volume at one moment, kept by the platform. */
+export interface Snapshot {
+  readonly id: SnapshotId
+  /** The user's name for it; may be empty, and several may have one name. */
+  readonly name: string
+  /** The volume it was taken of, which may be gone by now. */
+  readonly volumeId: VolumeId
+  /** Whole GiB: the least size of a volume made from it. */
+  readonly sizeGiB: number
+  readonly state: 'pending' | 'complete' | 'error'
+  readonly createdAt: Date
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** What a new snapshot shall be. */
+export interface SnapshotSpec {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** Which snapshots are asked for. All fields together; an empty query means all of ours. */
+export interface SnapshotQuery {
+  /** The exact name, letter case included. */
+  readonly name?: string
+  readonly volumeId?: VolumeId
 }

@@ -9,6 +9,8 @@ import type { CallOptions, Provider, StorageDriver } from '../../src/libstorage/
 import type {
   AttachmentState,
   InstanceId,
+  InstanceState,
+  InstanceStatus,
   Volume,
   VolumeAttachment,
   VolumeId,
@@ -18,7 +20,12 @@ import type {
 import { throwIfAborted, untilAborted } from '../../src/libstorage/wait.ts'
 
 /** The calls of a driver and an executor, as {@link MemoryPlatform.calls} names them. */
-export type MemoryCall = keyof Omit<StorageDriver, 'name'> | 'instance' | 'device'
+export type MemoryCall =
+  | keyof Omit<StorageDriver, 'name' | 'instances' | 'snapshots'>
+  | 'instance'
+  | 'device'
+  | 'instanceStatus'
+  | 'stopInstance'
 
 /** A time that passes only when a test says so. */
 export class MemoryClock {
@@ -63,6 +70,10 @@ export class MemoryPlatform {
   isHeld: (device: string) => boolean = () => false
   /** While true, an attachment stays `attaching` without a device until {@link settle}. */
   attachesSlowly = false
+  /** The machines that the platform refuses to stop. */
+  readonly unstoppable = new Set<InstanceId>()
+  readonly #gone = new Set<InstanceId>()
+  readonly #machines = new Map<InstanceId, InstanceStatus>()
   readonly #volumes = new Map<VolumeId, Kept>()
   readonly #devices = new Map<string, MemoryDevice>()
   readonly #failures = new Map<MemoryCall, Error[]>()
@@ -97,6 +108,10 @@ export class MemoryPlatform {
           on('attachVolume', options, () => this.#attach(id, to)),
         detachVolume: (id, from, options = {}) =>
           on('detachVolume', options, () => this.#detach(id, from, options.force === true)),
+        instances: {
+          status: (id, options = {}) => on('instanceStatus', options, () => this.#statusOf(id)),
+          stop: (id, options = {}) => on('stopInstance', options, () => this.#stop(id)),
+        },
       },
       executor: {
         instance: (options = {}) => on('instance', options, () => ({ id: instanceId })),
@@ -131,6 +146,14 @@ export class MemoryPlatform {
   /** Attaches without anybody having asked here, as by hand in a console. */
   attachByHand(id: VolumeId, to: InstanceId): VolumeAttachment {
     return this.#attach(id, to)
+  }
+
+  /** Puts a machine into a state; all of them run until then. `gone`: the platform knows it no more. */
+  setMachine(id: InstanceId, state: InstanceState | 'gone'): void {
+    const since = new Date(this.clock.now())
+    this.#machines.set(id, { id, state: state === 'gone' ? 'terminated' : state, since })
+    if (state === 'gone') this.#gone.add(id)
+    else this.#gone.delete(id)
   }
 
   /** Takes the device from under its machine, as a console's forced detach does. */
@@ -259,6 +282,16 @@ export class MemoryPlatform {
     if (device !== undefined && known !== undefined)
       this.#devices.set(device, { ...known, live: false })
     kept.attachment = undefined
+  }
+
+  #statusOf(id: InstanceId): InstanceStatus | undefined {
+    return this.#gone.has(id) ? undefined : (this.#machines.get(id) ?? { id, state: 'running' })
+  }
+
+  #stop(id: InstanceId): void {
+    if (this.unstoppable.has(id))
+      throw new FailedPreconditionError({ subject: `instance ${id}`, problem: 'cannot be stopped' })
+    this.setMachine(id, 'stopping')
   }
 
   #device({ volumeId, since }: VolumeAttachment): string | undefined {
