@@ -9,8 +9,6 @@ import type { CallOptions, Provider, StorageDriver } from '../../src/libstorage/
 import type {
   AttachmentState,
   InstanceId,
-  InstanceState,
-  InstanceStatus,
   Volume,
   VolumeAttachment,
   VolumeId,
@@ -19,6 +17,8 @@ import type {
 } from '../../src/libstorage/types.ts'
 import { throwIfAborted, untilAborted } from '../../src/libstorage/wait.ts'
 
+import { MemoryClock, MemoryMachines } from './memory-machines.ts'
+
 /** The calls of a driver and an executor, as {@link MemoryPlatform.calls} names them. */
 export type MemoryCall =
   | keyof Omit<StorageDriver, 'name' | 'instances' | 'snapshots'>
@@ -26,23 +26,6 @@ export type MemoryCall =
   | 'device'
   | 'instanceStatus'
   | 'stopInstance'
-
-/** A time that passes only when a test says so. */
-export class MemoryClock {
-  #ms: number
-
-  constructor(ms = Date.parse('2024-05-01T12:00:00Z')) {
-    this.#ms = ms
-  }
-
-  now(): number {
-    return this.#ms
-  }
-
-  advance(ms: number): void {
-    this.#ms += ms
-  }
-}
 
 /** What a device name stands for. */
 export interface MemoryDevice {
@@ -70,10 +53,8 @@ export class MemoryPlatform {
   isHeld: (device: string) => boolean = () => false
   /** While true, an attachment stays `attaching` without a device until {@link settle}. */
   attachesSlowly = false
-  /** The machines that the platform refuses to stop. */
-  readonly unstoppable = new Set<InstanceId>()
-  readonly #gone = new Set<InstanceId>()
-  readonly #machines = new Map<InstanceId, InstanceStatus>()
+  /** The machines that volumes are attached to. */
+  readonly machines: MemoryMachines
   readonly #volumes = new Map<VolumeId, Kept>()
   readonly #devices = new Map<string, MemoryDevice>()
   readonly #failures = new Map<MemoryCall, Error[]>()
@@ -83,6 +64,7 @@ export class MemoryPlatform {
 
   constructor(clock: MemoryClock = new MemoryClock()) {
     this.clock = clock
+    this.machines = new MemoryMachines(clock)
   }
 
   /** The platform as one machine sees it. */
@@ -109,8 +91,9 @@ export class MemoryPlatform {
         detachVolume: (id, from, options = {}) =>
           on('detachVolume', options, () => this.#detach(id, from, options.force === true)),
         instances: {
-          status: (id, options = {}) => on('instanceStatus', options, () => this.#statusOf(id)),
-          stop: (id, options = {}) => on('stopInstance', options, () => this.#stop(id)),
+          status: (id, options = {}) =>
+            on('instanceStatus', options, () => this.machines.status(id)),
+          stop: (id, options = {}) => on('stopInstance', options, () => this.machines.stop(id)),
         },
       },
       executor: {
@@ -146,14 +129,6 @@ export class MemoryPlatform {
   /** Attaches without anybody having asked here, as by hand in a console. */
   attachByHand(id: VolumeId, to: InstanceId): VolumeAttachment {
     return this.#attach(id, to)
-  }
-
-  /** Puts a machine into a state; all of them run until then. `gone`: the platform knows it no more. */
-  setMachine(id: InstanceId, state: InstanceState | 'gone'): void {
-    const since = new Date(this.clock.now())
-    this.#machines.set(id, { id, state: state === 'gone' ? 'terminated' : state, since })
-    if (state === 'gone') this.#gone.add(id)
-    else this.#gone.delete(id)
   }
 
   /** Takes the device from under its machine, as a console's forced detach does. */
@@ -282,16 +257,6 @@ export class MemoryPlatform {
     if (device !== undefined && known !== undefined)
       this.#devices.set(device, { ...known, live: false })
     kept.attachment = undefined
-  }
-
-  #statusOf(id: InstanceId): InstanceStatus | undefined {
-    return this.#gone.has(id) ? undefined : (this.#machines.get(id) ?? { id, state: 'running' })
-  }
-
-  #stop(id: InstanceId): void {
-    if (this.unstoppable.has(id))
-      throw new FailedPreconditionError({ subject: `instance ${id}`, problem: 'cannot be stopped' })
-    this.setMachine(id, 'stopping')
   }
 
   #device({ volumeId, since }: VolumeAttachment): string | undefined {
