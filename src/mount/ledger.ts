@@ -9,6 +9,7 @@ import {
 } from '../libstorage/errors.ts'
 import { sweepLeftovers } from '../libstorage/leftover.ts'
 import type { Logger } from '../libstorage/logger.ts'
+import { identifySelf } from '../libstorage/process-identity.ts'
 import type { VolumeId } from '../libstorage/types.ts'
 import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
 
@@ -47,6 +48,7 @@ export interface Ledger {
 export class FileLedger implements Ledger {
   readonly #folder: string
   readonly #logger: Logger
+  readonly #self = identifySelf()
   readonly #records = new Map<string, Cached>()
   #looked = false
   #seen: { changedAt: bigint; settled: boolean } | undefined
@@ -85,7 +87,7 @@ export class FileLedger implements Ledger {
   async put(record: LedgerRecord): Promise<void> {
     const file = path.join(this.#folder, fileName(record.volume.id))
     try {
-      await writeDurably(file, `${JSON.stringify(record, undefined, 2)}\n`)
+      await writeDurably(file, `${JSON.stringify(record, undefined, 2)}\n`, this.#self)
     } catch (error) {
       throw recordingError(this.#folder, error)
     }
