@@ -80,12 +80,17 @@ export async function openApp(use: AppUse, input: AppInput): Promise<App> {
   })
   for (const warning of config.warnings) logger.warn(warning)
   const events = new EventFile({ directory: config.directories.log, logger })
-  const tools = use === 'server' ? createToolRunner(config) : undefined
+  const tools = createToolRunner(config)
+  const runs = {
+    // A command runs its few tools directly.
+    run: use === 'server' ? tools.run : run,
+    runBehindGate: tools.runBehindGate,
+  }
   try {
-    const parts = { config, providers, logger, events, use, run: tools?.run ?? run }
+    const parts = { config, providers, logger, events, use, ...runs }
     return new OpenApp({ config, logger, served: await openServices(parts), readConfig, tools })
   } catch (error) {
-    await tools?.close()
+    await tools.close()
     throw error
   }
 }
@@ -104,8 +109,7 @@ interface OpenParts {
   readonly logger: AdjustableLogger
   readonly served: ServedServices
   readonly readConfig: () => Promise<LoadedConfig>
-  /** A server's; a command runs its few tools directly. */
-  readonly tools: ToolRunner | undefined
+  readonly tools: ToolRunner
 }
 
 class OpenApp implements App {
@@ -176,7 +180,7 @@ class OpenApp implements App {
   }
 
   start(): void {
-    this.#parts.tools?.start()
+    this.#parts.tools.start()
     for (const { volumes } of this.#parts.served.services) volumes.start()
   }
 
@@ -196,7 +200,7 @@ class OpenApp implements App {
       await Promise.all(this.#servers.map((server) => server.close()))
       await Promise.all(this.#parts.served.services.map(({ volumes }) => volumes.close()))
     } finally {
-      await Promise.all([this.#parts.tools?.close(), this.#lock?.release()])
+      await Promise.all([this.#parts.tools.close(), this.#lock?.release()])
     }
   }
 }

@@ -4,7 +4,7 @@ import type { LoadedConfig } from './config/load.ts'
 import { chooseDefaultService, type DefaultChoice } from './default-service.ts'
 import { FailedPreconditionError, InvalidArgumentError } from './libstorage/errors.ts'
 import type { Logger } from './libstorage/logger.ts'
-import type { Run } from './libstorage/run.ts'
+import type { Run, RunBehindGate } from './libstorage/run.ts'
 import { createService, type Service } from './libstorage/service.ts'
 import { createMountManager, type MountManagerParts } from './mount/create-mount-manager.ts'
 import type { EventSink } from './mount/events.ts'
@@ -30,6 +30,8 @@ export interface ServiceParts {
   readonly use: AppUse
   /** How tools of the operating system are run. */
   readonly run: Run
+  /** How tools that change a device are run. */
+  readonly runBehindGate: RunBehindGate
 }
 
 /** The services of this process. */
@@ -105,7 +107,7 @@ async function configuredServices({
 async function openService(
   { name, driver, settings, operations }: ServiceConfig,
   place: ServicePlace,
-  { config, providers, logger, events, use, run }: ServiceParts,
+  { config, providers, logger, events, use, run, runBehindGate }: ServiceParts,
 ): Promise<ManagedService> {
   const { directories } = config
   const definition = await servableDefinition({ name, driver }, providers)
@@ -119,6 +121,7 @@ async function openService(
     libDirectory: directories.lib,
     runDirectory: directories.run,
     run,
+    runBehindGate,
     logger,
     events,
   })

@@ -1,10 +1,15 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { leftoverName } from './leftover.ts'
+import type { ProcessIdentity } from './process-identity.ts'
 
 /** Replaces a file so that after any crash either the old or the new content is there, whole. Resolves when it is on disk. */
-export async function writeDurably(file: string, content: string): Promise<void> {
-  const temporary = path.join(path.dirname(file), leftoverName('writing'))
+export async function writeDurably(
+  file: string,
+  content: string,
+  writer?: ProcessIdentity,
+): Promise<void> {
+  const temporary = path.join(path.dirname(file), leftoverName('writing', writer))
   try {
     await writeNew(temporary, content)
     await rename(temporary, file)

@@ -28,6 +28,16 @@ export type Run = (
 ) => Promise<RunResult>
 
 /**
+ * Runs a tool that begins only when `opening`, which is told its process, has resolved; never when that rejects or this
+ * process ends before. It takes as long as it takes, and survives the end of this process. What it says is all in `stdout`.
+ */
+export type RunBehindGate = (
+  command: string,
+  args: readonly string[],
+  opening: (pid: number) => Promise<void>,
+) => Promise<RunResult>
+
+/**
  * Runs a tool found by PATH. Rejects with `FailedPreconditionError` when it is not installed, `TimeoutError` when it
  * takes too long, and the signal's reason when the caller goes away; a hung child is left behind, never waited for.
  */

@@ -1,7 +1,15 @@
-import { inTime, type Run, type RunOptions, type RunResult, run } from './run.ts'
+import { UnavailableError } from './errors.ts'
+import {
+  inTime,
+  type Run,
+  type RunBehindGate,
+  type RunOptions,
+  type RunResult,
+  run,
+} from './run.ts'
 import { ToolFiles } from './tool-files.ts'
 import { ToolShell } from './tool-shell.ts'
-import { Turns } from './turns.ts'
+import { type Turn, Turns } from './turns.ts'
 import { throwIfAborted } from './wait.ts'
 
 /** Longer ones come near the limits of what a program can be given, where the direct way has the better error. */
@@ -62,6 +70,30 @@ export class ToolRunner {
     }
   }
 
+  /**
+   * Runs a tool behind a gate. Its words have no NUL. Rejects with `UnavailableError` when it cannot be said what became of
+   * it, which is also so when this is closed: that does not wait for it.
+   */
+  readonly runBehindGate: RunBehindGate = async (command, args, opening) => {
+    if (this.#isClosed) throw ending(command)
+    let turn: Turn | undefined
+    try {
+      this.#lastId += 1
+      const tool = await this.#livingShell().startBehindGate(
+        this.#lastId,
+        command,
+        args,
+        async (pid) => {
+          await opening(pid)
+          turn = await this.#turns.take()
+        },
+      )
+      return await tool.ended
+    } finally {
+      turn?.end()
+    }
+  }
+
   /** Waits for the calls under way and gives everything back. Later calls are run directly. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -87,6 +119,14 @@ export class ToolRunner {
     if (!this.#shell?.isAlive) this.#shell = new ToolShell(this.#files)
     return this.#shell
   }
+}
+
+function ending(command: string): UnavailableError {
+  return new UnavailableError({
+    subject: command,
+    problem: 'is not begun any more by a program that ends',
+    remedy: 'try again',
+  })
 }
 
 function canBeSaid(words: readonly string[]): boolean {

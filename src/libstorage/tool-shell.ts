@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import type { Writable } from 'node:stream'
 import { UnavailableError } from './errors.ts'
+import { KeyedMutex } from './keyed-mutex.ts'
 import { notInstalled, type RunResult, type StartedTool } from './run.ts'
 import type { ToolFiles, ToolPaths } from './tool-files.ts'
+import { gatedLine, toolLine } from './tool-line.ts'
 import { after } from './wait.ts'
 
 /** Reports that were under way when the shell ended are read within this time. */
@@ -11,10 +14,19 @@ const LAST_REPORTS_MS = 1_000
 /** What a shell answers when there is no such program, or none that may be executed. */
 const COULD_NOT_EXECUTE = [127, 126]
 
+/** Who wants to know how far a tool has come. */
+interface Steps {
+  /** It has a process, which is a shell until it becomes the tool. */
+  began(pid: number): void
+  /** It is through the gate. */
+  passed(): void
+}
+
 interface Tool {
   readonly command: string
   readonly resolve: (exitCode: number) => void
   readonly reject: (error: Error) => void
+  readonly steps: Steps | undefined
   pid: number | undefined
   isUnwanted: boolean
 }
@@ -23,11 +35,15 @@ interface Tool {
  * A small process that forks tools in our place: a shell that takes one command after the other from us. For each tool it
  * forks a shell that forks the tool, and reports `began <id> <pid>` and `ended <id> <status>`. When we end, it ends as
  * well; tools under way go on to their own end.
+ *
+ * A tool behind the gate waits for its id on a line of file 3, which all have from us, and reports `passed <id>`. When we
+ * end, that file ends, and what waits there never begins.
  */
 export class ToolShell {
   readonly #files: ToolFiles
   readonly #child: ChildProcess
   readonly #tools = new Map<number, Tool>()
+  readonly #atGate = new KeyedMutex()
   #unread = ''
   /** Commands that forget children which have ended; they go with the next tool, or when none is under way. */
   #unsaid = ''
@@ -38,14 +54,19 @@ export class ToolShell {
     // A session of its own: what a terminal sends to the server's process group is not meant for tools under way.
     this.#child = spawn('sh', ['-s', 'remora-tools'], {
       detached: true,
-      stdio: ['pipe', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore', 'pipe'],
     })
+    this.#gate.on('error', () => {})
     this.#child.once('error', (error) => this.#onEnd(error))
     this.#child.once('exit', () => this.#onEnd())
     this.#child.stdin?.on('error', () => {})
     this.#child.stdout?.setEncoding('latin1')
     this.#child.stdout?.on('data', (text: string) => this.#onReports(text))
     this.#child.stdout?.once('close', () => this.#rejectAll(() => true))
+  }
+
+  get #gate(): Writable {
+    return this.#child.stdio[3] as Writable
   }
 
   /** False once it has ended; it starts no tools any more then. */
@@ -60,12 +81,47 @@ export class ToolShell {
 
   /** Starts a tool; `id` is unique among all that have the same files. */
   start(id: number, command: string, args: readonly string[]): StartedTool {
+    return this.#start(id, command, toolLine(id, [command, ...args], this.#files.paths(id)))
+  }
+
+  /**
+   * Starts a tool that begins only when `opening`, which is told its process, has resolved; never when that rejects, and
+   * never after our end. Resolves when it has begun.
+   */
+  startBehindGate(
+    id: number,
+    command: string,
+    args: readonly string[],
+    opening: (pid: number) => Promise<void>,
+  ): Promise<StartedTool> {
+    // One at a time reads from the gate: until it has, nobody else may take its line.
+    return this.#atGate.run('', async () => {
+      const steps: Steps = { began() {}, passed() {} }
+      const began = new Promise<number>((resolve) => Object.assign(steps, { began: resolve }))
+      const passed = new Promise<void>((resolve) => Object.assign(steps, { passed: resolve }))
+      const line = gatedLine(id, [command, ...args], this.#files.paths(id))
+      const { ended, kill } = this.#start(id, command, line, steps)
+      const early = ended.then(() => Promise.reject(neverBegan(command)))
+      try {
+        await opening(await Promise.race([began, early]))
+      } catch (error) {
+        kill()
+        await ended.catch(() => {})
+        throw error
+      }
+      this.#gate.write(`${id}\n`)
+      await Promise.race([passed, ended.catch(() => {})])
+      return { ended, kill }
+    })
+  }
+
+  #start(id: number, command: string, line: string, steps?: Steps): StartedTool {
     const paths = this.#files.paths(id)
     const status = new Promise<number>((resolve, reject) => {
-      this.#tools.set(id, { command, resolve, reject, pid: undefined, isUnwanted: false })
+      this.#tools.set(id, { command, resolve, reject, steps, pid: undefined, isUnwanted: false })
     })
     const ended = status.then((exitCode) => this.#result(command, paths, exitCode))
-    this.#say(toolLine(id, [command, ...args], paths))
+    this.#say(line)
     return { ended, kill: () => this.#kill(id) }
   }
 
@@ -77,6 +133,7 @@ export class ToolShell {
       await exited
     }
     this.#child.stdout?.destroy()
+    this.#gate.destroy()
   }
 
   #kill(id: number): void {
@@ -100,7 +157,12 @@ export class ToolShell {
     if (tool === undefined) return
     if (event === 'began') {
       tool.pid = Number(valueText)
+      tool.steps?.began(tool.pid)
       if (tool.isUnwanted) this.#kill(id)
+      return
+    }
+    if (event === 'passed') {
+      tool.steps?.passed()
       return
     }
     this.#tools.delete(id)
@@ -149,25 +211,12 @@ export class ToolShell {
   }
 }
 
-/**
- * The command for one tool. The inner shell makes the files and becomes the tool; where there is no such program, it ends
- * as a shell does, with its trap. The outer one waits for it, and reports also when it could not fork.
- */
-function toolLine(
-  id: number,
-  words: readonly string[],
-  { stdout, stderr, missing }: ToolPaths,
-): string {
-  const [out, err] = [quoted(stdout), quoted(stderr)]
-  const tool =
-    `{ trap ${quoted(`: >${quoted(missing)}`)} 0;echo >${out}&&echo >${err}` +
-    `&&exec ${words.map(quoted).join(' ')} </dev/null >>${out} 2>>${err};}&`
-  return `{ trap 'echo ended ${id} $?' 0;${tool} echo began ${id} $!;wait $!;}& p${id}=$!\n`
-}
-
-/** A word as a POSIX shell reads it: as it is, also over several lines. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`
+function neverBegan(command: string): UnavailableError {
+  return new UnavailableError({
+    subject: command,
+    problem: 'was killed before it began',
+    remedy: 'try again',
+  })
 }
 
 function sessionOf(pid: number): number | undefined {

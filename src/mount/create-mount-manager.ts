@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from '../libstorage/logger.ts'
-import type { Run } from '../libstorage/run.ts'
+import type { Run, RunBehindGate } from '../libstorage/run.ts'
 import type { Service } from '../libstorage/service.ts'
 import { BlockPublisher } from './block-publisher.ts'
 import type { MountContext } from './bring-up.ts'
@@ -30,6 +30,7 @@ export interface MountManagerParts {
   /** State of this boot. */
   readonly runDirectory: string
   readonly run: Run
+  readonly runBehindGate: RunBehindGate
   readonly logger: Logger
   readonly events: EventSink
 }
@@ -38,7 +39,11 @@ export interface MountManagerParts {
 export function createMountManager(parts: MountManagerParts): MountManager {
   const { service, settings, role, logger, events } = parts
   const ledger = new FileLedger(path.join(parts.libDirectory, 'ledger', service.name), logger)
-  const mounter = createLinuxMounter(parts.run, path.join(parts.runDirectory, 'scratch'))
+  const mounter = createLinuxMounter(
+    parts.run,
+    parts.runBehindGate,
+    path.join(parts.runDirectory, 'scratch'),
+  )
   const locks = new ProcessLocks(path.join(parts.runDirectory, 'locks'))
   const publisher =
     service.storage === 'block'

@@ -9,6 +9,7 @@ import {
 } from '../libstorage/errors.ts'
 import { sweepLeftovers } from '../libstorage/leftover.ts'
 import type { Logger } from '../libstorage/logger.ts'
+import { identifySelf } from '../libstorage/process-identity.ts'
 import type { VolumeId } from '../libstorage/types.ts'
 import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
 
@@ -43,10 +44,11 @@ export interface Ledger {
   delete(id: VolumeId): Promise<void>
 }
 
-/** A ledger as a small file for each record in one folder. Reading looks at the folder first. */
+/** A ledger as a small file for each record in one folder. Reading looks at the record's file first, or at the folder. */
 export class FileLedger implements Ledger {
   readonly #folder: string
   readonly #logger: Logger
+  readonly #self = identifySelf()
   readonly #records = new Map<string, Cached>()
   #looked = false
   #seen: { changedAt: bigint; settled: boolean } | undefined
@@ -59,12 +61,13 @@ export class FileLedger implements Ledger {
   }
 
   get(id: VolumeId): LedgerRecord | undefined {
-    this.#refresh()
-    return this.#records.get(fileName(id))?.record
+    const name = fileName(id)
+    this.#reread(name)
+    return this.#records.get(name)?.record
   }
 
   named(name: string): LedgerRecord | undefined {
-    const certain = this.exactly(name) ?? this.get(name)
+    const certain = this.exactly(name) ?? this.#records.get(fileName(name))?.record
     if (certain !== undefined) return certain
     const folded = name.toLowerCase()
     const alike = this.all().filter((record) => record.volume.name.toLowerCase() === folded)
@@ -84,11 +87,12 @@ export class FileLedger implements Ledger {
   async put(record: LedgerRecord): Promise<void> {
     const file = path.join(this.#folder, fileName(record.volume.id))
     try {
-      await writeDurably(file, `${JSON.stringify(record, undefined, 2)}\n`)
+      await writeDurably(file, `${JSON.stringify(record, undefined, 2)}\n`, this.#self)
     } catch (error) {
       throw recordingError(this.#folder, error)
     }
-    this.#records.set(fileName(record.volume.id), { version: versionOf(file), record })
+    const version = versionOf(fs.statSync(file, { bigint: true }))
+    this.#records.set(fileName(record.volume.id), { version, record })
   }
 
   async delete(id: VolumeId): Promise<void> {
@@ -121,7 +125,12 @@ export class FileLedger implements Ledger {
   #reread(name: string): void {
     const file = path.join(this.#folder, name)
     try {
-      const version = versionOf(file)
+      const stats = fs.statSync(file, { bigint: true, throwIfNoEntry: false })
+      if (stats === undefined) {
+        this.#records.delete(name)
+        return
+      }
+      const version = versionOf(stats)
       if (version !== undefined && this.#records.get(name)?.version === version) return
       const record = ledgerRecordSchema.parse(
         JSON.parse(fs.readFileSync(file, 'utf8')),
@@ -152,9 +161,8 @@ function isSettled(changedAtNs: bigint): boolean {
   return ageMs > (isCoarse ? COARSE_CLOCK_TICK_MS : CLOCK_TICK_MS)
 }
 
-/** An inode alone tells little: the one of a replaced file is given to the next new one. */
-function versionOf(file: string): string | undefined {
-  const { ino, ctimeNs, size } = fs.statSync(file, { bigint: true })
+/** What tells a file from any later one. An inode alone tells little: that of a replaced file is given to the next new one. */
+function versionOf({ ino, ctimeNs, size }: fs.BigIntStats): string | undefined {
   return isSettled(ctimeNs) ? `${ino}/${ctimeNs}/${size}` : undefined
 }
 

@@ -1,37 +1,42 @@
 import fs from 'node:fs'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { systemCode } from '../libstorage/errors.ts'
 import { leftoverName } from '../libstorage/leftover.ts'
+import type { ProcessIdentity } from '../libstorage/process-identity.ts'
 
 /** The file inside a lock's directory that says who holds it. */
 export const OWNER_FILE = 'owner.json'
 
-type Callback = (error: NodeJS.ErrnoException | null) => void
+type Callback = (error: unknown) => void
 
 /**
  * The file system as the locking library sees it, with one difference: a lock's directory appears together with its
  * owner. It is prepared under another name and renamed into place, which fails while the directory there is not empty.
  */
-export function lockFileSystem(owner: string): typeof fs {
-  const mkdir = (lock: string, callback: Callback) => {
-    const prepared = besides(lock)
-    fs.mkdirSync(prepared)
-    fs.writeFileSync(path.join(prepared, OWNER_FILE), owner)
-    fs.rename(prepared, lock, (error) => {
-      if (error === null) return callback(null)
-      fs.rmSync(prepared, { recursive: true, force: true })
-      const taken = error.code === 'ENOTEMPTY' || error.code === 'EEXIST'
-      callback(taken ? Object.assign(error, { code: 'EEXIST' }) : error)
-    })
-  }
-  const rmdir = (lock: string, callback: Callback) => {
+export function lockFileSystem(owner: string, self: ProcessIdentity): typeof fs {
+  const take = async (lock: string) => {
+    const prepared = besides(lock, self)
+    await mkdir(prepared)
     try {
-      removeLock(lock)
-      callback(null)
+      await writeFile(path.join(prepared, OWNER_FILE), owner)
+      await rename(prepared, lock)
     } catch (error) {
-      callback(error as NodeJS.ErrnoException)
+      await rm(prepared, { recursive: true, force: true })
+      const isTaken = systemCode(error) === 'ENOTEMPTY'
+      throw isTaken ? Object.assign(new Error(`${lock} is taken`), { code: 'EEXIST' }) : error
     }
   }
-  return { ...fs, mkdir, rmdir, rmdirSync: removeLock } as unknown as typeof fs
+  const giveBack = async (lock: string) => {
+    const trash = besides(lock, self)
+    await rename(lock, trash)
+    await rm(trash, { recursive: true, force: true })
+  }
+  const calledBack =
+    (work: (lock: string) => Promise<void>) => (lock: string, callback: Callback) =>
+      void work(lock).then(() => callback(null), callback)
+  const changed = { mkdir: calledBack(take), rmdir: calledBack(giveBack), rmdirSync: removeLock }
+  return { ...fs, ...changed } as unknown as typeof fs
 }
 
 /** Removes a lock in one step: a lock that is emptied bit by bit could be another's before it is gone. */
@@ -41,6 +46,6 @@ export function removeLock(lock: string): void {
   fs.rmSync(trash, { recursive: true, force: true })
 }
 
-function besides(lock: string): string {
-  return path.join(path.dirname(lock), leftoverName('lock'))
+function besides(lock: string, owner?: ProcessIdentity): string {
+  return path.join(path.dirname(lock), leftoverName('lock', owner))
 }

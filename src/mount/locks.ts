@@ -121,7 +121,7 @@ export class ProcessLocks implements Locks {
         realpath: false,
         stale: NEVER_STALE_MS,
         update: UPDATE_MS,
-        fs: lockFileSystem(JSON.stringify(owner)),
+        fs: lockFileSystem(JSON.stringify(owner), this.#self),
         onCompromised: (cause) => lost.abort(lockLost(name, cause)),
       })
       return { lost: lost.signal, release: () => releaseQuietly(release) }

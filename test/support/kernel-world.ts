@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { run } from '../../src/libstorage/run.ts'
+import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
 import { createLinuxMounter } from '../../src/mount/linux/linux-mounter.ts'
 import type { Mounter, ToolStarting } from '../../src/mount/mounter.ts'
 import { DiskWorld } from './disk-world.ts'
@@ -9,7 +10,21 @@ export const unnoted: ToolStarting = async () => {}
 
 /** The real kernel, with disks of a test's own. */
 export class KernelWorld extends DiskWorld {
-  readonly mounter: Mounter = createLinuxMounter(run, this.path('scratch'))
+  readonly tools = new ToolRunner({
+    scratchDirectory: this.path('scratch'),
+    atOnce: 2,
+    turnMs: 100,
+  })
+  readonly mounter: Mounter = createLinuxMounter(
+    run,
+    this.tools.runBehindGate,
+    this.path('scratch'),
+  )
+
+  constructor() {
+    super()
+    this.atEnd(() => this.tools.close())
+  }
 
   /** A program that runs until the test ends; resolves with its pid when it has said something. */
   async program(command: string, ...args: readonly string[]): Promise<number> {

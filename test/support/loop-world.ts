@@ -4,6 +4,7 @@ import path from 'node:path'
 import { silentLogger } from '../../src/libstorage/logger.ts'
 import { run } from '../../src/libstorage/run.ts'
 import { createService, type Service } from '../../src/libstorage/service.ts'
+import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import type { MountContext } from '../../src/mount/bring-up.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
@@ -25,7 +26,16 @@ export const loopUnavailable = await loopDefinition.unavailable()
 export class LoopWorld {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'remora-loop-'))
   readonly events: VolumeEvent[] = []
-  readonly mounter = createLinuxMounter(run, path.join(this.folder, 'scratch'))
+  readonly #tools = new ToolRunner({
+    scratchDirectory: path.join(this.folder, 'scratch'),
+    atOnce: 2,
+    turnMs: 100,
+  })
+  readonly mounter = createLinuxMounter(
+    run,
+    this.#tools.runBehindGate,
+    path.join(this.folder, 'scratch'),
+  )
   readonly #started: { manager: MountManager; service: Service }[] = []
 
   get mountRoot(): string {
@@ -80,6 +90,7 @@ export class LoopWorld {
   /** Unmounts, detaches and removes whatever a test left. */
   async end(): Promise<void> {
     await Promise.all(this.#started.map(({ manager }) => manager.close()))
+    await this.#tools.close()
     const mine = this.mounter
       .mounts()
       .filter(({ mountPoint }) => mountPoint.startsWith(this.folder))

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline'
+import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
 import { runDeviceTool } from '../../src/mount/linux/tools.ts'
 
 /**
@@ -6,10 +7,11 @@ import { runDeviceTool } from '../../src/mount/linux/tools.ts'
  * Says the tool's pid when it is named; then the test may kill this process.
  */
 const [scratch = '', target = '', naming] = process.argv.slice(2)
+const tools = new ToolRunner({ scratchDirectory: scratch, atOnce: 2, turnMs: 100 })
 const script = 'echo > "$1/begun"; sleep 1; echo > "$1/ended"'
 
 for await (const _line of createInterface(process.stdin)) {
-  await runDeviceTool('sh', ['-c', script, 'sh', target], scratch, async (tool) => {
+  await runDeviceTool('sh', ['-c', script, 'sh', target], tools.runBehindGate, async (tool) => {
     console.log(JSON.stringify(tool))
     if (naming === 'never') await new Promise(() => {})
   })

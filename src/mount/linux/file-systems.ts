@@ -1,5 +1,5 @@
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
-import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
+import { lastLine, type Run, type RunBehindGate, type RunResult } from '../../libstorage/run.ts'
 import type { NewFileSystemSpec, ToolStarting } from '../mounter.ts'
 import { notInstalled, runDeviceTool } from './tools.ts'
 
@@ -72,13 +72,13 @@ export async function wipeSignatures(device: string, run: Run): Promise<void> {
 export async function makeFileSystem(
   device: string,
   spec: NewFileSystemSpec,
-  scratch: string,
+  runBehindGate: RunBehindGate,
   starting: ToolStarting,
 ): Promise<void> {
   const maker = MAKERS[spec.fsType]
   if (maker === undefined) throw new Error(`no way to make a file system of type ${spec.fsType}`)
   const [command, ...args] = maker(device, spec)
-  const result = await runDeviceTool(command, args, scratch, starting)
+  const result = await runDeviceTool(command, args, runBehindGate, starting)
   if (result.exitCode === 0) return
   throw new FailedPreconditionError({
     subject: `${command} ${device}`,
@@ -94,11 +94,11 @@ export async function makeFileSystem(
 export async function checkFileSystem(
   device: string,
   fsType: string,
-  scratch: string,
+  runBehindGate: RunBehindGate,
   starting: ToolStarting,
 ): Promise<void> {
   if (!fsType.startsWith('ext')) return
-  const result = await runDeviceTool('e2fsck', ['-p', device], scratch, starting)
+  const result = await runDeviceTool('e2fsck', ['-p', device], runBehindGate, starting)
   if (result.exitCode <= 3) return
   throw new FailedPreconditionError({
     subject: `the ${fsType} file system on ${device}`,

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
 import { sweepLeftovers } from '../../libstorage/leftover.ts'
-import { lastLine, type Run } from '../../libstorage/run.ts'
+import { lastLine, type Run, type RunBehindGate } from '../../libstorage/run.ts'
 import type { FileSystemUsage } from '../integration-driver.ts'
 import type { Mounter } from '../mounter.ts'
 import { answersDirectRead, findDataOn, identifyContent, openExclusively } from './device.ts'
@@ -24,7 +24,11 @@ import { findUsers } from './users.ts'
 const USAGE_TIMEOUT_MS = 5_000
 
 /** The real kernel, by sysfs, proc and the tools of util-linux, coreutils and the file systems. */
-export function createLinuxMounter(run: Run, scratchDirectory: string): Mounter {
+export function createLinuxMounter(
+  run: Run,
+  runBehindGate: RunBehindGate,
+  scratchDirectory: string,
+): Mounter {
   mkdirSync(scratchDirectory, { recursive: true, mode: 0o700 })
   sweepLeftovers(scratchDirectory)
   return {
@@ -37,9 +41,8 @@ export function createLinuxMounter(run: Run, scratchDirectory: string): Mounter 
     requireMaker: (fsType) => requireMaker(fsType, run),
     wipeSignatures: (device) => wipeSignatures(device, run),
     makeFileSystem: (device, spec, starting) =>
-      makeFileSystem(device, spec, scratchDirectory, starting),
-    check: (device, fsType, starting) =>
-      checkFileSystem(device, fsType, scratchDirectory, starting),
+      makeFileSystem(device, spec, runBehindGate, starting),
+    check: (device, fsType, starting) => checkFileSystem(device, fsType, runBehindGate, starting),
     prepareMountPoint: (mountPoint) => prepareMountPoint(mountPoint, run),
     removeMountPoint: (mountPoint) => removeMountPoint(mountPoint, run),
     mount: (device, mountPoint, fsType, options) =>

@@ -38,9 +38,12 @@ export function manyReader(names: Names): Reader {
   }
 }
 
+/** A thread that starts makes V8 forget, for all threads, what main.ts told it of its young generation: it is told again. */
 const SOURCE = `
 const { readdirSync, readFileSync, statSync } = require('node:fs')
+const { setFlagsFromString } = require('node:v8')
 const { parentPort, workerData } = require('node:worker_threads')
+setFlagsFromString('--semi-space-growth-factor=1')
 const look = ${look}
 const files = { entries: readdirSync, text: (path) => readFileSync(path, 'utf8'), stats: statSync }
 parentPort.on('message', async (folders) => {

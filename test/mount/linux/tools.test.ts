@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { identifySelf, isProvablyDead } from '../../../src/libstorage/process-identity.ts'
+import { ToolRunner } from '../../../src/libstorage/tool-runner.ts'
 import { poll } from '../../../src/libstorage/wait.ts'
 import type { ToolRecord } from '../../../src/mount/ledger-record.ts'
 import { runDeviceTool } from '../../../src/mount/linux/tools.ts'
@@ -10,11 +11,16 @@ import { unnoted } from '../../support/kernel-world.ts'
 
 let world: DiskWorld
 let scratch: string
+let tools: ToolRunner
 beforeEach(() => {
   world = new DiskWorld()
   scratch = world.folder('scratch')
+  tools = new ToolRunner({ scratchDirectory: scratch, atOnce: 2, turnMs: 100 })
 })
-afterEach(() => world.end())
+afterEach(async () => {
+  await tools.close()
+  await world.end()
+})
 
 const soon = (is: () => boolean) =>
   poll(async () => is() || undefined, { intervalMs: 20, timeoutMs: 8_000 })
@@ -23,7 +29,7 @@ describe('a tool that changes a device', () => {
   test('is named with its process before it begins', async () => {
     const marker = world.path('begun')
     const named: ToolRecord[] = []
-    await runDeviceTool('touch', [marker], scratch, async (tool) => {
+    await runDeviceTool('touch', [marker], tools.runBehindGate, async (tool) => {
       named.push(tool)
       expect(existsSync(marker)).toBe(false)
       expect(isProvablyDead(tool.process)).toBe(false)
@@ -36,7 +42,7 @@ describe('a tool that changes a device', () => {
   test('does not begin when it could not be named', async () => {
     const marker = world.path('begun')
     const named: ToolRecord[] = []
-    const refused = runDeviceTool('touch', [marker], scratch, async (tool) => {
+    const refused = runDeviceTool('touch', [marker], tools.runBehindGate, async (tool) => {
       named.push(tool)
       throw new Error('the disk is full')
     })
@@ -47,18 +53,25 @@ describe('a tool that changes a device', () => {
 
   test('gives its exit status and all that it said, and leaves no file', async () => {
     const script = 'echo one; echo two >&2; exit 3'
-    const result = await runDeviceTool('sh', ['-c', script], scratch, unnoted)
+    const result = await runDeviceTool('sh', ['-c', script], tools.runBehindGate, unnoted)
     expect(result).toEqual({ exitCode: 3, stdout: 'one\ntwo\n', stderr: '' })
-    expect(readdirSync(scratch)).toEqual([])
+    const files = () =>
+      readdirSync(scratch).flatMap((folder) => readdirSync(`${scratch}/${folder}`))
+    await expect.poll(files).toEqual([])
   })
 
   test('gets its arguments as they are', async () => {
-    const result = await runDeviceTool('printf', ['%s|', 'a b', '$(id)', '"'], scratch, unnoted)
+    const result = await runDeviceTool(
+      'printf',
+      ['%s|', 'a b', '$(id)', '"'],
+      tools.runBehindGate,
+      unnoted,
+    )
     expect(result.stdout).toBe('a b|$(id)|"|')
   })
 
   test('that is killed did not succeed', async () => {
-    const result = await runDeviceTool('sh', ['-c', 'kill -9 $$'], scratch, unnoted)
+    const result = await runDeviceTool('sh', ['-c', 'kill -9 $$'], tools.runBehindGate, unnoted)
     expect(result.exitCode).toBe(137)
   })
 
@@ -66,7 +79,7 @@ describe('a tool that changes a device', () => {
     ['mkfs.of-ours', 'mkfs.of-ours is not installed on this machine, install it'],
     ['no-such-tool', 'no-such-tool is not installed on this machine, install it'],
   ])('that is not installed is named: %s', async (command, message) => {
-    await expect(runDeviceTool(command, [], scratch, unnoted)).rejects.toMatchObject({
+    await expect(runDeviceTool(command, [], tools.runBehindGate, unnoted)).rejects.toMatchObject({
       code: 'ERR_FAILED_PRECONDITION',
       message,
     })
