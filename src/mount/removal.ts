@@ -30,6 +30,7 @@ export async function removeVolume(
     await sleep(takingHoldMs(references), signal)
   await context.sessions.run(factsOf(volume), 'removes the volume', signal, async (session) => {
     await letGo(context, session, volume)
+    session.step()
     removed.add(volume.name)
     await context.service.driver.removeVolume(volume.id)
     context.service.catalog.removed(volume)
