@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from '../libstorage/logger.ts'
 import type { Run, RunBehindGate } from '../libstorage/run.ts'
@@ -60,6 +60,7 @@ export function createMountManager(parts: MountManagerParts): MountManager {
       canonicalFolder(parts.mountFolder),
       settings.mount.rootPath,
       parts.reservedNames,
+      olderFolders(parts.libDirectory),
     ),
     settings,
     ledger,
@@ -69,6 +70,18 @@ export function createMountManager(parts: MountManagerParts): MountManager {
     role,
   }
   return new MountManager(context, removed)
+}
+
+/** Where REX-Ray's versions mounted (0.3 and 0.10, 0.11's bridge, 0.4 to 0.9), with links resolved where they exist. */
+function olderFolders(libDirectory: string): readonly string[] {
+  const states = [...new Set([libDirectory, '/var/lib/rexray'])]
+  const folders = states.flatMap((lib) => [
+    path.join(lib, 'volumes'),
+    path.join(lib, 'docker', 'volumes'),
+  ])
+  return [...folders, '/var/lib/libstorage/volumes'].map((folder) =>
+    existsSync(folder) ? realpathSync(folder) : folder,
+  )
 }
 
 /** The folder, made if it is missing, as the kernel will name it: mountinfo knows no links. */
