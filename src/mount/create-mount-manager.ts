@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from '../libstorage/logger.ts'
+import { makeFolder } from '../libstorage/make-folder.ts'
 import type { Run, RunBehindGate } from '../libstorage/run.ts'
 import type { Service } from '../libstorage/service.ts'
 import { BlockPublisher } from './block-publisher.ts'
@@ -86,6 +87,6 @@ function olderFolders(libDirectory: string): readonly string[] {
 
 /** The folder, made if it is missing, as the kernel will name it: mountinfo knows no links. */
 function canonicalFolder(folder: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  makeFolder(folder)
   return realpathSync(folder)
 }

@@ -9,6 +9,7 @@ import {
 } from '../libstorage/errors.ts'
 import { sweepLeftovers } from '../libstorage/leftover.ts'
 import type { Logger } from '../libstorage/logger.ts'
+import { makeFolder } from '../libstorage/make-folder.ts'
 import { identifySelf } from '../libstorage/process-identity.ts'
 import type { VolumeId } from '../libstorage/types.ts'
 import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
@@ -56,7 +57,7 @@ export class FileLedger implements Ledger {
   constructor(folder: string, logger: Logger) {
     this.#folder = folder
     this.#logger = logger
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder, 0o700)
     sweepLeftovers(folder)
   }
 

@@ -7,6 +7,7 @@ import lockfile from 'proper-lockfile'
 import { z } from 'zod'
 import { FailedPreconditionError, systemCode, TimeoutError } from '../libstorage/errors.ts'
 import { sweepLeftovers } from '../libstorage/leftover.ts'
+import { makeFolder } from '../libstorage/make-folder.ts'
 import {
   identifySelf,
   isProvablyDead,
@@ -81,7 +82,7 @@ export class ProcessLocks implements Locks {
     name: string,
     purpose: string,
   ): Promise<HeldLock | { owner: LockOwner | undefined }> {
-    fs.mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+    makeFolder(this.#directory, 0o700)
     const taken = await this.#take(name, purpose)
     if (taken !== undefined) return taken
     const present = await this.#look(name)

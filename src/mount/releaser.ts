@@ -143,11 +143,9 @@ export class Releaser {
         'stop what uses it and try again',
       )
     }
-    const volume = rememberedVolume(record)
-    const released = await trialRelease(this.#context, session, () =>
-      republish(this.#context, session, volume),
-    )
-    if (released === 'released') return
+    // A detach would end the attachment on which the permission to format again hangs.
+    if (record.formatIntent !== undefined) return
+    if ((await this.#tryAdopted(session)) === 'released') return
     throw stillInUse(facts.name, await this.#users(record), 'end that and try again')
   }
 

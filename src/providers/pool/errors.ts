@@ -50,6 +50,9 @@ function poolError(pool: string, cause: unknown): unknown {
         remedy: 'choose a smaller size or a pool on another file system',
         cause,
       })
+    case 'ENOTDIR':
+    case 'ELOOP':
+      return poolInTheWay(subject, cause)
     case 'EIO':
     case 'ESTALE':
     case 'ETIMEDOUT':
@@ -64,6 +67,15 @@ function poolError(pool: string, cause: unknown): unknown {
     default:
       return cause
   }
+}
+
+function poolInTheWay(subject: string, cause: unknown): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject,
+    problem: `is no folder, or lies beneath something that is none (${detail(cause)})`,
+    remedy: 'move what is in the way elsewhere, or set another path',
+    cause,
+  })
 }
 
 /** The error of a pool whose folder is not there. */
