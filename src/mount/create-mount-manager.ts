@@ -39,7 +39,11 @@ export interface MountManagerParts {
 /** Puts a mount manager together over the real kernel. The ledger lies in `<lib>/ledger/<service>`. */
 export function createMountManager(parts: MountManagerParts): MountManager {
   const { service, settings, role, logger, events } = parts
-  const ledger = new FileLedger(path.join(parts.libDirectory, 'ledger', service.name), logger)
+  const ledger = new FileLedger(
+    path.join(parts.libDirectory, 'ledger', service.name),
+    logger,
+    service.name,
+  )
   const mounter = createLinuxMounter(
     parts.run,
     parts.runBehindGate,

@@ -44,12 +44,7 @@ function poolError(pool: string, cause: unknown): unknown {
         cause,
       })
     case 'EFBIG':
-      return new InvalidArgumentError({
-        subject: 'option size',
-        problem: `is larger than a file can be in pool ${pool}`,
-        remedy: 'choose a smaller size or a pool on another file system',
-        cause,
-      })
+      return tooLarge(pool, cause)
     case 'ENOTDIR':
     case 'ELOOP':
       return poolInTheWay(subject, cause)
@@ -67,6 +62,15 @@ function poolError(pool: string, cause: unknown): unknown {
     default:
       return cause
   }
+}
+
+function tooLarge(pool: string, cause: unknown): InvalidArgumentError {
+  return new InvalidArgumentError({
+    subject: 'option size',
+    problem: `is larger than a file can be in pool ${pool}`,
+    remedy: 'choose a smaller size or a pool on another file system',
+    cause,
+  })
 }
 
 function poolInTheWay(subject: string, cause: unknown): FailedPreconditionError {
