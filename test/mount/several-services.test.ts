@@ -27,9 +27,9 @@ libstorage:
   integration: {volume: {operations: {unmount: {detachDelay: 0}, mount: {path: HOME/volumes}}}}
   server:
     services:
-      one: {driver: loop, loop: {path: HOME/pool-one}}
-      two: {driver: loop, loop: {path: HOME/pool-two}}
-      plain: {driver: vfs, vfs: {path: HOME/pool-plain}}
+      one: {driver: loop, loop: {pool: HOME/pool-one}}
+      two: {driver: loop, loop: {pool: HOME/pool-two}}
+      plain: {driver: vfs, vfs: {pool: HOME/pool-plain}}
 `
 const SOCKETS = { one: 'first', two: 'second', plain: 'third' } as const
 type ServiceName = keyof typeof SOCKETS
