@@ -49,6 +49,7 @@ describe('the command line beside a server', () => {
     const server = world.manager()
     await server.create('data', {})
     await mounted(server, 'data', COMMAND_HOLDER)
+    await world.age()
     const mkfs = spawn('sleep', ['60'])
     try {
       const [record] = world.ledger().all()
