@@ -1,9 +1,15 @@
-import { link, mkdir, readFile, rm } from 'node:fs/promises'
+import { link, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { syncFolder, writeNew } from './libstorage/durable-file.ts'
-import { FailedPreconditionError, PermissionDeniedError, systemCode } from './libstorage/errors.ts'
+import {
+  FailedPreconditionError,
+  isStorageError,
+  PermissionDeniedError,
+  systemCode,
+} from './libstorage/errors.ts'
 import { leftoverName, sweepLeftovers } from './libstorage/leftover.ts'
+import { makeFolder } from './libstorage/make-folder.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
 
 /** The file, in the lib directory, that says what was chosen where nothing is configured. */
@@ -103,14 +109,15 @@ async function readChoice(file: string): Promise<DefaultChoice | undefined> {
 async function recordOnce(choice: DefaultChoice, file: string): Promise<DefaultChoice> {
   const temporary = path.join(path.dirname(file), leftoverName('choosing'))
   try {
-    await mkdir(path.dirname(file), { recursive: true })
+    makeFolder(path.dirname(file))
     sweepLeftovers(path.dirname(file))
     await writeNew(temporary, `${JSON.stringify(choice, null, 2)}\n`)
     await link(temporary, file)
     await syncFolder(path.dirname(file))
     return choice
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw noAccess(file, error)
+    if (systemCode(error) !== 'EEXIST')
+      throw noAccess(file, isStorageError(error) ? error.cause : error)
     return (await readChoice(file)) ?? choice
   } finally {
     await rm(temporary, { force: true })

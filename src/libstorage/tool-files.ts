@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, unlink } from 'node:fs'
+import { existsSync, readFileSync, rmSync, unlink } from 'node:fs'
 import { join } from 'node:path'
 import { systemCode } from './errors.ts'
 import { leftoverName, sweepLeftovers } from './leftover.ts'
+import { makeFolder } from './make-folder.ts'
 import type { RunResult } from './run.ts'
 
 /** Where the output of one tool lies. */
@@ -25,7 +26,7 @@ export class ToolFiles {
   /** Makes the folder within `scratch`, and removes those of processes that are no more. */
   constructor(scratch: string) {
     this.folder = join(scratch, leftoverName('tools'))
-    mkdirSync(scratch, { recursive: true, mode: 0o700 })
+    makeFolder(scratch, 0o700)
     sweepLeftovers(scratch)
     this.#make()
   }
@@ -59,7 +60,7 @@ export class ToolFiles {
   }
 
   #make(): void {
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 })
+    makeFolder(this.folder, 0o700)
   }
 }
 

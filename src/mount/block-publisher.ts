@@ -47,8 +47,10 @@ export class BlockPublisher implements Publisher {
     })
     await session.update({ ...mountRecords(attached), formatIntent: undefined, tool: undefined })
     await this.#mounter.prepareMountPoint(place.mountPoint)
+    session.step()
     await this.#mounter.mount(device, place.mountPoint, content.fsType, wishes.mountOptions)
     if (content.joined) await this.#requireAlive(attached)
+    session.step()
     await this.#furnish(attached, content.formatted)
     this.#events.record({
       kind: 'mounted',

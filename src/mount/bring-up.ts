@@ -52,6 +52,7 @@ export async function bringUp(
   const place = context.places.of(volume.name)
   const state = await context.publisher.look(device, place)
   const attached = { volume, attachment, device, place }
+  session.step()
   if (state === 'published') return await context.publisher.complete(session, attached)
   if (state === 'dead' && (await context.publisher.withdraw(device, place.mountPoint)) === 'busy') {
     const users = await context.publisher.users(device, place)
@@ -76,6 +77,7 @@ async function ensureAttached(
   const holders = heldElsewhere(seen, here)
   if (holders.length > 0) throw attachedElsewhere(seen, holders)
   if (mine !== undefined && mine.state !== 'detaching') return mine
+  session.step()
   // A detach that was cut short is finished first: what comes then is another attachment.
   if (mine !== undefined) await driver.detachVolume(volume.id, here)
   await session.update({

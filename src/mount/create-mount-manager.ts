@@ -1,6 +1,7 @@
-import { mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from '../libstorage/logger.ts'
+import { makeFolder } from '../libstorage/make-folder.ts'
 import type { Run, RunBehindGate } from '../libstorage/run.ts'
 import type { Service } from '../libstorage/service.ts'
 import { BlockPublisher } from './block-publisher.ts'
@@ -38,7 +39,11 @@ export interface MountManagerParts {
 /** Puts a mount manager together over the real kernel. The ledger lies in `<lib>/ledger/<service>`. */
 export function createMountManager(parts: MountManagerParts): MountManager {
   const { service, settings, role, logger, events } = parts
-  const ledger = new FileLedger(path.join(parts.libDirectory, 'ledger', service.name), logger)
+  const ledger = new FileLedger(
+    path.join(parts.libDirectory, 'ledger', service.name),
+    logger,
+    service.name,
+  )
   const mounter = createLinuxMounter(
     parts.run,
     parts.runBehindGate,
@@ -60,6 +65,7 @@ export function createMountManager(parts: MountManagerParts): MountManager {
       canonicalFolder(parts.mountFolder),
       settings.mount.rootPath,
       parts.reservedNames,
+      olderFolders(parts.libDirectory),
     ),
     settings,
     ledger,
@@ -71,8 +77,20 @@ export function createMountManager(parts: MountManagerParts): MountManager {
   return new MountManager(context, removed)
 }
 
+/** Where REX-Ray's versions mounted (0.3 and 0.10, 0.11's bridge, 0.4 to 0.9), with links resolved where they exist. */
+function olderFolders(libDirectory: string): readonly string[] {
+  const states = [...new Set([libDirectory, '/var/lib/rexray'])]
+  const folders = states.flatMap((lib) => [
+    path.join(lib, 'volumes'),
+    path.join(lib, 'docker', 'volumes'),
+  ])
+  return [...folders, '/var/lib/libstorage/volumes'].map((folder) =>
+    existsSync(folder) ? realpathSync(folder) : folder,
+  )
+}
+
 /** The folder, made if it is missing, as the kernel will name it: mountinfo knows no links. */
 function canonicalFolder(folder: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  makeFolder(folder)
   return realpathSync(folder)
 }

@@ -81,6 +81,7 @@ async function repeatFormat(
   intent: Omit<NewFileSystemSpec, 'label'>,
   context: Context,
 ): Promise<PreparedContent> {
+  session.step()
   await context.mounter.wipeSignatures(attached.device)
   return await format(session, attached, intent, context)
 }

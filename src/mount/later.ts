@@ -20,6 +20,11 @@ export class Later {
     this.#timers.set(key, timer)
   }
 
+  /** Whether something is going to be tried for this volume. */
+  has(key: string): boolean {
+    return this.#timers.has(key)
+  }
+
   cancel(key: string): void {
     this.#timers.get(key)?.cancel()
     this.#timers.delete(key)

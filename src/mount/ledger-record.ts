@@ -61,6 +61,8 @@ export const ledgerRecordSchema = z.object({
     .readonly(),
   /** Set where the mount was found without a record: who uses it is not known. */
   adopted: z.boolean().optional(),
+  /** Mount points of this volume that REX-Ray made where its versions had them: adopted where they are, in the order of the kernel. */
+  olderMounts: z.array(z.string()).readonly().optional(),
   /** Set while the volume shall be released but something still holds it. */
   releasing: z.object({ since: time }).optional(),
 })

@@ -1,7 +1,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { z } from 'zod'
 import { removeDurably, writeDurably } from '../libstorage/durable-file.ts'
 import {
+  FailedPreconditionError,
+  isStorageError,
   PermissionDeniedError,
   ResourceExhaustedError,
   systemCode,
@@ -9,11 +12,16 @@ import {
 } from '../libstorage/errors.ts'
 import { sweepLeftovers } from '../libstorage/leftover.ts'
 import type { Logger } from '../libstorage/logger.ts'
+import { makeFolder } from '../libstorage/make-folder.ts'
 import { identifySelf } from '../libstorage/process-identity.ts'
 import type { VolumeId } from '../libstorage/types.ts'
 import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
 
 const RECORD_SUFFIX = '.json'
+/** The newest form of a record that is understood. */
+const RECORD_VERSION = 1
+/** What stands in a record's place and can never be one: a folder, a link to itself. */
+const NO_FILE: ReadonlySet<string> = new Set(['EISDIR', 'ELOOP'])
 /** Two changes within one tick of the file system's clock look like one. */
 const CLOCK_TICK_MS = 20
 /** The tick where times are kept in whole seconds (ext with inodes of 128 bytes) or two of them. */
@@ -49,14 +57,17 @@ export class FileLedger implements Ledger {
   readonly #folder: string
   readonly #logger: Logger
   readonly #self = identifySelf()
+  readonly #service: string | undefined
   readonly #records = new Map<string, Cached>()
   #looked = false
   #seen: { changedAt: bigint; settled: boolean } | undefined
 
-  constructor(folder: string, logger: Logger) {
+  /** A record of another service than this one is not taken for one of its own. */
+  constructor(folder: string, logger: Logger, service?: string) {
     this.#folder = folder
+    this.#service = service
     this.#logger = logger
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder, 0o700)
     sweepLeftovers(folder)
   }
 
@@ -132,16 +143,28 @@ export class FileLedger implements Ledger {
       }
       const version = versionOf(stats)
       if (version !== undefined && this.#records.get(name)?.version === version) return
-      const record = ledgerRecordSchema.parse(
-        JSON.parse(fs.readFileSync(file, 'utf8')),
-      ) as LedgerRecord
-      this.#records.set(name, { version, record })
+      const record = readRecord(file, JSON.parse(fs.readFileSync(file, 'utf8')))
+      const foreign = this.#foreign(name, record)
+      if (foreign !== undefined) this.#putAside(name, foreign)
+      else this.#records.set(name, { version, record })
     } catch (error) {
-      const code = systemCode(error)
-      if (code === undefined) this.#putAside(name, error)
-      else if (code === 'ENOENT') this.#records.delete(name)
-      else throw unreadable(file, code, error)
+      this.#notRead(name, file, error)
     }
+  }
+
+  #notRead(name: string, file: string, error: unknown): void {
+    if (isStorageError(error)) throw error
+    const code = systemCode(error)
+    if (code === undefined || NO_FILE.has(code)) this.#putAside(name, error)
+    else if (code === 'ENOENT') this.#records.delete(name)
+    else throw unreadable(file, code, error)
+  }
+
+  /** Why a record is not the one of its file, or undefined. */
+  #foreign(name: string, { volume, service }: LedgerRecord): string | undefined {
+    if (fileName(volume.id) !== name) return `it is the record of ${volume.id}`
+    const isOther = this.#service !== undefined && service !== this.#service
+    return isOther ? `it is a record of the service ${service}` : undefined
   }
 
   #putAside(name: string, cause: unknown): void {
@@ -164,6 +187,17 @@ function isSettled(changedAtNs: bigint): boolean {
 /** What tells a file from any later one. An inode alone tells little: that of a replaced file is given to the next new one. */
 function versionOf({ ino, ctimeNs, size }: fs.BigIntStats): string | undefined {
   return isSettled(ctimeNs) ? `${ino}/${ctimeNs}/${size}` : undefined
+}
+
+/** Throws what zod or `StorageError` says; what a newer version knows must not be lost by taking it for corrupt. */
+function readRecord(file: string, content: unknown): LedgerRecord {
+  const { version } = z.object({ version: z.number() }).parse(content)
+  if (version <= RECORD_VERSION) return ledgerRecordSchema.parse(content) as LedgerRecord
+  throw new FailedPreconditionError({
+    subject: `ledger file ${file}`,
+    problem: `was written by a newer version of this program (${version}, this one knows ${RECORD_VERSION})`,
+    remedy: 'use that version, or a later one',
+  })
 }
 
 /** What cannot be read just now is not corrupt: taking it for lost would lose its references. */

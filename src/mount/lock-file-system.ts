@@ -28,15 +28,30 @@ export function lockFileSystem(owner: string, self: ProcessIdentity): typeof fs 
     }
   }
   const giveBack = async (lock: string) => {
+    // One that was taken away meanwhile may be another's by now.
+    if (!isOwnedBy(lock, owner)) return
     const trash = besides(lock, self)
     await rename(lock, trash)
     await rm(trash, { recursive: true, force: true })
   }
+  const removeOwn = (lock: string) => {
+    if (isOwnedBy(lock, owner)) removeLock(lock)
+  }
   const calledBack =
     (work: (lock: string) => Promise<void>) => (lock: string, callback: Callback) =>
       void work(lock).then(() => callback(null), callback)
-  const changed = { mkdir: calledBack(take), rmdir: calledBack(giveBack), rmdirSync: removeLock }
+  const changed = { mkdir: calledBack(take), rmdir: calledBack(giveBack), rmdirSync: removeOwn }
   return { ...fs, ...changed } as unknown as typeof fs
+}
+
+/** Whether a lock is there, and is the one that this owner's text was written into. */
+export function isOwnedBy(lock: string, owner: string): boolean {
+  try {
+    return fs.readFileSync(path.join(lock, OWNER_FILE), 'utf8') === owner
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return false
+    throw error
+  }
 }
 
 /** Removes a lock in one step: a lock that is emptied bit by bit could be another's before it is gone. */

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -6,6 +7,7 @@ import lockfile from 'proper-lockfile'
 import { z } from 'zod'
 import { FailedPreconditionError, systemCode, TimeoutError } from '../libstorage/errors.ts'
 import { sweepLeftovers } from '../libstorage/leftover.ts'
+import { makeFolder } from '../libstorage/make-folder.ts'
 import {
   identifySelf,
   isProvablyDead,
@@ -13,7 +15,7 @@ import {
   processIdentitySchema,
 } from '../libstorage/process-identity.ts'
 import { abortReason, sleep } from '../libstorage/wait.ts'
-import { lockFileSystem, OWNER_FILE, removeLock } from './lock-file-system.ts'
+import { isOwnedBy, lockFileSystem, OWNER_FILE, removeLock } from './lock-file-system.ts'
 
 /**
  * The library's own judgement of staleness hangs on file times, which a jump of the clock makes lie; it is switched
@@ -27,8 +29,10 @@ const LOCK_SUFFIX = '.lock'
 
 /** A lock that is held until it is released or this process dies. */
 export interface HeldLock {
-  /** Aborted when the lock was taken away from outside: stop before the next step. */
+  /** Aborted some seconds after the lock was taken away from outside. */
   readonly lost: AbortSignal
+  /** Looks whether the lock is still ours. Throws a `FailedPreconditionError` when it was taken away from outside. */
+  assertHeld(): void
   release(): Promise<void>
 }
 
@@ -78,7 +82,7 @@ export class ProcessLocks implements Locks {
     name: string,
     purpose: string,
   ): Promise<HeldLock | { owner: LockOwner | undefined }> {
-    fs.mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+    makeFolder(this.#directory, 0o700)
     const taken = await this.#take(name, purpose)
     if (taken !== undefined) return taken
     const present = await this.#look(name)
@@ -114,17 +118,24 @@ export class ProcessLocks implements Locks {
 
   async #take(name: string, purpose: string): Promise<HeldLock | undefined> {
     const lost = new AbortController()
+    const lock = this.#pathOf(name)
     const owner: LockOwner = { process: this.#self, purpose }
+    // Another lock of the same process for the same purpose is another lock.
+    const text = JSON.stringify({ ...owner, token: randomUUID() })
+    const assertHeld = () => {
+      if (!isOwnedBy(lock, text)) lost.abort(lockLost(name, undefined))
+      if (lost.signal.aborted) throw lost.signal.reason
+    }
     try {
       const release = await lockfile.lock(path.join(this.#directory, name), {
-        lockfilePath: this.#pathOf(name),
+        lockfilePath: lock,
         realpath: false,
         stale: NEVER_STALE_MS,
         update: UPDATE_MS,
-        fs: lockFileSystem(JSON.stringify(owner), this.#self),
+        fs: lockFileSystem(text, this.#self),
         onCompromised: (cause) => lost.abort(lockLost(name, cause)),
       })
-      return { lost: lost.signal, release: () => releaseQuietly(release) }
+      return { lost: lost.signal, assertHeld, release: () => releaseQuietly(release) }
     } catch (error) {
       if (systemCode(error) === 'ELOCKED') return undefined
       throw error

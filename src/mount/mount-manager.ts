@@ -1,8 +1,6 @@
 import { AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
-import { readBootId } from '../libstorage/process-identity.ts'
 import type { Volume } from '../libstorage/types.ts'
-import { after, sleep, type Timer, untilAborted } from '../libstorage/wait.ts'
-import { adoptUnknown } from './adoption.ts'
+import { sleep, untilAborted } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
 import type { MountContext } from './bring-up.ts'
@@ -16,17 +14,11 @@ import type {
 } from './integration-driver.ts'
 import { rememberedVolume } from './ledger-record.ts'
 import { Mounting } from './mounting.ts'
-import { reconcile } from './reconcile.ts'
+import { Reconciler } from './reconciler.ts'
 import { Releaser } from './releaser.ts'
 import { removeVolume } from './removal.ts'
 import type { RemovedNames } from './removed-names.ts'
-import type { VolumeSession } from './volume-session.ts'
 import { VolumeViews } from './volume-views.ts'
-
-/** How long a reference whose reply may not have been delivered before a crash is kept, in milliseconds. */
-const DOUBT_MS = 120_000
-/** How long after an outage at start it is looked again for what is mounted without a record, in milliseconds. */
-const ADOPTION_RETRY_MS = 30_000
 
 /** Brings volumes of one service to this machine and lets them go, as `docs/semantics.md` promises. */
 export class MountManager implements IntegrationDriver {
@@ -36,7 +28,7 @@ export class MountManager implements IntegrationDriver {
   readonly #background: Background
   readonly #releaser: Releaser
   readonly #mounting: Mounting
-  #adopting: Timer | undefined
+  readonly #reconciler: Reconciler
 
   constructor(context: MountContext, removed: RemovedNames) {
     this.#context = context
@@ -45,32 +37,24 @@ export class MountManager implements IntegrationDriver {
     this.#background = new Background(context)
     this.#releaser = new Releaser(context, (id, message) => this.#views.noteError(id, message))
     this.#mounting = new Mounting(context, this.#releaser, this.#views, this.#background)
+    this.#reconciler = new Reconciler(context, this.#releaser, this.#background)
   }
 
   get scope(): 'global' | 'local' {
     return this.#context.service.scope
   }
 
-  /**
-   * Takes over what the ledger says. Each volume's own operations wait until it was compared with the kernel; no other
-   * call waits. Only a server does this.
-   */
+  /** Takes over what the ledger says, and keeps looking. A volume's calls wait for its own part; no other call waits. */
   start(): void {
-    for (const record of this.#context.ledger.all()) {
-      this.#context.service.catalog.remember(rememberedVolume(record))
-      this.#background.run(record.volume, 'take-over at start', (session) =>
-        this.#takeOver(session),
-      )
-    }
     this.#context.sessions.sweepLocks().catch((error: unknown) => {
       this.#context.logger.warn(`locks of dead processes cannot be swept: ${String(error)}`)
     })
-    this.#adopt()
+    this.#reconciler.start()
   }
 
   /** Ends what lingers, finishes what has begun, and stops trying; mounts stay. */
   async close(): Promise<void> {
-    this.#adopting?.cancel()
+    await this.#reconciler.close()
     await this.#background.settled()
     await this.#releaser.close()
   }
@@ -153,30 +137,6 @@ export class MountManager implements IntegrationDriver {
     signal: AbortSignal | undefined,
   ): Promise<Creation> {
     return untilAborted(createVolume(this.#context, name, options, signal), signal)
-  }
-
-  /** An outage of the platform at the start is waited for. */
-  #adopt(): void {
-    adoptUnknown(this.#context, this.#background).catch((error: unknown) => {
-      this.#context.logger.warn(
-        `what is mounted without a record is looked for again: ${String(error)}`,
-      )
-      this.#adopting = after(ADOPTION_RETRY_MS, () => this.#adopt())
-    })
-  }
-
-  async #takeOver(session: VolumeSession): Promise<void> {
-    const { ledger, publisher, places } = this.#context
-    const before = ledger.get(session.facts.id)
-    if (before === undefined) return
-    const published =
-      before.mount !== undefined &&
-      publisher.isPublished(before.mount.device, places.of(before.volume.name))
-    const facts = { bootId: readBootId(), published, now: new Date().toISOString() }
-    const { record, next } = reconcile(before, facts)
-    if (JSON.stringify(record) !== JSON.stringify(before)) await session.replace(record)
-    if (next === 'release') this.#releaser.schedule(session.facts, 0)
-    if (next === 'doubt') this.#releaser.scheduleTrial(session.facts, DOUBT_MS)
   }
 }
 

@@ -12,18 +12,23 @@ export interface Place {
 /** Where a service's volumes are found. */
 export interface Places {
   of(volumeName: string): Place
+  /** Whether a mount point lies where this or an older version makes them. */
+  covers(mountPoint: string): boolean
 }
 
 /**
  * `folder` is the service's own; `reserved` are the names in it that belong to others (the folders of other services);
- * `rootPath` is the folder inside each file system that containers get.
+ * `rootPath` is the folder inside each file system that containers get; `olderFolders` is where older versions mounted.
  */
 export function createPlaces(
   folder: string,
   rootPath: string,
   reserved: ReadonlySet<string>,
+  olderFolders: readonly string[] = [],
 ): Places {
+  const folders = [folder, ...olderFolders]
   return {
+    covers: (mountPoint) => folders.some((one) => mountPoint.startsWith(path.join(one, '/'))),
     of(volumeName) {
       const mountPoint = path.join(folder, directoryName(volumeName, reserved))
       // A root path with ".." in it would lead out of the volume.

@@ -1,19 +1,64 @@
+import type { InstanceId } from '../libstorage/types.ts'
 import type { LedgerRecord } from './ledger-record.ts'
 import { doubtUndelivered } from './references.ts'
 
-/** What the kernel says about a volume that the ledger knows, when a server starts. */
+/** What the kernel shows of a volume. By looks at its tables alone, which never wait for a disk. */
 export interface KernelFacts {
+  /**
+   * What is at the volume's place: its device, that device but dead (gone, or its file system turned read-only by an error),
+   * or nothing of it.
+   */
+  readonly place: 'mounted' | 'dead' | 'absent'
+  readonly mountPoint: string
+  /** The device of the volume's attachment to this machine, while the kernel has it. */
+  readonly device: string | undefined
+  /** Where else beneath our folders and those of older versions the device is mounted. */
+  readonly olderMounts: readonly string[]
+}
+
+/** What the platform says of a volume; it is asked for all of this machine at once, and may not have answered yet. */
+export type PlatformFacts =
+  | { readonly says: 'nothing yet' }
+  /** Attached to this machine, since then (ISO 8601). */
+  | { readonly says: 'here'; readonly since: string }
+  | { readonly says: 'elsewhere'; readonly to: readonly InstanceId[] }
+  | { readonly says: 'nowhere' }
+  /** There is no such volume any more. */
+  | { readonly says: 'gone' }
+
+/** All that a record is compared with. */
+export interface Facts {
   readonly bootId: string
-  /** Whether the volume is found at its place. */
-  readonly published: boolean
+  /** ISO 8601. */
   readonly now: string
+  /** This machine; undefined while that is not known. */
+  readonly here: InstanceId | undefined
+  readonly kernel: KernelFacts
+  readonly platform: PlatformFacts
 }
 
 /**
- * What to do about a record at start. `release`: it was cut short, nobody has a reference. `doubt`: there are references
- * whose holder may never have learned of them. `wait`: nothing now; a repeat of what was cut short finishes it.
+ * What to do about a record.
+ *
+ * - `nothing`: it is as it was meant.
+ * - `release`: it was cut short, nobody has a reference.
+ * - `release unless mounted`: attached since before the reboot; whoever used it gets the time to come back.
+ * - `finish format`: an mkfs was cut short; if nobody repeats the Mount, it is finished before the volume is let go.
+ * - `doubt`: there are references whose holder may never have learned of them.
+ * - `ask again`: the platform denies what the kernel shows, and may lag behind.
+ * - `lost`: its device is gone, to these machines as far as the platform says.
  */
-export type NextStep = 'nothing' | 'release' | 'doubt' | 'wait'
+export type NextStep =
+  | {
+      readonly kind:
+        | 'nothing'
+        | 'release'
+        | 'release unless mounted'
+        | 'finish format'
+        | 'doubt'
+        | 'ask again'
+    }
+  | { readonly kind: 'lost'; readonly to: readonly InstanceId[] }
 
 /** What a record becomes, and what is to be done about it. */
 export interface Reconciled {
@@ -21,25 +66,88 @@ export interface Reconciled {
   readonly next: NextStep
 }
 
-/** Compares what was meant with what is. Pure: the same facts give the same answer. */
-export function reconcile(before: LedgerRecord, facts: KernelFacts): Reconciled {
-  const record = before.bootId === facts.bootId ? before : afterReboot(before, facts.bootId)
-  const references = doubtUndelivered(record.references, facts.now)
-  const after = { ...record, references }
-  if (references.some(({ doubtedSince }) => doubtedSince !== undefined))
-    return { record: after, next: 'doubt' }
-  if (references.length > 0) return { record: after, next: 'nothing' }
-  // Who uses what was found is not known: it waits for an Unmount.
-  if (record.adopted === true && record.mount !== undefined)
-    return { record: after, next: 'nothing' }
-  // Detaching now would end the attachment on which the permission to format again hangs.
-  if (record.formatIntent !== undefined) return { record: after, next: 'wait' }
-  if (before.bootId !== facts.bootId && !facts.published) return { record: after, next: 'wait' }
-  return { record: after, next: 'release' }
+/** Compares what was meant with what is. Pure: the same facts give the same answer, and a second look changes nothing. */
+export function reconcile(before: LedgerRecord, facts: Facts): Reconciled {
+  const ofThisBoot = before.bootId === facts.bootId ? before : fromEarlierBoot(before, facts.here)
+  const fate = fateOf(ofThisBoot, facts)
+  const found = withMounts(withAttachment(ofThisBoot, facts, fate), facts)
+  const record = { ...found, references: doubtUndelivered(found.references, facts.now) }
+  return { record, next: nextStep(record, facts, fate) }
 }
 
-/** Mounts, references and processes do not outlive a boot; attachments may. */
-function afterReboot(record: LedgerRecord, bootId: string): LedgerRecord {
-  const { mount: _mount, tool: _tool, releasing: _releasing, ...rest } = record
-  return { ...rest, bootId, references: [] }
+/** `open`: the platform has not said, or does not contradict. `ended`: this attachment is over. */
+type Fate = 'open' | 'ended' | 'contradicted'
+
+function fateOf({ attachment }: LedgerRecord, { platform, kernel }: Facts): Fate {
+  // An attach whose reply never came is not over: the platform may not show it yet.
+  if (attachment?.since === undefined || platform.says === 'nothing yet') return 'open'
+  if (platform.says === 'here' && platform.since === attachment.since) return 'open'
+  // The device is the better witness: a platform may lag behind what was done a moment ago.
+  if (platform.says !== 'here' && kernel.device !== undefined) return 'contradicted'
+  return 'ended'
+}
+
+function nextStep(record: LedgerRecord, facts: Facts, fate: Fate): NextStep {
+  const { references } = record
+  if (fate === 'contradicted') return { kind: 'ask again' }
+  if (fate === 'ended' && !isWorking(facts) && isUsed(record))
+    return { kind: 'lost', to: facts.platform.says === 'elsewhere' ? facts.platform.to : [] }
+  if (references.some(({ doubtedSince }) => doubtedSince !== undefined)) return { kind: 'doubt' }
+  // Who uses what was found is not known: it waits for an Unmount.
+  if (references.length > 0 || (isUsed(record) && isFound(facts))) return { kind: 'nothing' }
+  // Detaching now would end the attachment on which the permission to format again hangs.
+  if (record.formatIntent !== undefined && fate === 'open') return { kind: 'finish format' }
+  return { kind: record.bootId === facts.bootId ? 'release' : 'release unless mounted' }
+}
+
+/** Also where only somebody unknown may: what was found mounted without a record. */
+function isUsed({ references, adopted }: LedgerRecord): boolean {
+  return references.length > 0 || adopted === true
+}
+
+function isFound({ kernel }: Facts): boolean {
+  return kernel.place !== 'absent' || kernel.olderMounts.length > 0
+}
+
+function isWorking({ kernel }: Facts): boolean {
+  return kernel.place === 'mounted' && kernel.device !== undefined
+}
+
+/**
+ * Mounts, references and processes do not outlive a boot; attachments may. The record keeps its boot's id until the volume
+ * is used again, so that a server that starts once more still knows that it comes from before. What another machine wrote,
+ * which this one is a copy of, says nothing about this one's attachments.
+ */
+function fromEarlierBoot(record: LedgerRecord, here: InstanceId | undefined): LedgerRecord {
+  const { version, service, volume, bootId, attachment, formatIntent } = record
+  const kept = { version, service, volume, bootId, references: [] }
+  const isForeign = here !== undefined && attachment?.instanceId !== here
+  if (attachment === undefined || isForeign) return kept
+  return { ...kept, attachment, ...(formatIntent === undefined ? {} : { formatIntent }) }
+}
+
+/** What the platform knows better: when an attachment began whose reply never came, and that another has taken its place. */
+function withAttachment(record: LedgerRecord, facts: Facts, fate: Fate): LedgerRecord {
+  const { attachment } = record
+  if (attachment === undefined || facts.platform.says !== 'here') return record
+  const renewed = {
+    instanceId: facts.here ?? attachment.instanceId,
+    since: facts.platform.since,
+  }
+  if (attachment.since === undefined) return { ...record, attachment: renewed }
+  if (fate !== 'ended') return record
+  // Somebody attached it anew by hand: that is ours only where it is mounted at its place. No format was begun on it.
+  const { formatIntent: _intent, ...kept } = record
+  return isWorking(facts) ? { ...kept, attachment: renewed, adopted: true } : kept
+}
+
+/** Takes into the record what is mounted and was not known, and out of it what older versions had and is gone. */
+function withMounts(record: LedgerRecord, { bootId, now, kernel }: Facts): LedgerRecord {
+  const { place, mountPoint, device, olderMounts } = kernel
+  const { olderMounts: _before, ...rest } = record
+  const kept: LedgerRecord = olderMounts.length === 0 ? rest : { ...rest, olderMounts, bootId }
+  const adopted = olderMounts.length === 0 ? kept : { ...kept, adopted: true }
+  if (record.mount !== undefined || place !== 'mounted' || device === undefined) return adopted
+  const mount = { mountPoint, device, since: now, complete: false }
+  return { ...adopted, bootId, mount, adopted: true }
 }

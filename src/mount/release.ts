@@ -1,6 +1,6 @@
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import type { MountContext } from './bring-up.ts'
-import { recordedAttachment } from './ledger-record.ts'
+import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { VolumeSession } from './volume-session.ts'
 
 /**
@@ -15,14 +15,20 @@ export async function unmountHere(
   session: VolumeSession,
 ): Promise<'gone' | 'busy'> {
   const { record, facts } = session
-  if (record.mount === undefined) return 'gone'
-  const { device, mountPoint } = record.mount
-  const withdrawn = await context.publisher.withdraw(device, mountPoint)
-  if (withdrawn === 'busy') {
-    await markReleasing(session)
-    return 'busy'
+  const { mount, olderMounts = [] } = record
+  if (mount === undefined && olderMounts.length === 0) return 'gone'
+  const device = mount?.device ?? (await attachedDevice(context, record))
+  // Binds of a mount are found after it, and go before it.
+  const older = device === undefined ? [] : olderMounts
+  const places = [...(mount === undefined ? [] : [mount.mountPoint]), ...older].reverse()
+  for (const place of places) {
+    session.step()
+    if ((await context.publisher.withdraw(device, place)) === 'busy') {
+      await markReleasing(session)
+      return 'busy'
+    }
   }
-  await session.update({ mount: undefined })
+  await session.update({ mount: undefined, olderMounts: undefined })
   context.events.record({
     kind: 'unmounted',
     service: context.service.name,
@@ -48,8 +54,10 @@ export async function trialRelease(
   session: VolumeSession,
   remount: () => Promise<void>,
 ): Promise<Released> {
-  const wasMounted = session.record.mount !== undefined
-  const { references } = session.record
+  const { references, mount: before, olderMounts = [] } = session.record
+  const wasMounted = before !== undefined || olderMounts.length > 0
+  // A mount at an older version's place cannot be put back as it was: it is taken only where nobody is seen to use it.
+  if (olderMounts.length > 0 && (await isSeenInUse(context, session))) return 'held'
   const released = await release(context, session)
   if (released === 'released') return released
   if (released === 'held' && wasMounted) await remount()
@@ -57,6 +65,18 @@ export async function trialRelease(
   const complete = mount === undefined ? {} : { mount: { ...mount, complete: true } }
   await session.update({ releasing: undefined, references, ...complete })
   return released
+}
+
+async function isSeenInUse(
+  { service, mounter }: MountContext,
+  { record }: VolumeSession,
+): Promise<boolean> {
+  const attachment = recordedAttachment(record)
+  const device = attachment && (await service.executor.device(attachment))
+  const number = device && mounter.deviceNumber(device)
+  for (const place of record.olderMounts ?? [])
+    if ((await mounter.users(place, number)).length > 0) return true
+  return false
 }
 
 /** Puts a volume back at its place that a trial took away: others hold the device, so it is joined as it is. */
@@ -80,22 +100,27 @@ export async function republish(
 async function detachHere(context: MountContext, session: VolumeSession): Promise<Released> {
   const { record, facts } = session
   const place = context.places.of(facts.name)
-  const attachment = recordedAttachment(record) ?? (await unfinishedAttachment(context, session))
+  const attachment = recordedAttachment(record) ?? (await attachmentNow(context, record))
   const device = attachment && (await context.service.executor.device(attachment))
   if (device !== undefined && !(await context.publisher.isFree(device))) {
     await markReleasing(session)
     return 'held'
   }
+  session.step()
   // Where the device is gone nobody can hold it; what stands there still is a bare directory, or a dead mount of others.
   await context.publisher.tidy(place)
-  if (record.attachment !== undefined)
-    await detach(context, session, record.attachment.instanceId, attachment)
+  const instanceId = record.attachment?.instanceId
+  if (instanceId !== undefined && (device !== undefined || (await isOurs(context, record)))) {
+    session.step()
+    await detach(context, session, instanceId, attachment)
+  }
   await session.update({
     attachment: undefined,
     mount: undefined,
     formatIntent: undefined,
     releasing: undefined,
     adopted: undefined,
+    olderMounts: undefined,
     references: [],
   })
   return 'released'
@@ -123,16 +148,36 @@ async function detach(
   })
 }
 
-/** An attach whose reply never came: the platform knows whether it happened. */
-async function unfinishedAttachment(
+/**
+ * Whether what the platform would detach is what the record means: the machine may be a copy of the one that wrote it, and
+ * somebody may have attached the volume anew by hand.
+ */
+async function isOurs(context: MountContext, record: LedgerRecord): Promise<boolean> {
+  const { attachment } = record
+  if (attachment === undefined) return false
+  if (attachment.instanceId !== (await context.service.executor.instance()).id) return false
+  if (attachment.since === undefined) return true
+  const now = await attachmentNow(context, record)
+  return now === undefined || now.since.toISOString() === attachment.since
+}
+
+/** What the platform says: it knows whether an attach whose reply never came has happened. */
+async function attachmentNow(
   context: MountContext,
-  session: VolumeSession,
+  { attachment: meant, volume: { id } }: LedgerRecord,
 ): Promise<VolumeAttachment | undefined> {
-  const meant = session.record.attachment
   if (meant === undefined) return undefined
   const seen = await context.service.driver.volumes({ instanceId: meant.instanceId })
-  const volume = seen.find(({ id }) => id === session.facts.id)
+  const volume = seen.find((one) => one.id === id)
   return volume?.attachments.find(({ instanceId }) => instanceId === meant.instanceId)
+}
+
+async function attachedDevice(
+  context: MountContext,
+  record: LedgerRecord,
+): Promise<string | undefined> {
+  const attachment = recordedAttachment(record)
+  return attachment && (await context.service.executor.device(attachment))
 }
 
 async function markReleasing(session: VolumeSession): Promise<void> {

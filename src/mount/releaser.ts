@@ -46,24 +46,41 @@ export class Releaser {
     const { ignoreUsedCount } = this.#context.settings.unmount
     const references = ignoreUsedCount ? [] : dropReference(before, holder)
     const isAdopted = session.record.adopted === true && before.length === 0
-    if (isAdopted && !ignoreUsedCount) return await this.#tryAdopted(session)
+    if (isAdopted && !ignoreUsedCount) {
+      await this.#tryAdopted(session)
+      return
+    }
     const changed =
       references !== before && (before.length > 0 || session.record.mount !== undefined)
     if (!changed) return
     await session.update({ references })
-    if (references.length === 0) await this.#letGo(session)
+    if (references.length > 0) return
+    // Somebody who was there before may still use it.
+    await (session.record.adopted === true && !ignoreUsedCount
+      ? this.#letAdoptedGo(session)
+      : this.#letGo(session))
   }
 
   /** Who uses an adopted volume is not known: it goes if nobody else holds it, and stays as it is if somebody does. */
-  async #tryAdopted(session: VolumeSession): Promise<void> {
+  #tryAdopted(session: VolumeSession): Promise<Released> {
     const volume = rememberedVolume(session.record)
-    await trialRelease(this.#context, session, () => republish(this.#context, session, volume))
+    return trialRelease(this.#context, session, () => republish(this.#context, session, volume))
+  }
+
+  /** Where a process of this host keeps it mounted, that is tried again; whoever holds the device elsewhere tells us by an Unmount. */
+  async #letAdoptedGo(session: VolumeSession): Promise<void> {
+    try {
+      if ((await this.#tryAdopted(session)) === 'busy') this.#goOn(session.facts, 'busy')
+    } catch (error) {
+      this.#refused(session.facts, error)
+    }
   }
 
   /** Takes back what a Mount that failed has done; where mkfs was cut short the device stays, for the repeat to go on. */
   async undo(session: VolumeSession): Promise<void> {
-    const { references, formatIntent } = session.record
-    if (references.length > 0 || formatIntent !== undefined) return
+    const { references, formatIntent, adopted } = session.record
+    // What was found mounted before is not this Mount's to take back.
+    if (references.length > 0 || formatIntent !== undefined || adopted === true) return
     try {
       this.#goOn(session.facts, await release(this.#context, session))
     } catch (error) {
@@ -76,9 +93,14 @@ export class Releaser {
     this.#later.schedule(facts.id, delayMs, () => this.#attempt(facts))
   }
 
+  /** Whether a release of this volume, or a trial of one, is going to be tried. */
+  isScheduled(id: string): boolean {
+    return this.#later.has(id) || this.#later.has(doubtKey(id))
+  }
+
   /** Looks after so many milliseconds whether references of doubt are used by anybody. */
   scheduleTrial(facts: VolumeFacts, delayMs: number): void {
-    this.#later.schedule(`${facts.id} doubt`, delayMs, () =>
+    this.#later.schedule(doubtKey(facts.id), delayMs, () =>
       this.#inSession(facts, (session) => this.#tryDoubted(session), DOUBT_RETRY_MS),
     )
   }
@@ -121,11 +143,9 @@ export class Releaser {
         'stop what uses it and try again',
       )
     }
-    const volume = rememberedVolume(record)
-    const released = await trialRelease(this.#context, session, () =>
-      republish(this.#context, session, volume),
-    )
-    if (released === 'released') return
+    // A detach would end the attachment on which the permission to format again hangs.
+    if (record.formatIntent !== undefined) return
+    if ((await this.#tryAdopted(session)) === 'released') return
     throw stillInUse(facts.name, await this.#users(record), 'end that and try again')
   }
 
@@ -144,6 +164,7 @@ export class Releaser {
       async (session) => {
         const { record } = session
         if (record.references.length > 0 || record.formatIntent !== undefined) return
+        if (record.adopted === true) return await this.#letAdoptedGo(session)
         this.#goOn(facts, await release(this.#context, session))
       },
       REFUSED_RETRY_MS,
@@ -200,4 +221,8 @@ export class Releaser {
     })
     this.schedule(facts, retryMs)
   }
+}
+
+function doubtKey(id: string): string {
+  return `${id} doubt`
 }

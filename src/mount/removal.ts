@@ -26,10 +26,19 @@ export async function removeVolume(
   }
   // Nothing is held up meanwhile: a Mount that comes is a reason to refuse.
   const references = context.ledger.get(volume.id)?.references ?? []
-  if (references.every((reference) => mayBecomeStale(reference)))
-    await sleep(takingHoldMs(references), signal)
+  const waitMs = references.every((reference) => mayBecomeStale(reference))
+    ? takingHoldMs(references)
+    : 0
+  if (waitMs > 0) {
+    const holders = references.map(({ id }) => holderNamed(id)).join(', ')
+    context.logger.info(
+      `remove of ${volume.name} waits ${Math.ceil(waitMs / 1000)} s to see whether ${holders} takes hold of it`,
+    )
+    await sleep(waitMs, signal)
+  }
   await context.sessions.run(factsOf(volume), 'removes the volume', signal, async (session) => {
     await letGo(context, session, volume)
+    session.step()
     removed.add(volume.name)
     await context.service.driver.removeVolume(volume.id)
     context.service.catalog.removed(volume)

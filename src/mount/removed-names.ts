@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { makeFolder } from '../libstorage/make-folder.ts'
 
 /** How many are remembered; the oldest are forgotten first. */
 const REMEMBERED = 1_000
@@ -11,7 +12,7 @@ export class RemovedNames {
 
   constructor(folder: string) {
     this.#folder = folder
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder, 0o700)
   }
 
   has(name: string): boolean {

@@ -54,6 +54,14 @@ export class VolumeSession {
     this.#report = report
   }
 
+  /**
+   * Comes before each step that changes the platform or the kernel. Throws when the volume's lock was taken away from
+   * outside: somebody else may be at work on it by now.
+   */
+  step(): void {
+    this.#lock.assertHeld()
+  }
+
   /** The volume's record as it stands on disk; a new one where nothing was meant for it yet. */
   get record(): LedgerRecord {
     return this.#ledger.get(this.facts.id) ?? newRecord(this.#service, this.facts, readBootId())
@@ -66,7 +74,7 @@ export class VolumeSession {
 
   /** Writes a record as a whole; on disk when this resolves. */
   async replace(record: LedgerRecord): Promise<void> {
-    if (this.#lock.lost.aborted) throw this.#lock.lost.reason
+    this.step()
     if (isWorthKeeping(record)) await this.#ledger.put(record)
     else await this.#ledger.delete(this.facts.id)
   }

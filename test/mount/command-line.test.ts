@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { identifyProcess } from '../../src/libstorage/process-identity.ts'
 import { COMMAND_HOLDER } from '../../src/mount/references.ts'
 import { MountWorld, mounted } from '../support/mount-world.ts'
 
@@ -40,6 +42,45 @@ describe('the command line beside a server', () => {
     await server.unmount({ name: 'data', holder: 'a' })
     await command.unmount({ name: 'data', holder: COMMAND_HOLDER })
     await mounted(server, 'data', 'b')
+    expect(world.isMounted('data')).toBe(true)
+  })
+
+  test('it waits for the tool of a server that was killed', async () => {
+    const server = world.manager()
+    await server.create('data', {})
+    await mounted(server, 'data', COMMAND_HOLDER)
+    await world.age()
+    const mkfs = spawn('sleep', ['60'])
+    try {
+      const [record] = world.ledger().all()
+      const process = identifyProcess(mkfs.pid ?? 0)
+      if (record === undefined || process === undefined) throw new Error('nothing is at work')
+      const since = new Date().toISOString()
+      await world.ledger().put({ ...record, tool: { command: 'mkfs.ext4', process, since } })
+      const unmounting = world.manager('command').unmount({ name: 'data', holder: COMMAND_HOLDER })
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      expect(world.isMounted('data')).toBe(true)
+      mkfs.kill('SIGKILL')
+      await unmounting
+      expect(world.isMounted('data')).toBe(false)
+    } finally {
+      mkfs.kill('SIGKILL')
+    }
+  })
+
+  test('its unmount leaves a format that was cut short to whoever repeats the Mount', async () => {
+    const server = world.manager()
+    await server.create('data', {})
+    world.kernel.before = async (effect) => {
+      if (effect.startsWith('mkfs')) throw new Error('mkfs was killed')
+    }
+    await expect(server.mount({ name: 'data', holder: 'a' })).rejects.toThrow('mkfs was killed')
+    world.kernel.before = async () => {}
+    for (const record of world.ledger().all())
+      await world.ledger().put({ ...record, tool: undefined })
+    await world.manager('command').unmount({ name: 'data', holder: COMMAND_HOLDER })
+    expect(world.platform.volumes()[0]?.attachments).toHaveLength(1)
+    await mounted(server, 'data', 'a')
     expect(world.isMounted('data')).toBe(true)
   })
 

@@ -1,4 +1,5 @@
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -131,23 +132,68 @@ describe('looking for a name', () => {
 })
 
 describe('a file that is not a record', () => {
-  test.each(['', '{', 'null', '{"version":2}', '\u0000\u0000'])(
-    'is put aside, loudly, and nothing else is lost: %j',
-    async (text) => {
-      await ledger.put(record('vol-1'))
-      writeFileSync(fileOf('vol-2'), text)
-      expect(ledger.all()).toEqual([record('vol-1')])
-      const aside = readdirSync(folder).find((name) => name.startsWith('vol-2.json.corrupt-')) ?? ''
-      expect(readFileSync(path.join(folder, aside), 'utf8')).toBe(text)
-      expect(logger.lines).toMatchObject([
-        {
-          level: 'error',
-          message: `ledger file ${fileOf('vol-2')} is corrupt and was put aside as ${aside}; references to its volume are lost, the volume and its data are not`,
-          fields: { cause: expect.any(String) },
-        },
-      ])
-    },
-  )
+  test.each([
+    '',
+    '{',
+    'null',
+    '[]',
+    '{"version":1}',
+    '{"version":"1"}',
+    '\u0000\u0000',
+    '\ufffdELF',
+  ])('is put aside, loudly, and nothing else is lost: %j', async (text) => {
+    await ledger.put(record('vol-1'))
+    writeFileSync(fileOf('vol-2'), text)
+    expect(ledger.all()).toEqual([record('vol-1')])
+    const aside = readdirSync(folder).find((name) => name.startsWith('vol-2.json.corrupt-')) ?? ''
+    expect(readFileSync(path.join(folder, aside), 'utf8')).toBe(text)
+    expect(logger.lines).toMatchObject([
+      {
+        level: 'error',
+        message: `ledger file ${fileOf('vol-2')} is corrupt and was put aside as ${aside}; references to its volume are lost, the volume and its data are not`,
+        fields: { cause: expect.any(String) },
+      },
+    ])
+  })
+
+  test('that a newer version wrote is refused, and stays where it is', () => {
+    writeFileSync(fileOf('vol-1'), JSON.stringify({ ...record('vol-1'), version: 2 }))
+    expect(() => ledger.all()).toThrow(
+      expect.objectContaining({
+        code: 'ERR_FAILED_PRECONDITION',
+        message: `ledger file ${fileOf('vol-1')} was written by a newer version of this program (2, this one knows 1), use that version, or a later one`,
+      }),
+    )
+    expect(readdirSync(folder)).toEqual(['vol-1.json'])
+  })
+
+  test.each([
+    ['a folder', (at: string) => mkdirSync(at)],
+    ['a link to itself', (at: string) => symlinkSync('vol-2.json', at)],
+    [
+      'the record of another volume',
+      (at: string) => writeFileSync(at, JSON.stringify(record('vol-3'))),
+    ],
+    [
+      'a record of another service',
+      (at: string) => writeFileSync(at, JSON.stringify({ ...record('vol-2'), service: 'other' })),
+    ],
+  ])('is put aside where it is %s, and stands in the way of no new record', async (_what, put) => {
+    put(fileOf('vol-2'))
+    const own = new FileLedger(folder, logger, record('vol-2').service)
+    expect(own.all()).toEqual([])
+    expect(readdirSync(folder)).toEqual([expect.stringMatching(/^vol-2\.json\.corrupt-\d+$/)])
+    expect(logger.lines).toMatchObject([{ level: 'error' }])
+    await own.put(record('vol-2'))
+    expect(own.all()).toEqual([record('vol-2')])
+  })
+
+  test('but a link that leads nowhere is no record, and is replaced by one', async () => {
+    symlinkSync('nowhere', fileOf('vol-1'))
+    expect(ledger.all()).toEqual([])
+    await ledger.put(record('vol-1'))
+    expect(reopened().all()).toEqual([record('vol-1')])
+  })
 
   test('is said once, and stands in the way of no new record', async () => {
     writeFileSync(fileOf('vol-1'), '{')

@@ -1,129 +1,293 @@
 import { describe, expect, test } from 'vitest'
 import type { LedgerRecord } from '../../src/mount/ledger-record.ts'
-import { type NextStep, reconcile } from '../../src/mount/reconcile.ts'
+import {
+  type Facts,
+  type KernelFacts,
+  type NextStep,
+  type PlatformFacts,
+  type Reconciled,
+  reconcile,
+} from '../../src/mount/reconcile.ts'
 
 const BEFORE = '2024-05-01T12:00:00.000Z'
+const OTHER_TIME = '2024-05-01T12:30:00.000Z'
 const NOW = '2024-05-01T13:00:00.000Z'
 
-const parts = {
-  attachment: { instanceId: 'here', since: BEFORE, complete: true },
-  mount: { mountPoint: '/mnt/data', device: '/dev/x', since: BEFORE, complete: true },
-  formatIntent: { fsType: 'xfs', uuid: 'u', attachedSince: BEFORE },
-  tool: {
-    command: 'mkfs.xfs',
-    process: { bootId: 'this', pidNamespace: 'pid:[1]', pid: 7, startTime: '1' },
-    since: BEFORE,
-  },
-  releasing: { since: BEFORE, complete: true },
-} as const
+const PLACE = '/mnt/data'
+const OLDER = '/var/lib/libstorage/volumes/data'
 
 const known = { id: 'a', count: 2, undelivered: 0, since: BEFORE }
 const undelivered = { id: 'b', count: 1, undelivered: 1, since: BEFORE }
-const references = {
-  none: [],
+
+/** Each dimension by its name; a combination is one value of every one. */
+const dimensions = {
+  boot: ['this', 'earlier'],
+  /** What the record says of the attachment: none, begun, done, or that of the machine that this one is a copy of. */
+  attachment: ['none', 'begun', 'done', 'of another machine'],
+  recorded: ['mount', 'adopted mount', 'no mount'],
+  held: ['nobody', 'known', 'undelivered', 'both'],
+  intent: [true, false],
+  place: ['mounted', 'dead', 'absent'],
+  device: [true, false],
+  older: [true, false],
+  platform: ['nothing yet', 'here', 'here anew', 'elsewhere', 'nowhere', 'gone'],
+} as const
+
+type Dimensions = typeof dimensions
+type Combination = { readonly [K in keyof Dimensions]: Dimensions[K][number] }
+
+function product(): Combination[] {
+  let all: Record<string, unknown>[] = [{}]
+  for (const [name, values] of Object.entries(dimensions))
+    all = all.flatMap((one) => values.map((value) => ({ ...one, [name]: value })))
+  return all as Combination[]
+}
+
+/** The kernel shows neither a mount nor a second one of a device that it does not have. */
+const isPossible = ({ place, device, older }: Combination) =>
+  device || (place !== 'mounted' && !older)
+const combinations = product().filter(isPossible)
+
+const holders = {
+  nobody: [],
   known: [known],
   undelivered: [undelivered],
   both: [known, undelivered],
-} as const
-
-const yesNo = [true, false] as const
-const combinations = (['this', 'earlier'] as const).flatMap((boot) =>
-  yesNo.flatMap((published) =>
-    (Object.keys(references) as (keyof typeof references)[]).flatMap((held) =>
-      yesNo.flatMap((intent) =>
-        yesNo.map((attachment) => ({ boot, published, held, intent, attachment })),
-      ),
-    ),
-  ),
-)
-type Combination = (typeof combinations)[number]
-
-/** What is left of the references decides first, then what would be lost by a detach, then what was there before the boot. */
-function expectedStep({ boot, published, held, intent }: Combination): NextStep {
-  const left = boot === 'this' ? held : 'none'
-  if (left === 'undelivered' || left === 'both') return 'doubt'
-  if (left === 'known') return 'nothing'
-  if (intent) return 'wait'
-  return boot === 'earlier' && !published ? 'wait' : 'release'
 }
 
-function recordOf({ boot, held, intent, attachment }: Combination): LedgerRecord {
+const attachments = {
+  none: {},
+  begun: { attachment: { instanceId: 'here' } },
+  done: { attachment: { instanceId: 'here', since: BEFORE } },
+  'of another machine': { attachment: { instanceId: 'original', since: BEFORE } },
+}
+
+const platforms: Record<Combination['platform'], PlatformFacts> = {
+  'nothing yet': { says: 'nothing yet' },
+  here: { says: 'here', since: BEFORE },
+  'here anew': { says: 'here', since: OTHER_TIME },
+  elsewhere: { says: 'elsewhere', to: ['there'] },
+  nowhere: { says: 'nowhere' },
+  gone: { says: 'gone' },
+}
+
+function recordOf({ boot, attachment, recorded, held, intent }: Combination): LedgerRecord {
   return {
     version: 1,
     service: 'main',
     volume: { id: 'vol-1', name: 'data', sizeGiB: 1, managed: true, labels: {} },
     bootId: boot,
-    mount: parts.mount,
-    tool: parts.tool,
-    releasing: parts.releasing,
-    references: references[held],
-    ...(attachment ? { attachment: parts.attachment } : {}),
-    ...(intent ? { formatIntent: parts.formatIntent } : {}),
+    tool: {
+      command: 'mkfs.xfs',
+      process: { bootId: boot, pidNamespace: 'pid:[1]', pid: 7, startTime: '1' },
+      since: BEFORE,
+    },
+    releasing: { since: BEFORE },
+    references: holders[held],
+    ...attachments[attachment],
+    ...(recorded === 'no mount'
+      ? {}
+      : { mount: { mountPoint: PLACE, device: '/dev/x', since: BEFORE, complete: true } }),
+    ...(recorded === 'adopted mount' ? { adopted: true } : {}),
+    ...(intent ? { formatIntent: { fsType: 'xfs', uuid: 'u', attachedSince: BEFORE } } : {}),
   }
 }
 
-const atStart = (combination: Combination) =>
-  reconcile(recordOf(combination), {
-    bootId: 'this',
-    published: combination.published,
-    now: NOW,
-  })
+function factsOf({ place, device, older, platform }: Combination): Facts {
+  const kernel: KernelFacts = {
+    place,
+    mountPoint: PLACE,
+    device: device ? '/dev/x' : undefined,
+    olderMounts: older ? [OLDER] : [],
+  }
+  const here = platform === 'nothing yet' ? undefined : 'here'
+  return { bootId: 'this', now: NOW, here, kernel, platform: platforms[platform] }
+}
 
-describe('what a server finds at its start', () => {
-  test.each(combinations)(
-    'boot $boot, published $published, references $held, intent $intent, attachment $attachment',
-    (combination) => {
-      const { record, next } = atStart(combination)
-      const before = recordOf(combination)
-      expect(next).toBe(expectedStep(combination))
-      expect(record.bootId).toBe('this')
-      expect(record.attachment).toEqual(before.attachment)
-      expect(record.formatIntent).toEqual(before.formatIntent)
-      if (combination.boot === 'this') {
-        expect(record).toMatchObject({ mount: parts.mount, tool: parts.tool })
-        expect(record.references.map(({ id, count }) => [id, count])).toEqual(
-          before.references.map(({ id, count }) => [id, count]),
-        )
-      } else {
-        expect(record).not.toMatchObject({ mount: {} })
-        expect([record.tool, record.releasing, record.references]).toEqual([
-          undefined,
-          undefined,
-          [],
-        ])
-      }
+const compared = (combination: Combination): Reconciled =>
+  reconcile(recordOf(combination), factsOf(combination))
+
+/** In this boot a machine may have got another name, but is no copy. */
+function isCertain({ attachment, boot }: Pick<Combination, 'attachment' | 'boot'>): boolean {
+  return attachment === 'done' || (attachment === 'of another machine' && boot === 'this')
+}
+
+/** What was attached by us for certain, and is attached no more as the platform has it. */
+function isDenied({ attachment, boot, platform }: Combination): boolean {
+  const isCertain =
+    attachment === 'done' || (attachment === 'of another machine' && boot === 'this')
+  return isCertain && platform !== 'nothing yet' && platform !== 'here'
+}
+
+/** The table, first match first. */
+const rules: readonly {
+  readonly when: (one: Combination) => boolean
+  readonly step: NextStep['kind']
+}[] = [
+  { when: (c) => isDenied(c) && c.device && c.platform !== 'here anew', step: 'ask again' },
+  { when: (c) => isDenied(c) && c.place !== 'mounted' && mayBeUsed(c), step: 'lost' },
+  { when: (c) => c.boot === 'this' && ['undelivered', 'both'].includes(c.held), step: 'doubt' },
+  { when: (c) => c.boot === 'this' && c.held === 'known', step: 'nothing' },
+  { when: (c) => mayBeUsed(c) && (c.place !== 'absent' || c.older), step: 'nothing' },
+  { when: (c) => c.intent && keepsAttachment(c) && !isDenied(c), step: 'finish format' },
+  { when: (c) => c.boot === 'this', step: 'release' },
+  { when: () => true, step: 'release unless mounted' },
+]
+
+/** By a reference of this boot, or by somebody unknown: what is mounted and was not recorded is found to be so. */
+function mayBeUsed({
+  boot,
+  held,
+  recorded,
+  place,
+  older,
+  platform,
+  attachment,
+}: Combination): boolean {
+  const isRecorded = boot === 'this' && recorded !== 'no mount'
+  const isRenewed =
+    isCertain({ attachment, boot }) && platform === 'here anew' && place === 'mounted'
+  return (
+    (boot === 'this' && held !== 'nobody') ||
+    (boot === 'this' && recorded === 'adopted mount') ||
+    (place === 'mounted' && !isRecorded) ||
+    older ||
+    isRenewed
+  )
+}
+
+/** An earlier boot's format intent counts as far as its attachment does. */
+function keepsAttachment({ boot, attachment, platform }: Combination): boolean {
+  if (boot === 'this') return true
+  if (attachment === 'none') return false
+  return attachment !== 'of another machine' || platform === 'nothing yet'
+}
+
+describe('what a server finds', () => {
+  test.each(rules.map(({ step }, index) => ({ step, index })))(
+    'is what the table says, rule $index: $step',
+    ({ step, index }) => {
+      const covered = combinations.filter(
+        (one) => rules.findIndex(({ when }) => when(one)) === index,
+      )
+      expect(covered.length).toBeGreaterThan(0)
+      const wrong = covered.filter((one) => compared(one).next.kind !== step)
+      expect(wrong.slice(0, 3).map((one) => ({ ...one, got: compared(one).next.kind }))).toEqual([])
     },
   )
 
-  test('is compared the same way twice: a second start changes nothing more', () => {
-    for (const combination of combinations) {
-      const once = atStart(combination)
-      const again = reconcile(once.record, {
-        bootId: 'this',
-        published: combination.published,
-        now: '2024-05-01T14:00:00.000Z',
-      })
-      expect(again.record).toEqual(once.record)
+  test('changes nothing more when it is looked at again', () => {
+    for (const one of combinations) {
+      const first = compared(one)
+      const second = reconcile(first.record, { ...factsOf(one), now: '2024-05-01T14:00:00.000Z' })
+      expect(second.record).toEqual(first.record)
+      // A format intent and an attachment that are over are over; the rest is told the same way again.
+      if (first.next.kind !== 'lost') expect([one, second.next]).toEqual([one, first.next])
     }
   })
 
-  test('only what was never delivered is doubted, from now on', () => {
-    const doubted = atStart({
-      boot: 'this',
-      published: true,
-      held: 'both',
-      intent: false,
-      attachment: true,
-    })
-    expect(doubted.record.references).toEqual([known, { ...undelivered, doubtedSince: NOW }])
-  })
-
-  test('is not changed in the record that was read', () => {
-    for (const combination of combinations) {
-      const before = recordOf(combination)
-      const copy = structuredClone(before)
-      reconcile(before, { bootId: 'this', published: true, now: NOW })
-      expect(before).toEqual(copy)
+  test('gives the same answer for the same facts, and leaves the record that was read alone', () => {
+    for (const one of combinations) {
+      const before = recordOf(one)
+      expect(reconcile(before, factsOf(one))).toEqual(compared(one))
+      expect(before).toEqual(recordOf(one))
     }
   })
+})
+
+describe('whatever is found', () => {
+  const released = combinations.filter((one) => compared(one).next.kind.startsWith('release'))
+
+  test('a volume that somebody else mounted, or uses, is never released', () => {
+    for (const one of released) {
+      expect([one.older, one.boot === 'this' && one.held !== 'nobody']).toEqual([false, false])
+      // What we mounted ourselves for a Mount that was cut short is taken back, nothing else that is mounted.
+      const isOurs = one.boot === 'this' && one.recorded === 'mount'
+      expect(one.place !== 'mounted' || isOurs).toBe(true)
+    }
+  })
+
+  test('references of this boot never vanish, those of an earlier one always do', () => {
+    for (const one of combinations) {
+      const { references } = compared(one).record
+      const expected = one.boot === 'this' ? recordOf(one).references : []
+      expect(references.map(({ id, count }) => [id, count])).toEqual(
+        expected.map(({ id, count }) => [id, count]),
+      )
+    }
+  })
+
+  test('an attachment of another machine is never taken for ours after a reboot', () => {
+    for (const one of combinations) {
+      if (one.boot === 'this' || one.attachment !== 'of another machine') continue
+      const { attachment } = compared(one).record
+      expect(attachment?.instanceId).toBe(one.platform === 'nothing yet' ? 'original' : undefined)
+    }
+  })
+
+  test('an attachment made by hand becomes ours only where it is mounted at its place', () => {
+    for (const one of combinations) {
+      if (one.platform !== 'here anew' || one.attachment !== 'done') continue
+      const { attachment, adopted, formatIntent } = compared(one).record
+      expect(attachment?.since === OTHER_TIME).toBe(one.place === 'mounted')
+      if (one.place === 'mounted') expect(adopted).toBe(true)
+      expect(formatIntent).toBeUndefined()
+    }
+  })
+
+  test('a format is finished only on the attachment for which it was begun', () => {
+    for (const one of combinations) {
+      const { record, next } = compared(one)
+      if (next.kind !== 'finish format') continue
+      expect([record.formatIntent, isDenied(one)]).toEqual([recordOf(one).formatIntent, false])
+    }
+  })
+
+  test('what works is never called lost, and what the platform has not denied neither', () => {
+    for (const one of combinations) {
+      const { next } = compared(one)
+      if (next.kind !== 'lost') continue
+      expect([one.place === 'mounted', isDenied(one)]).toEqual([false, true])
+      expect(next.to).toEqual(one.platform === 'elsewhere' ? ['there'] : [])
+    }
+  })
+
+  test('the boot of a record stays what it was until the volume is used again', () => {
+    for (const one of combinations) {
+      const isFound = one.place === 'mounted' || one.older
+      const isOld = one.boot === 'earlier' && !isFound
+      expect(compared(one).record.bootId).toBe(isOld ? 'earlier' : 'this')
+    }
+  })
+
+  test('nothing of an earlier boot is left but the attachment, and what was to be formatted on it', () => {
+    for (const one of combinations) {
+      if (one.boot === 'this') continue
+      const { record } = compared(one)
+      expect([record.tool, record.releasing]).toEqual([undefined, undefined])
+      expect(record.mount !== undefined).toBe(one.place === 'mounted')
+    }
+  })
+})
+
+const usual: Combination = {
+  boot: 'this',
+  attachment: 'done',
+  recorded: 'mount',
+  held: 'both',
+  intent: false,
+  place: 'mounted',
+  device: true,
+  older: false,
+  platform: 'here',
+}
+
+test('only what was never delivered is doubted, from now on', () => {
+  const { references } = compared(usual).record
+  expect(references).toEqual([known, { ...undelivered, doubtedSince: NOW }])
+})
+
+test('an attach whose reply never came gets the time that the platform knows', () => {
+  const { attachment } = compared({ ...usual, attachment: 'begun', held: 'nobody' }).record
+  expect(attachment).toEqual({ instanceId: 'here', since: BEFORE })
 })

@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline'
 import { type HeldLock, ProcessLocks } from '../../src/mount/locks.ts'
 
 /**
- * Takes and gives back locks as it is told, a line each: `try <name>`, `release <name>`, and `contend <name> <times>`,
+ * Takes and gives back locks as it is told, a line each: `try <name>`, `release <name>`, `held <name>`,
+ * `jump <name> <days>`, which sets the clock, and `contend <name> <times>`,
  * which takes the lock so often and says how often it was not alone in it.
  */
 const [folder = ''] = process.argv.slice(2)
@@ -15,6 +16,22 @@ async function tryLock(name: string): Promise<string> {
   if ('owner' in taken) return `lost to ${taken.owner?.process.pid}`
   held.set(name, taken)
   return 'won'
+}
+
+function stillHeld(name: string): string {
+  try {
+    held.get(name)?.assertHeld()
+    return 'held'
+  } catch (error) {
+    return `lost: ${error instanceof Error ? error.message : error}`
+  }
+}
+
+/** Lets this process see another time, as a clock that is set does. */
+function jump(days: number): string {
+  const before = Date.now
+  Date.now = () => before() + days * 86_400_000
+  return 'jumped'
 }
 
 async function contend(name: string, times: number): Promise<string> {
@@ -43,6 +60,8 @@ async function obey(line: string): Promise<string> {
   const [command, name = '', times] = line.split(' ')
   if (command === 'try') return await tryLock(name)
   if (command === 'contend') return await contend(name, Number(times))
+  if (command === 'held') return stillHeld(name)
+  if (command === 'jump') return jump(Number(times))
   await held.get(name)?.release()
   return 'released'
 }

@@ -42,6 +42,11 @@ export class LoopWorld {
     return path.join(this.folder, 'volumes')
   }
 
+  /** Where an older version mounted. */
+  get olderRoot(): string {
+    return path.join(this.folder, 'older')
+  }
+
   async manager(
     changed: Partial<MountSettings> = {},
     role: MountContext['role'] = 'server',
@@ -57,7 +62,7 @@ export class LoopWorld {
         service,
         publisher: new BlockPublisher(this.mounter, settings, 'loop', events),
         mounter: this.mounter,
-        places: createPlaces(this.mountRoot, settings.mount.rootPath, new Set()),
+        places: createPlaces(this.mountRoot, settings.mount.rootPath, new Set(), [this.olderRoot]),
         settings,
         ledger,
         sessions: new VolumeSessions(

@@ -22,7 +22,11 @@ export async function printPaths(
   const { volumes, signal, stdout } = session
   return await eachName(session, names, options, async (name) => {
     const path = await volumes.path(name, { signal })
-    if (path === undefined) throw notMounted(name)
+    if (path === undefined) {
+      // A name that no volume has is a mistake of another kind.
+      await volumes.get(name, { signal })
+      throw notMounted(name)
+    }
     stdout.write(`${path}\n`)
   })
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
+import type { VolumeView } from '../../mount/integration-driver.ts'
 import { COMMAND_HOLDER } from '../../mount/references.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
@@ -32,11 +33,20 @@ export async function unmountVolumes(
   const { volumes, signal } = session
   return await printEvenIfItFails(session, options, (unmounted) =>
     eachName(session, names, options, async (name) => {
-      const view = await volumes.get(name, { signal })
-      if (view.mountpoint === undefined && !options.idempotent) throw notMounted(name)
+      const before = await volumes.get(name, { signal })
       await volumes.unmount({ name, holder: COMMAND_HOLDER }, { signal })
-      unmounted.push(await volumes.get(name, { signal }))
+      const after = await volumes.get(name, { signal })
+      if (!options.idempotent && !wasTakenOff(before, after)) throw notMounted(name)
+      unmounted.push(after)
     }),
+  )
+}
+
+/** Also one that was only lingering: unmounted already, and attached still. */
+function wasTakenOff(before: VolumeView, after: VolumeView): boolean {
+  return (
+    before.mountpoint !== undefined ||
+    after.volume.attachments.length < before.volume.attachments.length
   )
 }
 

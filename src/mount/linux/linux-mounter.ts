@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
 import { sweepLeftovers } from '../../libstorage/leftover.ts'
+import { makeFolder } from '../../libstorage/make-folder.ts'
 import { lastLine, type Run, type RunBehindGate } from '../../libstorage/run.ts'
 import type { FileSystemUsage } from '../integration-driver.ts'
 import type { Mounter } from '../mounter.ts'
@@ -29,7 +29,7 @@ export function createLinuxMounter(
   runBehindGate: RunBehindGate,
   scratchDirectory: string,
 ): Mounter {
-  mkdirSync(scratchDirectory, { recursive: true, mode: 0o700 })
+  makeFolder(scratchDirectory, 0o700)
   sweepLeftovers(scratchDirectory)
   return {
     mounts: oncePerTurn(readMounts),

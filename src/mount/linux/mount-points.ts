@@ -1,7 +1,8 @@
-import { lstat, mkdir, readlink, rename, symlink, unlink } from 'node:fs/promises'
+import { lstat, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, NotFoundError, systemCode } from '../../libstorage/errors.ts'
 import { leftoverName } from '../../libstorage/leftover.ts'
+import { makeFolder } from '../../libstorage/make-folder.ts'
 import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
 import type { DataFolder } from '../mounter.ts'
 
@@ -13,7 +14,7 @@ const MOUNT_FAILED = 32
 
 /** Makes the bare directory immutable, so that nothing is written to the host's disk while no volume is mounted there. */
 export async function prepareMountPoint(mountPoint: string, run: Run): Promise<void> {
-  await mkdir(mountPoint, { recursive: true, mode: 0o755 })
+  makeFolder(mountPoint)
   if (!(await lstat(mountPoint)).isDirectory()) throw inTheWay(mountPoint)
   // Not every file system knows the attribute; the mount is as good without it.
   await run('chattr', ['+i', mountPoint], { timeoutMs: QUICK_MS })
@@ -71,7 +72,7 @@ export async function unmountPath(mountPoint: string, run: Run): Promise<'unmoun
 
 /** Shows a directory at a mount point, replacing an older link in one step. */
 export async function linkDirectory(directory: string, mountPoint: string): Promise<void> {
-  await mkdir(path.dirname(mountPoint), { recursive: true, mode: 0o755 })
+  makeFolder(path.dirname(mountPoint))
   const present = await lstat(mountPoint).catch(() => undefined)
   if (present !== undefined && !(await isOurLink(mountPoint, directory))) throw inTheWay(mountPoint)
   const prepared = path.join(path.dirname(mountPoint), leftoverName('link'))

@@ -44,12 +44,10 @@ function poolError(pool: string, cause: unknown): unknown {
         cause,
       })
     case 'EFBIG':
-      return new InvalidArgumentError({
-        subject: 'option size',
-        problem: `is larger than a file can be in pool ${pool}`,
-        remedy: 'choose a smaller size or a pool on another file system',
-        cause,
-      })
+      return tooLarge(pool, cause)
+    case 'ENOTDIR':
+    case 'ELOOP':
+      return poolInTheWay(subject, cause)
     case 'EIO':
     case 'ESTALE':
     case 'ETIMEDOUT':
@@ -64,6 +62,24 @@ function poolError(pool: string, cause: unknown): unknown {
     default:
       return cause
   }
+}
+
+function tooLarge(pool: string, cause: unknown): InvalidArgumentError {
+  return new InvalidArgumentError({
+    subject: 'option size',
+    problem: `is larger than a file can be in pool ${pool}`,
+    remedy: 'choose a smaller size or a pool on another file system',
+    cause,
+  })
+}
+
+function poolInTheWay(subject: string, cause: unknown): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject,
+    problem: `is no folder, or lies beneath something that is none (${detail(cause)})`,
+    remedy: 'move what is in the way elsewhere, or set another path',
+    cause,
+  })
 }
 
 /** The error of a pool whose folder is not there. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import {
   AlreadyExistsError,
@@ -9,6 +9,7 @@ import {
   volumeNamed,
 } from '../../libstorage/errors.ts'
 import { leftoverName } from '../../libstorage/leftover.ts'
+import { makeFolder } from '../../libstorage/make-folder.ts'
 import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
 import type { Run } from '../../libstorage/run.ts'
 import type { CallOptions } from '../../libstorage/storage-driver.ts'
@@ -66,7 +67,8 @@ export class Pool {
   open({ parents }: { readonly parents: boolean }): Promise<void> {
     const make = async () => {
       try {
-        await fs.mkdir(this.path, { mode: FOLDER_MODE, recursive: parents })
+        if (parents) makeFolder(dirname(this.path))
+        await fs.mkdir(this.path, { mode: FOLDER_MODE })
       } catch (error) {
         if (systemCode(error) === 'ENOENT') throw poolMissing(this.path, error)
         if (systemCode(error) !== 'EEXIST' && systemCode(error) !== 'EROFS') throw error

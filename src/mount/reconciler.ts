@@ -1,0 +1,221 @@
+import { NotFoundError } from '../libstorage/errors.ts'
+import { readBootId } from '../libstorage/process-identity.ts'
+import type { InstanceId, Volume, VolumeId } from '../libstorage/types.ts'
+import { after, type Timer } from '../libstorage/wait.ts'
+import type { Background } from './background.ts'
+import { bringUp, type MountContext } from './bring-up.ts'
+import { Later } from './later.ts'
+import {
+  factsOf,
+  type LedgerRecord,
+  newRecord,
+  recordedAttachment,
+  rememberedVolume,
+  type VolumeFacts,
+} from './ledger-record.ts'
+import { lookHere } from './look-here.ts'
+import { noteLost } from './lost.ts'
+import { type NextStep, type PlatformFacts, type Reconciled, reconcile } from './reconcile.ts'
+import type { Releaser } from './releaser.ts'
+import type { VolumeSession } from './volume-session.ts'
+import { Watch } from './watch.ts'
+
+/** How long after a start whoever used a volume before has to come back, in milliseconds. */
+const GRACE_MS = 120_000
+/** How long after an outage, or an answer that the kernel contradicts, the platform is asked again, in milliseconds. */
+const ASK_AGAIN_MS = 30_000
+
+/** What is known beside the kernel when a record is compared. */
+interface Answer {
+  readonly here: InstanceId | undefined
+  readonly platform: PlatformFacts
+}
+
+const NOTHING_YET: Answer = { here: undefined, platform: { says: 'nothing yet' } }
+
+/**
+ * Compares the ledger with the kernel and the platform, and does what follows: when a server starts, and when something is
+ * left over by a command that was killed. Only a server does this.
+ */
+export class Reconciler {
+  readonly #context: MountContext
+  readonly #releaser: Releaser
+  readonly #background: Background
+  readonly #formats = new Later()
+  readonly #watch: Watch
+  #asking: Timer | undefined
+
+  constructor(context: MountContext, releaser: Releaser, background: Background) {
+    this.#context = context
+    this.#releaser = releaser
+    this.#background = background
+    this.#watch = new Watch(
+      context.ledger,
+      (id) => this.#releaser.isScheduled(id) || this.#formats.has(id),
+      (record) => this.#compare(record.volume, record, NOTHING_YET, 'look at what was left over'),
+    )
+  }
+
+  /**
+   * Takes over what the ledger says. Each volume's own operations wait until it was compared with the kernel; no other
+   * call waits, and none waits for the platform.
+   */
+  start(): void {
+    const { ledger, service } = this.#context
+    for (const record of ledger.all()) {
+      service.catalog.remember(rememberedVolume(record))
+      this.#compare(record.volume, record, NOTHING_YET, 'take-over at start')
+    }
+    this.#ask()
+    this.#watch.start()
+  }
+
+  /** Begins nothing more. What is under way is the background's. */
+  async close(): Promise<void> {
+    this.#asking?.cancel()
+    this.#watch.close()
+    await this.#formats.close()
+  }
+
+  /** An outage of the platform is waited for. */
+  #ask(): void {
+    this.#compareWithPlatform().catch((error: unknown) => {
+      const message = `what is attached here cannot be compared yet, and is asked for again: ${String(error)}`
+      this.#context.logger.warn(message)
+      this.#askLater()
+    })
+  }
+
+  #askLater(): void {
+    this.#asking?.cancel()
+    this.#asking = after(ASK_AGAIN_MS, () => this.#ask())
+  }
+
+  async #compareWithPlatform(): Promise<void> {
+    const { ledger, service } = this.#context
+    const before = ledger.all()
+    const here = (await service.executor.instance()).id
+    const attached = await service.driver.volumes({ instanceId: here })
+    for (const volume of attached) {
+      const platform = attachedTo(volume, here)
+      const known = before.find((record) => record.volume.id === volume.id)
+      this.#compare(factsOf(volume), known, { here, platform }, 'comparison with the platform')
+    }
+    const others = before.filter(
+      (record) =>
+        record.attachment !== undefined && !attached.some(({ id }) => id === record.volume.id),
+    )
+    for (const record of others) {
+      const platform = await this.#whereIs(record.volume.id, here)
+      this.#compare(record.volume, record, { here, platform }, 'comparison with the platform')
+    }
+  }
+
+  async #whereIs(id: VolumeId, here: InstanceId): Promise<PlatformFacts> {
+    try {
+      return attachedTo(await this.#context.service.driver.volume(id), here)
+    } catch (error) {
+      if (error instanceof NotFoundError) return { says: 'gone' }
+      throw error
+    }
+  }
+
+  #compare(
+    facts: VolumeFacts,
+    asked: LedgerRecord | undefined,
+    answer: Answer,
+    purpose: string,
+  ): void {
+    this.#background.run(facts, purpose, async (session) => {
+      const { ledger, service } = this.#context
+      const stored = ledger.get(facts.id)
+      // What was attached or detached meanwhile is newer than the answer.
+      const isOld = stored !== undefined && !isSameAttachment(stored, asked)
+      const { here, platform } = isOld ? NOTHING_YET : answer
+      const before = stored ?? candidate(service.name, facts, { here, platform })
+      const { record, next } = await this.#reconcile(before, { here, platform })
+      // Attached by hand, and nothing of it where we would mount it: none of ours.
+      if (stored === undefined && record.adopted !== true) return
+      if (JSON.stringify(record) !== JSON.stringify(stored)) await session.replace(record)
+      if (record.adopted === true && stored?.adopted !== true) this.#noteAdopted(record)
+      await this.#act(session, next)
+    })
+  }
+
+  async #reconcile(before: LedgerRecord, { here, platform }: Answer): Promise<Reconciled> {
+    const attached =
+      platform.says === 'here'
+        ? candidate(before.service, before.volume, { here, platform })
+        : before
+    const kernel = await lookHere(this.#context, before, recordedAttachment(attached))
+    const now = new Date().toISOString()
+    return reconcile(before, { bootId: readBootId(), now, here, kernel, platform })
+  }
+
+  async #act(session: VolumeSession, next: NextStep): Promise<void> {
+    const { facts } = session
+    if (next.kind === 'lost') return await noteLost(this.#context, session, next.to)
+    if (next.kind === 'ask again') return this.#askLater()
+    // What is going to be tried already keeps its time.
+    if (this.#releaser.isScheduled(facts.id)) return
+    if (next.kind === 'release') this.#releaser.schedule(facts, 0)
+    if (next.kind === 'release unless mounted') this.#releaser.schedule(facts, GRACE_MS)
+    if (next.kind === 'doubt') this.#releaser.scheduleTrial(facts, GRACE_MS)
+    if (next.kind === 'finish format' && !this.#formats.has(facts.id)) this.#finishLater(facts)
+  }
+
+  #finishLater(facts: VolumeFacts): void {
+    this.#formats.schedule(facts.id, GRACE_MS, async () =>
+      this.#background.run(facts, 'the format that was cut short', async (session) => {
+        try {
+          await this.#finishFormat(session)
+        } catch (error) {
+          this.#finishLater(facts)
+          throw error
+        }
+      }),
+    )
+  }
+
+  /** Half a file system would need a person; a whole one, let go, is what every machine can use. */
+  async #finishFormat(session: VolumeSession): Promise<void> {
+    const { record, facts } = session
+    if (record.formatIntent === undefined || record.references.length > 0) return
+    const { catalog, executor } = this.#context.service
+    const attachment = recordedAttachment(record)
+    if (attachment !== undefined && (await executor.device(attachment)) !== undefined) {
+      await session.awaitTool()
+      const volume = await catalog.find(facts.id, { fresh: true })
+      await bringUp(this.#context, session, volume)
+    } else await session.update({ formatIntent: undefined })
+    this.#releaser.schedule(facts, 0)
+  }
+
+  #noteAdopted({ volume: { id, name }, olderMounts }: LedgerRecord): void {
+    const { logger, events, service } = this.#context
+    const at = olderMounts === undefined ? '' : ` at ${olderMounts.join(', ')}`
+    logger.warn(`volume ${name} was found mounted${at} without a record of it, and is adopted`)
+    events.record({ kind: 'adopted', service: service.name, volume: name, volumeId: id })
+  }
+}
+
+function attachedTo({ attachments }: Volume, here: InstanceId): PlatformFacts {
+  const mine = attachments.find(({ instanceId }) => instanceId === here)
+  if (mine !== undefined) return { says: 'here', since: mine.since.toISOString() }
+  if (attachments.length === 0) return { says: 'nowhere' }
+  return { says: 'elsewhere', to: attachments.map(({ instanceId }) => instanceId) }
+}
+
+/** The record of a volume that is attached here, as if nothing else were known of it. */
+function candidate(service: string, facts: VolumeFacts, { here, platform }: Answer): LedgerRecord {
+  const record = newRecord(service, facts, readBootId())
+  if (platform.says !== 'here' || here === undefined) return record
+  return { ...record, attachment: { instanceId: here, since: platform.since } }
+}
+
+function isSameAttachment(one: LedgerRecord, other: LedgerRecord | undefined): boolean {
+  return (
+    one.attachment?.instanceId === other?.attachment?.instanceId &&
+    one.attachment?.since === other?.attachment?.since
+  )
+}
