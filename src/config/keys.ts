@@ -110,6 +110,18 @@ export const operationKeys = {
     why: 'whether Mount takes a volume from another machine: false, true, dead (a stopped one), fence (stop it first)',
     variables: ['REXRAY_PREEMPT'],
   },
+  attachWait: {
+    path: `${OPERATIONS}.mount.attachWait`,
+    schema: DURATION,
+    default: '10s',
+    why: 'how long Mount waits for another machine to let a volume go by itself, before it refuses or takes it',
+  },
+  preemptGrace: {
+    path: `${OPERATIONS}.mount.preemptGrace`,
+    schema: DURATION,
+    default: '20s',
+    why: 'how long a machine that was asked to let a volume go may take, before it is taken by force (preempt true)',
+  },
   mountPath: {
     path: `${OPERATIONS}.mount.path`,
     schema: required(parseDirectory, 'an absolute path'),

@@ -20,7 +20,10 @@ export async function adoptUnknown(context: MountContext, background: Background
       const device = await publishedDevice(context, volume.name, attachment)
       if (device === undefined) return
       const place = context.places.of(volume.name)
-      const { mount, ...attachedRecord } = mountRecords({ volume, attachment, device, place })
+      const { mount, ...attachedRecord } = mountRecords(
+        { volume, attachment, device, place },
+        context.mounter.deviceIdentity(device),
+      )
       if (mount === undefined) return
       await session.update({
         ...attachedRecord,

@@ -8,6 +8,7 @@ import { Background } from './background.ts'
 import type { MountContext } from './bring-up.ts'
 import { type Creation, createVolume } from './creation.ts'
 import type {
+  AcquiringCall,
   HolderRequest,
   IntegrationCall,
   IntegrationDriver,
@@ -52,15 +53,13 @@ export class MountManager implements IntegrationDriver {
   }
 
   /**
-   * Takes over what the ledger says. Each volume's own operations wait until it was compared with the kernel; no other
+   * Goes on from what the ledger says. Each volume's own operations wait until it was compared with the kernel; no other
    * call waits. Only a server does this.
    */
   start(): void {
     for (const record of this.#context.ledger.all()) {
       this.#context.service.catalog.remember(rememberedVolume(record))
-      this.#background.run(record.volume, 'take-over at start', (session) =>
-        this.#takeOver(session),
-      )
+      this.#background.run(record.volume, 'reconciliation', (session) => this.#reconcile(session))
     }
     this.#context.sessions.sweepLocks().catch((error: unknown) => {
       this.#context.logger.warn(`locks of dead processes cannot be swept: ${String(error)}`)
@@ -100,14 +99,14 @@ export class MountManager implements IntegrationDriver {
     await answerInTime(this.#context, name, signal, work)
   }
 
-  async mount(request: HolderRequest, { signal }: IntegrationCall = {}): Promise<MountedVolume> {
+  async mount(request: HolderRequest, call: AcquiringCall = {}): Promise<MountedVolume> {
     const { retryCount, retryWaitMs } = this.#context.settings.mount
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#mounting.mount(request, signal)
+        return await this.#mounting.mount(request, call)
       } catch (error) {
-        if (attempt >= retryCount || signal?.aborted) throw error
-        await sleep(retryWaitMs, signal)
+        if (attempt >= retryCount || call.signal?.aborted) throw error
+        await sleep(retryWaitMs, call.signal)
       }
     }
   }
@@ -165,7 +164,7 @@ export class MountManager implements IntegrationDriver {
     })
   }
 
-  async #takeOver(session: VolumeSession): Promise<void> {
+  async #reconcile(session: VolumeSession): Promise<void> {
     const { ledger, publisher, places } = this.#context
     const before = ledger.get(session.facts.id)
     if (before === undefined) return

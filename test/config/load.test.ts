@@ -52,6 +52,8 @@ describe('without any configuration', () => {
         },
         mount: {
           preempt: false,
+          attachWaitMs: 10_000,
+          preemptGraceMs: 20_000,
           path: join(world.root, 'var/lib/volumes'),
           pathIsOwn: false,
           rootPath: '/data',

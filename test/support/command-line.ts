@@ -24,6 +24,8 @@ const OPERATIONS: OperationsConfig = {
   },
   mount: {
     preempt: false,
+    attachWaitMs: 10_000,
+    preemptGraceMs: 20_000,
     path: '/var/lib/rexray/volumes',
     pathIsOwn: false,
     rootPath: '/data',

@@ -60,6 +60,10 @@ export class MemoryKernel implements Mounter {
     return this.#isLive(device) ? device : undefined
   }
 
+  deviceIdentity(device: string): string | undefined {
+    return this.#isLive(device) ? `disk ${device}` : undefined
+  }
+
   async exclusiveOpen(device: string): Promise<'free' | 'held'> {
     return this.isHeld(device) ? 'held' : 'free'
   }
@@ -135,6 +139,12 @@ export class MemoryKernel implements Mounter {
     const index = this.#mounts.findLastIndex((entry) => entry.mountPoint === mountPoint)
     if (index >= 0) this.#mounts.splice(index, 1)
     return 'unmounted'
+  }
+
+  async unmountLazily(mountPoint: string): Promise<void> {
+    await this.#effect(`unmount lazily ${mountPoint}`)
+    const index = this.#mounts.findLastIndex((entry) => entry.mountPoint === mountPoint)
+    if (index >= 0) this.#mounts.splice(index, 1)
   }
 
   async linkDirectory(directory: string, mountPoint: string): Promise<void> {
