@@ -86,7 +86,7 @@ async function unlessLost(
     device !== undefined &&
     (context.service.storage === 'directory' || (await answers(context, device)))
   if (isAlive) return recorded
-  await loseDevice(context, session, other)
+  await loseDevice(context, session, { to: other })
   return undefined
 }
 

@@ -21,6 +21,7 @@ import { reconcile } from './reconcile.ts'
 import { Releaser } from './releaser.ts'
 import { removeVolume } from './removal.ts'
 import type { RemovedNames } from './removed-names.ts'
+import { DeviceWatch } from './take-over/device-watch.ts'
 import type { VolumeSession } from './volume-session.ts'
 import { VolumeViews } from './volume-views.ts'
 
@@ -37,14 +38,17 @@ export class MountManager implements IntegrationDriver {
   readonly #background: Background
   readonly #releaser: Releaser
   readonly #mounting: Mounting
+  readonly #watch: DeviceWatch
   #adopting: Timer | undefined
 
-  constructor(context: MountContext, removed: RemovedNames) {
+  /** A server looks every so many milliseconds whether the devices in use are still there. */
+  constructor(context: MountContext, removed: RemovedNames, watchMs?: number) {
     this.#context = context
     this.#removed = removed
     this.#views = new VolumeViews(context)
     this.#background = new Background(context)
     this.#releaser = new Releaser(context, (id, message) => this.#views.noteError(id, message))
+    this.#watch = new DeviceWatch(context, this.#background, watchMs)
     this.#mounting = new Mounting(context, this.#releaser, this.#views, this.#background)
   }
 
@@ -65,11 +69,13 @@ export class MountManager implements IntegrationDriver {
       this.#context.logger.warn(`locks of dead processes cannot be swept: ${String(error)}`)
     })
     this.#adopt()
+    this.#watch.start()
   }
 
   /** Ends what lingers, finishes what has begun, and stops trying; mounts stay. */
   async close(): Promise<void> {
     this.#adopting?.cancel()
+    this.#watch.close()
     await this.#background.settled()
     await this.#releaser.close()
   }

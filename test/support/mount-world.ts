@@ -45,6 +45,9 @@ export const quickSettings: MountSettings = {
   attachTimeoutMs: 200,
 }
 
+/** How often a machine of a test looks whether its devices are still there, in milliseconds. */
+const WATCH_MS = 30
+
 /** What a world of a machine's own may share with that of another one. */
 export interface SharedPlatform {
   readonly platform: MemoryPlatform
@@ -113,7 +116,8 @@ export class MountWorld {
       events,
       role,
     }
-    const manager = new MountManager(context, new RemovedNames(path.join(this.folder, 'removed')))
+    const removed = new RemovedNames(path.join(this.folder, 'removed'))
+    const manager = new MountManager(context, removed, WATCH_MS)
     this.#started.push(manager)
     return manager
   }

@@ -13,6 +13,8 @@ const PLATFORM_MS = 30_000
 /** A loss that was found: who has the volume now, if the platform says so. */
 export interface Loss {
   readonly to: VolumeAttachment | undefined
+  /** The device is gone, but the platform still says, or may say, that it is attached here. */
+  readonly isStillOurs?: boolean
 }
 
 /**
@@ -30,10 +32,12 @@ export async function findLoss(
   const attachments = await attachmentsOf(driver, record.volume.id)
   const to = attachments && heldElsewhere({ attachments }, here)[0]
   const isMine = attachments?.some(
-    ({ instanceId, since }) => instanceId === here && since.getTime() === recorded.since.getTime(),
+    ({ instanceId, since, state }) =>
+      instanceId === here && state !== 'detaching' && since.getTime() === recorded.since.getTime(),
   )
   const device = await executor.device(recorded)
-  if (device === undefined || isReplaced(context, record, device)) return { to }
+  if (device === undefined || isReplaced(context, record, device))
+    return { to, isStillOurs: isMine !== false }
   const isTaken = to !== undefined && isMine === false
   return isTaken && !(await answers(context, device)) ? { to } : undefined
 }
@@ -83,20 +87,20 @@ async function attachmentsOf(
 export async function loseDevice(
   context: MountContext,
   session: VolumeSession,
-  to: Pick<VolumeAttachment, 'instanceId' | 'since'> | undefined,
+  { to, isStillOurs = false }: Loss,
 ): Promise<void> {
   const { record, facts } = session
   const { name: service, catalog } = context.service
   const attachment = recordedAttachment(record)
   if (record.mount !== undefined) await abandonMount(context, session, record.mount)
   await session.update({
-    attachment: undefined,
+    ...(!isStillOurs && { attachment: undefined }),
     mount: undefined,
     formatIntent: undefined,
     releasing: undefined,
     lost: { at: new Date().toISOString(), to: to?.instanceId },
   })
-  if (attachment !== undefined) catalog.detached(facts, attachment)
+  if (attachment !== undefined && !isStillOurs) catalog.detached(facts, attachment)
   const cause = `${whoHasIt(to)}; attached here since ${attachment?.since.toISOString() ?? 'just now'}`
   context.events.record({
     kind: 'lost',
@@ -112,7 +116,7 @@ export async function loseDevice(
   )
 }
 
-function whoHasIt(to: Pick<VolumeAttachment, 'instanceId' | 'since'> | undefined): string {
+function whoHasIt(to: VolumeAttachment | undefined): string {
   return to === undefined
     ? 'its device is gone, and the platform names no machine that has it'
     : `it is attached to ${to.instanceId} since ${to.since.toISOString()}`

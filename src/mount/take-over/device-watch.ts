@@ -1,0 +1,123 @@
+import { isStorageError } from '../../libstorage/errors.ts'
+import { after, type Timer, timeLimit } from '../../libstorage/wait.ts'
+import type { Background } from '../background.ts'
+import type { MountContext } from '../bring-up.ts'
+import { type LedgerRecord, recordedAttachment } from '../ledger-record.ts'
+import { findLoss, isReplaced, loseDevice } from './loss.ts'
+
+/** How often it is looked whether the devices in use are still there, in milliseconds. */
+const WATCH_MS = 5_000
+/** How long the platform may take to say what is attached here, in milliseconds. */
+const PLATFORM_MS = 30_000
+/** How long it is remembered that a volume was lost, or was to be taken over, where nothing else is known of it, in milliseconds. */
+const MEMORY_MS = 900_000
+
+/**
+ * Notices on a server that a volume was taken away. It looks at the kernel's tables alone; only where these show a loss,
+ * after an outage of the platform and at the start is the platform asked, once.
+ */
+export class DeviceWatch {
+  readonly #context: MountContext
+  readonly #background: Background
+  readonly #intervalMs: number
+  readonly #asking = new Set<string>()
+  #timer: Timer | undefined
+  #closed = false
+
+  constructor(context: MountContext, background: Background, intervalMs = WATCH_MS) {
+    this.#context = context
+    this.#background = background
+    this.#intervalMs = intervalMs
+  }
+
+  /** Begins to watch, and compares what is recorded with the platform. Returns at once. */
+  start(): void {
+    const { service } = this.#context
+    // A directory is no device that could be taken away.
+    if (service.storage === 'directory') return
+    service.outage.onEnd(() => this.#compare())
+    this.#compare()
+    this.#again()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+  }
+
+  #again(): void {
+    if (this.#closed) return
+    this.#timer = after(this.#intervalMs, () => {
+      this.#look()
+      this.#again()
+    })
+  }
+
+  #look(): void {
+    const records = this.#context.ledger.all()
+    for (const record of records) {
+      if (isReplaced(this.#context, record)) this.#suspect(record)
+      if (isForgettable(record)) this.#forget(record)
+    }
+  }
+
+  #compare(): void {
+    if (this.#closed) return
+    this.#missingThere().catch((error: unknown) => {
+      const { logger } = this.#context
+      // What does not answer is asked again when it does.
+      if (isStorageError(error)) logger.debug(`attachments cannot be compared: ${error.message}`)
+      else logger.error('attachments cannot be compared', { stack: String(error) })
+    })
+  }
+
+  async #missingThere(): Promise<void> {
+    const { service, ledger } = this.#context
+    const here = (await service.executor.instance()).id
+    const records = ledger.all().filter(({ attachment }) => attachment?.instanceId === here)
+    if (records.length === 0) return
+    const signal = timeLimit(PLATFORM_MS)
+    const seen = await service.driver.volumes({ instanceId: here }, { signal })
+    const attached = new Set(seen.map(({ id }) => id))
+    for (const record of records) if (!attached.has(record.volume.id)) this.#suspect(record)
+  }
+
+  /** The volume's own calls do not wait while the platform is asked. */
+  #suspect(record: LedgerRecord): void {
+    const { id } = record.volume
+    if (this.#asking.has(id) || recordedAttachment(record) === undefined) return
+    this.#asking.add(id)
+    findLoss(this.#context, { record })
+      .then((loss) => {
+        if (loss === undefined || this.#closed) return
+        this.#background.run(record.volume, 'looks after a lost device', async (session) => {
+          const { attachment, mount } = session.record
+          const isSame =
+            attachment?.since === record.attachment?.since && mount?.since === record.mount?.since
+          if (isSame) await loseDevice(this.#context, session, loss)
+        })
+      })
+      .catch((error: unknown) => {
+        this.#context.logger.warn(
+          `whether volume ${record.volume.name} is lost cannot be told: ${String(error)}`,
+        )
+      })
+      .finally(() => this.#asking.delete(id))
+  }
+
+  #forget(record: LedgerRecord): void {
+    this.#background.run(record.volume, 'forgets an old loss', async (session) => {
+      if (isForgettable(session.record))
+        await session.update({ lost: undefined, takeOver: undefined })
+    })
+  }
+}
+
+/** Whether all that a record says is that something happened a while ago. */
+function isForgettable(record: LedgerRecord): boolean {
+  const { attachment, mount, tool, references, lost, takeOver } = record
+  const isInUse = attachment ?? mount ?? tool ?? references[0]
+  if (isInUse !== undefined || (lost ?? takeOver) === undefined) return false
+  const times = [lost?.refusedAt, lost?.at, takeOver?.stopRequestedAt, takeOver?.begunAt]
+  return times.every((time) => time === undefined || Date.now() - Date.parse(time) > MEMORY_MS)
+}
