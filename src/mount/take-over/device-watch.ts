@@ -1,12 +1,12 @@
 import { isStorageError } from '../../libstorage/errors.ts'
-import { after, type Timer, timeLimit } from '../../libstorage/wait.ts'
+import { after, sleep, type Timer, timeLimit } from '../../libstorage/wait.ts'
 import type { Background } from '../background.ts'
 import type { MountContext } from '../bring-up.ts'
 import { type LedgerRecord, recordedAttachment } from '../ledger-record.ts'
-import { findLoss, isReplaced, loseDevice } from './loss.ts'
+import { findLoss, isReplaced, type Loss, loseDevice } from './loss.ts'
 
 /** How often it is looked whether the devices in use are still there, in milliseconds. */
-const WATCH_MS = 5_000
+const WATCH_MS = 4_000
 /** How long the platform may take to say what is attached here, in milliseconds. */
 const PLATFORM_MS = 30_000
 /** How long it is remembered that a volume was lost, or was to be taken over, where nothing else is known of it, in milliseconds. */
@@ -22,7 +22,7 @@ export class DeviceWatch {
   readonly #intervalMs: number
   readonly #asking = new Set<string>()
   #timer: Timer | undefined
-  #closed = false
+  readonly #closing = new AbortController()
 
   constructor(context: MountContext, background: Background, intervalMs = WATCH_MS) {
     this.#context = context
@@ -41,12 +41,16 @@ export class DeviceWatch {
   }
 
   close(): void {
-    this.#closed = true
+    this.#closing.abort()
     this.#timer?.cancel()
   }
 
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
   #again(): void {
-    if (this.#closed) return
+    if (this.#isClosed) return
     this.#timer = after(this.#intervalMs, () => {
       this.#look()
       this.#again()
@@ -62,7 +66,7 @@ export class DeviceWatch {
   }
 
   #compare(): void {
-    if (this.#closed) return
+    if (this.#isClosed) return
     this.#missingThere().catch((error: unknown) => {
       const { logger } = this.#context
       // What does not answer is asked again when it does.
@@ -87,9 +91,9 @@ export class DeviceWatch {
     const { id } = record.volume
     if (this.#asking.has(id) || recordedAttachment(record) === undefined) return
     this.#asking.add(id)
-    findLoss(this.#context, { record })
+    this.#lossOf(record)
       .then((loss) => {
-        if (loss === undefined || this.#closed) return
+        if (loss === undefined || this.#isClosed) return
         this.#background.run(record.volume, 'looks after a lost device', async (session) => {
           const { attachment, mount } = session.record
           const isSame =
@@ -98,11 +102,20 @@ export class DeviceWatch {
         })
       })
       .catch((error: unknown) => {
+        if (this.#isClosed) return
         this.#context.logger.warn(
           `whether volume ${record.volume.name} is lost cannot be told: ${String(error)}`,
         )
       })
       .finally(() => this.#asking.delete(id))
+  }
+
+  /** Between one machine's loss and the other's gain nobody has the volume: where nobody is named, it is asked once more. */
+  async #lossOf(record: LedgerRecord): Promise<Loss | undefined> {
+    const loss = await findLoss(this.#context, { record })
+    if (loss === undefined || loss.to !== undefined) return loss
+    await sleep(this.#intervalMs, this.#closing.signal)
+    return await findLoss(this.#context, { record })
   }
 
   #forget(record: LedgerRecord): void {
