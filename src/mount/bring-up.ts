@@ -62,7 +62,8 @@ export async function bringUp(
   await context.publisher.publish(session, attached)
 }
 
-async function awaitDevice(
+/** The device of an attachment, once it is there. Rejects with `TimeoutError` where it does not appear. */
+export async function awaitDevice(
   context: MountContext,
   volume: Volume,
   attachment: VolumeAttachment,

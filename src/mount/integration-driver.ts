@@ -83,6 +83,10 @@ export interface IntegrationDriver {
   mount(request: HolderRequest, call?: AcquiringCall): Promise<MountedVolume>
   /** Drops one of the holder's references; the last one leaving releases the volume. An unknown holder is a success. */
   unmount(request: HolderRequest, call?: IntegrationCall): Promise<void>
+  /** Attaches the volume to this machine without mounting it; it stays so until somebody detaches it, or mounts and unmounts it. */
+  attach(name: string, call?: AcquiringCall): Promise<void>
+  /** Detaches a volume that nobody uses from this machine. Rejects with `FailedPreconditionError` where it is used, or not here. */
+  detach(name: string, call?: IntegrationCall): Promise<void>
   /** Where containers find the volume, or undefined while it is not mounted here. */
   path(name: string, call?: IntegrationCall): Promise<string | undefined>
   get(name: string, call?: IntegrationCall): Promise<VolumeView>

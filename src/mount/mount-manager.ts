@@ -6,6 +6,7 @@ import { adoptUnknown } from './adoption.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
 import type { MountContext } from './bring-up.ts'
+import { attachByHand, detachByHand } from './by-hand.ts'
 import { type Creation, createVolume } from './creation.ts'
 import type {
   AcquiringCall,
@@ -128,6 +129,15 @@ export class MountManager implements IntegrationDriver {
       (session) => this.#releaser.drop(session, holder),
     )
     await answerInTime(this.#context, name, signal, work)
+  }
+
+  async attach(name: string, call: AcquiringCall = {}): Promise<void> {
+    const work = attachByHand(this.#context, this.#releaser, name, call)
+    await answerInTime(this.#context, name, call.signal, work)
+  }
+
+  async detach(name: string, call: IntegrationCall = {}): Promise<void> {
+    await answerInTime(this.#context, name, call.signal, detachByHand(this.#context, name, call))
   }
 
   async path(name: string): Promise<string | undefined> {

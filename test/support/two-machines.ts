@@ -31,6 +31,22 @@ export class TwoMachines {
     return this.here.manager('server', mayTake(preempt, waits))
   }
 
+  /** A server here that watches its devices. */
+  startedServer(preempt: PreemptPolicy): MountManager {
+    const manager = this.server(preempt)
+    manager.start()
+    return manager
+  }
+
+  /** Makes the volume `data`, mounts it here for the holder `a`, and lets the other machine take it. */
+  async takenFrom(manager: MountManager): Promise<string> {
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    const thief = this.there.manager('server', mayTake(true, { preemptGraceMs: 1 }))
+    await mounted(thief, 'data', 'b')
+    return this.platform.volumes()[0]?.id ?? ''
+  }
+
   /** Makes the volume `data`, in use by a container of the other machine. */
   async mountedThere(): Promise<{ id: string; since: string; manager: MountManager }> {
     const manager = this.there.manager()

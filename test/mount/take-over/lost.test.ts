@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { UnavailableError } from '../../../src/libstorage/errors.ts'
-import type { MountManager } from '../../../src/mount/mount-manager.ts'
 import { type MountWorld, mounted } from '../../support/mount-world.ts'
-import { mayTake, TwoMachines, until } from '../../support/two-machines.ts'
+import { TwoMachines, until } from '../../support/two-machines.ts'
 
 let machines: TwoMachines
 let world: MountWorld
@@ -11,15 +10,6 @@ beforeEach(() => {
   world = machines.here
 })
 afterEach(() => machines.end())
-
-/** Lets this machine mount the volume and lose it: the other one takes it. */
-async function takenFrom(manager: MountManager): Promise<string> {
-  await manager.create('data', {})
-  await mounted(manager, 'data', 'a')
-  const thief = machines.there.manager('server', mayTake(true, { preemptGraceMs: 1 }))
-  await mounted(thief, 'data', 'b')
-  return machines.platform.volumes()[0]?.id ?? ''
-}
 
 function platformCalls(): number {
   return machines.platform.calls.filter(
@@ -33,16 +23,10 @@ async function watched(): Promise<void> {
   await until(() => world.kernel.identityLooks >= looks)
 }
 
-async function startedServer(): Promise<MountManager> {
-  const manager = machines.server(true)
-  manager.start()
-  return manager
-}
-
 describe('a server whose volume was taken by another machine', () => {
   test('notices it by itself: the dead mount goes, the references stay, record, event and log say to whom', async () => {
-    const manager = await startedServer()
-    const id = await takenFrom(manager)
+    const manager = machines.startedServer(true)
+    const id = await machines.takenFrom(manager)
     await until(() => world.ledger().get(id)?.lost !== undefined)
     const record = world.ledger().get(id)
     expect(record).toMatchObject({ lost: { to: 'there' }, references: [{ id: 'a' }] })
@@ -61,8 +45,8 @@ describe('a server whose volume was taken by another machine', () => {
   })
 
   test('lets the last of its lost references go without touching the other machine', async () => {
-    const manager = await startedServer()
-    const id = await takenFrom(manager)
+    const manager = machines.startedServer(true)
+    const id = await machines.takenFrom(manager)
     await until(() => world.ledger().get(id)?.lost !== undefined)
     await manager.unmount({ name: 'data', holder: 'a' })
     expect(world.ledger().get(id)?.references).toEqual([])
@@ -71,7 +55,7 @@ describe('a server whose volume was taken by another machine', () => {
   })
 
   test('asks nothing of the platform while its devices are there', async () => {
-    const manager = await startedServer()
+    const manager = machines.startedServer(true)
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
     await watched()
@@ -81,7 +65,7 @@ describe('a server whose volume was taken by another machine', () => {
   })
 
   test('asks who has it once', async () => {
-    const manager = await startedServer()
+    const manager = machines.startedServer(true)
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
     const id = machines.platform.volumes()[0]?.id ?? ''
@@ -95,7 +79,7 @@ describe('a server whose volume was taken by another machine', () => {
   })
 
   test('says that nobody has it where the platform says so twice', async () => {
-    const manager = await startedServer()
+    const manager = machines.startedServer(true)
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
     machines.platform.pull(machines.platform.volumes()[0]?.id ?? '')
@@ -105,7 +89,7 @@ describe('a server whose volume was taken by another machine', () => {
   })
 
   test('notices another disk under the name of its own', async () => {
-    const manager = await startedServer()
+    const manager = machines.startedServer(true)
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
     const [device = ''] = world.kernel.mounts().map(({ source }) => source)
@@ -116,7 +100,7 @@ describe('a server whose volume was taken by another machine', () => {
   })
 
   test('takes a loss for one also while the platform does not answer', async () => {
-    const manager = await startedServer()
+    const manager = machines.startedServer(true)
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
     machines.platform.failAlways(
@@ -132,7 +116,7 @@ describe('a server whose volume was taken by another machine', () => {
   })
 
   test('mounts a volume that came back to nobody as any other', async () => {
-    const manager = await startedServer()
+    const manager = machines.startedServer(true)
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
     const id = machines.platform.volumes()[0]?.id ?? ''
@@ -146,7 +130,7 @@ describe('a server whose volume was taken by another machine', () => {
 
 describe('a loss that nothing on this machine shows', () => {
   test('is found at the start of a server', async () => {
-    const id = await takenFrom(machines.server(false))
+    const id = await machines.takenFrom(machines.server(false))
     const next = machines.server(false)
     next.start()
     await until(() => world.ledger().get(id)?.lost?.to === 'there')
@@ -158,7 +142,7 @@ describe('a loss that nothing on this machine shows', () => {
     const before = world.kernel.deviceIdentity
     world.kernel.deviceIdentity = (device) => before.call(world.kernel, device) ?? `disk ${device}`
     manager.start()
-    const id = await takenFrom(manager)
+    const id = await machines.takenFrom(manager)
     await watched()
     expect(world.ledger().get(id)?.lost).toBeUndefined()
     machines.platform.failNext(
@@ -172,7 +156,7 @@ describe('a loss that nothing on this machine shows', () => {
 
   test('is found at Mount, and the dead mount is taken away', async () => {
     const manager = machines.server(false)
-    const id = await takenFrom(manager)
+    const id = await machines.takenFrom(manager)
     await expect(mounted(manager, 'data', 'c')).rejects.toThrow('is attached to there')
     expect(world.ledger().get(id)).toMatchObject({
       lost: { to: 'there' },
@@ -193,95 +177,5 @@ describe('a loss that nothing on this machine shows', () => {
     machines.platform.attachByHand(id, 'there')
     await expect(mounted(manager, 'data', 'b')).rejects.toThrow('is attached to there')
     expect(world.ledger().get(id)?.lost?.to).toBe('there')
-  })
-})
-
-describe('a machine that lost a volume', () => {
-  /** Puts the times of the loss back, as if so many minutes had passed. */
-  async function minutesLater(id: string, minutes: number): Promise<void> {
-    const record = world.ledger().get(id)
-    if (record?.lost === undefined) throw new Error('nothing was lost')
-    const back = (time: string) => new Date(Date.parse(time) - minutes * 60_000).toISOString()
-    const { at, refusedAt, to } = record.lost
-    const lost = {
-      at: back(at),
-      to,
-      refusedAt: refusedAt === undefined ? undefined : back(refusedAt),
-    }
-    await world.ledger().put({ ...record, lost })
-  }
-
-  async function lostHere(): Promise<{ id: string; manager: MountManager }> {
-    const manager = await startedServer()
-    const id = await takenFrom(manager)
-    await until(() => world.ledger().get(id)?.lost !== undefined)
-    return { id, manager }
-  }
-
-  test('does not take it back from a machine that runs, and says why and the ways out', async () => {
-    const { id, manager } = await lostHere()
-    await expect(mounted(manager, 'data', 'c')).rejects.toThrow(
-      /^volume "data" was lost by this machine at .* and is attached to there since .* \(which runs\): it is not taken back until 5 minutes have passed without a try, detach it there, or take it back with volume attach --force$/,
-    )
-    expect(machines.holder()).toBe('there')
-    expect(world.ledger().get(id)?.lost?.refusedAt).toBeDefined()
-  })
-
-  test('does not fence the machine that has it either', async () => {
-    await lostHere()
-    await expect(mounted(machines.server('fence'), 'data', 'c')).rejects.toThrow(
-      'it is not taken back',
-    )
-    expect(machines.platform.count('stopInstance')).toBe(0)
-  })
-
-  test('takes it back after five minutes without a try', async () => {
-    const { id, manager } = await lostHere()
-    await expect(mounted(manager, 'data', 'c')).rejects.toThrow('it is not taken back')
-    await minutesLater(id, 5)
-    await mounted(manager, 'data', 'c')
-    expect(machines.holder()).toBe('here')
-    expect(world.ledger().get(id)?.lost).toBeUndefined()
-  })
-
-  test('waits another five minutes after each try', async () => {
-    const { id, manager } = await lostHere()
-    await minutesLater(id, 4)
-    await expect(mounted(manager, 'data', 'c')).rejects.toThrow('it is not taken back')
-    await minutesLater(id, 4)
-    await expect(mounted(manager, 'data', 'c')).rejects.toThrow('it is not taken back')
-    expect(machines.holder()).toBe('there')
-  })
-
-  test('takes it back at once when the other machine is stopped', async () => {
-    const { manager } = await lostHere()
-    await machines.unmountThere()
-    machines.platform.machines.set('there', 'stopped')
-    await mounted(manager, 'data', 'c')
-    expect(machines.holder()).toBe('here')
-  })
-
-  test('takes it at once when the other machine has let it go', async () => {
-    const { id, manager } = await lostHere()
-    machines.platform.pull(id)
-    await mounted(manager, 'data', 'c')
-    expect(machines.holder()).toBe('here')
-  })
-
-  test('takes it back at once when somebody forces that', async () => {
-    const { manager } = await lostHere()
-    await manager.mount({ name: 'data', holder: 'cli' }, { force: true })
-    expect(machines.holder()).toBe('here')
-  })
-
-  test('remembers the loss over a restart, and forgets it a quarter of an hour after nobody cares any more', async () => {
-    const { id, manager } = await lostHere()
-    await manager.unmount({ name: 'data', holder: 'a' })
-    await manager.close()
-    const next = machines.server(true)
-    await expect(mounted(next, 'data', 'c')).rejects.toThrow('it is not taken back')
-    await minutesLater(id, 16)
-    next.start()
-    await until(() => world.ledger().get(id) === undefined)
   })
 })
