@@ -23,6 +23,8 @@ export interface Key<T = unknown> {
   readonly default: string
   /** What it is for, in one line. */
   readonly why: string
+  /** Dotted names that older versions of REX-Ray had for it. */
+  readonly older?: readonly string[]
   /** Variables that set it besides the one that its path gives. */
   readonly variables?: readonly string[]
 }
@@ -108,6 +110,7 @@ export const operationKeys = {
     schema: required(parsePreempt, 'one of true, false, dead, fence'),
     default: 'false',
     why: 'whether Mount takes a volume from another machine: false, true, dead (a stopped one), fence (stop it first)',
+    older: ['volume.mount.preempt'],
     variables: ['REXRAY_PREEMPT'],
   },
   attachWait: {

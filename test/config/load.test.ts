@@ -82,6 +82,27 @@ describe('precedence', () => {
     ['the default where nothing is said', '', {}, false, 'default'],
     ['the file over the default', file, {}, 'dead', 'FILE:6:11'],
     [
+      'the older name in a file',
+      'rexray: {volume: {mount: {preempt: yes}}}',
+      {},
+      true,
+      'FILE:1:27',
+    ],
+    [
+      'the older name without rexray',
+      'volume: {mount: {preempt: FENCE}}',
+      {},
+      'fence',
+      'FILE:1:18',
+    ],
+    [
+      'the newer name over the older one',
+      `${file}\nvolume: {mount: {preempt: true}}`,
+      {},
+      'dead',
+      'FILE:6:11',
+    ],
+    [
       'REXRAY_PREEMPT over the file',
       file,
       { env: { REXRAY_PREEMPT: '1' } },
