@@ -46,7 +46,7 @@ export const quickSettings: MountSettings = {
 }
 
 /** How often a machine of a test looks whether its devices are still there, in milliseconds. */
-const WATCH_MS = 30
+export const WATCH_MS = 30
 
 /** What a world of a machine's own may share with that of another one. */
 export interface SharedPlatform {
