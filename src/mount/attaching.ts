@@ -49,7 +49,8 @@ async function mineOrNobodys(
     const free = await takeOver(context, session, { seen, here, demand })
     return await mineOrNobodys(context, session, { seen: free, here, demand })
   }
-  if (mine?.state !== 'detaching') return mine
+  if (mine === undefined) return await stillMounted(context, session)
+  if (mine.state !== 'detaching') return mine
   // A detach that was cut short is finished first: what comes then is another attachment.
   await context.service.driver.detachVolume(seen.id, here)
   return undefined
@@ -66,10 +67,21 @@ async function lookAgain(
   // The ledger would know an attachment of ours: another process may have ended what is still remembered.
   const doubted = remembered !== undefined && !isRecorded(session, remembered)
   const isHeld = heldElsewhere(volume, here).length > 0
-  return doubted || isHeld ? await context.service.driver.volume(volume.id) : volume
+  // It is mounted, and yet it is not up: its disk may be gone.
+  const isDead = session.record.mount !== undefined
+  return doubted || isHeld || isDead ? await context.service.driver.volume(volume.id) : volume
 }
 
-/** The platform names another machine: either it lags behind, and the device is here and answers, or it is lost. */
+/** What is mounted here though the platform says that nobody has it: either it lags behind, or it is lost. */
+async function stillMounted(
+  context: MountContext,
+  session: VolumeSession,
+): Promise<VolumeAttachment | undefined> {
+  const isMounted = session.record.mount !== undefined && context.service.storage === 'block'
+  return isMounted ? await unlessLost(context, session, []) : undefined
+}
+
+/** The platform names another machine, or none: either it lags behind, and the device is here and answers, or it is lost. */
 async function unlessLost(
   context: MountContext,
   session: VolumeSession,

@@ -29,6 +29,8 @@ export interface MountContext {
   readonly events: EventSink
   /** A server answers at once and goes on in the background; a command has done all when it answers. */
   readonly role: 'server' | 'command'
+  /** Aborted when this process ends: what only waits for others stops then, and the next process goes on with it. */
+  readonly closing?: AbortSignal
 }
 
 /** Whether the record's mount is there, is this volume's, and works: then a Mount needs no call to the platform. */

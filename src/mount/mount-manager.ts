@@ -40,17 +40,20 @@ export class MountManager implements IntegrationDriver {
   readonly #releaser: Releaser
   readonly #mounting: Mounting
   readonly #watch: DeviceWatch
+  readonly #closing = new AbortController()
   #adopting: Timer | undefined
 
   /** A server looks every so many milliseconds whether the devices in use are still there. */
   constructor(context: MountContext, removed: RemovedNames, watchMs?: number) {
-    this.#context = context
+    this.#context = { ...context, closing: this.#closing.signal }
     this.#removed = removed
-    this.#views = new VolumeViews(context)
-    this.#background = new Background(context)
-    this.#releaser = new Releaser(context, (id, message) => this.#views.noteError(id, message))
-    this.#watch = new DeviceWatch(context, this.#background, watchMs)
-    this.#mounting = new Mounting(context, this.#releaser, this.#views, this.#background)
+    this.#views = new VolumeViews(this.#context)
+    this.#background = new Background(this.#context)
+    this.#releaser = new Releaser(this.#context, (id, message) =>
+      this.#views.noteError(id, message),
+    )
+    this.#watch = new DeviceWatch(this.#context, this.#background, watchMs)
+    this.#mounting = new Mounting(this.#context, this.#releaser, this.#views, this.#background)
   }
 
   get scope(): 'global' | 'local' {
@@ -75,6 +78,7 @@ export class MountManager implements IntegrationDriver {
 
   /** Ends what lingers, finishes what has begun, and stops trying; mounts stay. */
   async close(): Promise<void> {
+    this.#closing.abort()
     this.#adopting?.cancel()
     this.#watch.close()
     await this.#background.settled()

@@ -78,12 +78,13 @@ export class DeviceWatch {
   async #missingThere(): Promise<void> {
     const { service, ledger } = this.#context
     const here = (await service.executor.instance()).id
-    const records = ledger.all().filter(({ attachment }) => attachment?.instanceId === here)
-    if (records.length === 0) return
+    const isHere = ({ attachment }: LedgerRecord) => attachment?.instanceId === here
+    if (!ledger.all().some(isHere)) return
     const signal = timeLimit(PLATFORM_MS)
     const seen = await service.driver.volumes({ instanceId: here }, { signal })
     const attached = new Set(seen.map(({ id }) => id))
-    for (const record of records) if (!attached.has(record.volume.id)) this.#suspect(record)
+    for (const record of ledger.all().filter(isHere))
+      if (!attached.has(record.volume.id)) this.#suspect(record)
   }
 
   /** The volume's own calls do not wait while the platform is asked. */
@@ -96,8 +97,11 @@ export class DeviceWatch {
         if (loss === undefined || this.#isClosed) return
         this.#background.run(record.volume, 'looks after a lost device', async (session) => {
           const { attachment, mount } = session.record
+          // What nobody has, and is not mounted here, is not missed: a Mount attaches it again.
+          if (mount === undefined && loss.to === undefined) return
           const isSame =
-            attachment?.since === record.attachment?.since && mount?.since === record.mount?.since
+            attachment?.since === record.attachment?.since &&
+            (mount === undefined || mount.since === record.mount?.since)
           if (isSame) await loseDevice(this.#context, session, loss)
         })
       })

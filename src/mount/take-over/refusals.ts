@@ -73,11 +73,11 @@ export function attachedElsewhere(
 export function cannotFence(
   volume: Pick<VolumeFacts, 'name'>,
   holder: Holder,
-  cause: Error,
+  cause?: Error,
 ): FailedPreconditionError {
   return new FailedPreconditionError({
     subject: volumeNamed(volume.name),
-    problem: `is ${attachedTo(holder)}, and the platform refuses to stop that: ${cause.message}`,
+    problem: `is ${attachedTo(holder)}, and ${cause === undefined ? 'this platform stops no machines' : `the platform refuses to stop that: ${cause.message}`}`,
     remedy: 'detach it there, or take it with volume mount --force',
     cause,
   })

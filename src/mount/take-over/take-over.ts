@@ -156,7 +156,7 @@ class TakingOver {
     })
     this.#say(holder, 'letting it go', Date.now())
     const mayForce = steps.includes('force')
-    const signal = timeLimit(mayForce ? this.#graceLeftMs(holder) : LIMIT_MS)
+    const signal = this.#within(mayForce ? this.#graceLeftMs(holder) : LIMIT_MS)
     try {
       await this.#context.service.driver.detachVolume(this.#session.facts.id, holder.id, { signal })
     } catch (error) {
@@ -189,18 +189,20 @@ class TakingOver {
       { volumeId: id },
     )
     this.#sayWhatItDoes(holder)
-    await driver.detachVolume(id, holder.id, { force: true, signal: timeLimit(LIMIT_MS) })
+    await driver.detachVolume(id, holder.id, { force: true, signal: this.#within(LIMIT_MS) })
   }
 
   async #stop(holder: Holder): Promise<void> {
     this.#stopAsked = true
     const { name } = this.#session.facts
+    const { driver } = this.#context.service
+    if (driver.instances === undefined) throw cannotFence(this.#session.facts, holder)
     await this.#requests.note(holder, { stopRequestedAt: new Date().toISOString() })
     this.#context.logger.warn(`${holder.id} is stopped, to take volume ${name} from it`)
     this.#say(holder, 'stopping', Date.now())
     try {
-      await this.#context.service.driver.instances?.stop(holder.id, {
-        signal: timeLimit(LIMIT_MS),
+      await driver.instances.stop(holder.id, {
+        signal: this.#within(LIMIT_MS),
       })
     } catch (error) {
       if (!isStorageError(error)) throw error
@@ -218,9 +220,18 @@ class TakingOver {
     throw lostJustNow(facts, holder, { lostAt: record.lost.at, quietMs: QUIET_MS })
   }
 
+  #within(ms: number): AbortSignal {
+    const limit = timeLimit(ms)
+    const { closing } = this.#context
+    return closing === undefined ? limit : AbortSignal.any([limit, closing])
+  }
+
   /** A short wait is looked at more often than a long one. */
   async #pause(wholeMs: number, leftMs: number): Promise<void> {
-    await sleep(Math.max(1, Math.min(LOOK_MS, Math.max(20, wholeMs / 10), leftMs)))
+    await sleep(
+      Math.max(1, Math.min(LOOK_MS, Math.max(20, wholeMs / 10), leftMs)),
+      this.#context.closing,
+    )
   }
 
   #sayWhatItDoes(holder: Holder): void {

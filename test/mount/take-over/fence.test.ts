@@ -63,3 +63,22 @@ describe('a machine that runs, under fence', () => {
     expect(machines.holder()).toBe('here')
   })
 })
+
+test('a platform that stops no machines says so at once, and nothing is taken by force', async () => {
+  await machines.mountedThere()
+  world.tellsOfMachines = false
+  await expect(mounted(machines.server('fence'), 'data', 'a')).rejects.toThrow(
+    'this platform stops no machines, detach it there',
+  )
+  expect(machines.holder()).toBe('there')
+})
+
+test('the end of this process ends the wait for a machine that stops', async () => {
+  await machines.mountedThere()
+  const manager = machines.server('fence')
+  const mount = mounted(manager, 'data', 'a')
+  const outcome = expect(mount).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+  await until(() => machines.platform.machines.status('there')?.state === 'stopping')
+  await manager.close()
+  await outcome
+})

@@ -94,7 +94,7 @@ describe('a server whose volume was taken by another machine', () => {
     await mounted(manager, 'data', 'a')
     const [device = ''] = world.kernel.mounts().map(({ source }) => source)
     world.kernel.replaced.add(device)
-    await until(() => !world.isMounted('data'))
+    await until(() => world.ledger().all()[0]?.lost !== undefined)
     // The platform still says that it is attached here: the record does, too, so that the last Unmount detaches it.
     expect(world.ledger().all()[0]).toMatchObject({ attachment: { instanceId: 'here' }, lost: {} })
   })
@@ -108,7 +108,7 @@ describe('a server whose volume was taken by another machine', () => {
       new UnavailableError({ subject: 'platform', problem: 'is out' }),
     )
     machines.platform.pull(machines.platform.volumes()[0]?.id ?? '')
-    await until(() => !world.isMounted('data'))
+    await until(() => world.ledger().all()[0]?.lost !== undefined)
     expect(world.ledger().all()[0]).toMatchObject({
       attachment: { instanceId: 'here' },
       references: [{ id: 'a' }],
@@ -177,5 +177,37 @@ describe('a loss that nothing on this machine shows', () => {
     machines.platform.attachByHand(id, 'there')
     await expect(mounted(manager, 'data', 'b')).rejects.toThrow('is attached to there')
     expect(world.ledger().get(id)?.lost?.to).toBe('there')
+  })
+
+  test('is found at Mount where nobody has it any more, and the volume is mounted afresh', async () => {
+    const manager = machines.server(false)
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    machines.platform.pull(machines.platform.volumes()[0]?.id ?? '')
+    await mounted(manager, 'data', 'b')
+    expect(machines.causes('lost')).toHaveLength(1)
+    expect(world.kernel.mounts()).toHaveLength(1)
+    expect(
+      world
+        .ledger()
+        .all()[0]
+        ?.references.map(({ id }) => id),
+    ).toEqual(['a', 'b'])
+  })
+
+  test('is none where a volume that nobody has is only recorded as attached, as after a reboot', async () => {
+    const manager = machines.startedServer(false)
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    await manager.close()
+    const [record] = world.ledger().all()
+    if (record === undefined) throw new Error('the volume is recorded')
+    for (const { mountPoint } of world.kernel.mounts()) await world.kernel.unmount(mountPoint)
+    machines.platform.pull(record.volume.id)
+    const { mount: _, ...unmounted } = record
+    await world.ledger().put({ ...unmounted, bootId: 'earlier' })
+    const next = machines.startedServer(false)
+    await mounted(next, 'data', 'b')
+    expect(machines.causes('lost')).toEqual([])
   })
 })
