@@ -8,7 +8,7 @@ import { LoopWorld, loopUnavailable } from '../support/loop-world.ts'
 import { mounted } from '../support/mount-world.ts'
 import { until } from '../support/two-machines.ts'
 
-const perlIsMissing = spawnSync('perl', ['-e', '1']).status !== 0
+const perlIsMissing = spawnSync('sh', ['-c', 'command -v perl']).status !== 0
 
 describe.skipIf(loopUnavailable !== undefined || perlIsMissing)(
   'a real disk that is pulled',
