@@ -5,7 +5,9 @@ import { exitStatusOf } from './exit-status.ts'
 import { longFlags, splitPropertyFlags } from './property-flags.ts'
 import { startCommand } from './start.ts'
 import { versionText } from './version.ts'
+import { attachCommand } from './volume/attach.ts'
 import { createCommand } from './volume/create.ts'
+import { detachCommand } from './volume/detach.ts'
 import { lsCommand } from './volume/ls.ts'
 import { mountCommand } from './volume/mount.ts'
 import { pathCommand } from './volume/path.ts'
@@ -15,7 +17,16 @@ import { inVolumeSession } from './volume/session.ts'
 import { unmountCommand } from './volume/unmount.ts'
 
 const HELP_WIDTH = 100
-const VERBS = [lsCommand, createCommand, rmCommand, mountCommand, unmountCommand, pathCommand]
+const VERBS = [
+  lsCommand,
+  createCommand,
+  rmCommand,
+  attachCommand,
+  detachCommand,
+  mountCommand,
+  unmountCommand,
+  pathCommand,
+]
 
 /** Runs one command line (without the program's own name) and resolves with its exit status. Never rejects. */
 export async function runProgram(
@@ -86,7 +97,7 @@ function usageStatus(
 
 function volumeCommand(program: Command, context: CommandContext, runs: RunWork): Command {
   const volume = new Command('volume')
-    .description('list, create, remove, mount and unmount volumes')
+    .description('list, create, remove, attach, detach, mount and unmount volumes')
     .addOption(
       new Option('-f, --format <format>', 'how volumes are printed')
         .choices(FORMATS)

@@ -59,6 +59,8 @@ export interface OperationsConfig {
   }
   readonly mount: {
     readonly preempt: boolean | 'dead' | 'fence'
+    readonly attachWaitMs: number
+    readonly preemptGraceMs: number
     /** The folder that holds the mount points of this service. */
     readonly path: string
     /** Whether a configuration set `path` for this very service. */

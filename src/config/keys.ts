@@ -23,6 +23,8 @@ export interface Key<T = unknown> {
   readonly default: string
   /** What it is for, in one line. */
   readonly why: string
+  /** Dotted names that older versions of REX-Ray had for it. */
+  readonly older?: readonly string[]
   /** Variables that set it besides the one that its path gives. */
   readonly variables?: readonly string[]
 }
@@ -108,7 +110,20 @@ export const operationKeys = {
     schema: required(parsePreempt, 'one of true, false, dead, fence'),
     default: 'false',
     why: 'whether Mount takes a volume from another machine: false, true, dead (a stopped one), fence (stop it first)',
+    older: ['volume.mount.preempt'],
     variables: ['REXRAY_PREEMPT'],
+  },
+  attachWait: {
+    path: `${OPERATIONS}.mount.attachWait`,
+    schema: DURATION,
+    default: '10s',
+    why: 'how long Mount waits for another machine to let a volume go by itself, before it refuses or takes it',
+  },
+  preemptGrace: {
+    path: `${OPERATIONS}.mount.preemptGrace`,
+    schema: DURATION,
+    default: '20s',
+    why: 'how long a machine that was asked to let a volume go may take, before it is taken by force (preempt true)',
   },
   mountPath: {
     path: `${OPERATIONS}.mount.path`,

@@ -164,7 +164,7 @@ export class Lookup {
 
 /** The names of a declared key. */
 export function namesOf(key: Key): KeyNames {
-  return { paths: [key.path], variables: key.variables }
+  return { paths: [key.path, ...(key.older ?? [])], variables: key.variables }
 }
 
 /** Where an entry stands: file, line and column. */

@@ -26,6 +26,8 @@ export function resolveOperations(lookup: Lookup, { own, all }: OperationScopes)
     },
     mount: {
       preempt: lookup.read(keys.preempt, all),
+      attachWaitMs: lookup.read(keys.attachWait, all),
+      preemptGraceMs: lookup.read(keys.preemptGrace, all),
       path: lookup.read(keys.mountPath, all),
       pathIsOwn: lookup.findWithin(namesOf(keys.mountPath), own) !== undefined,
       rootPath: rootPath(lookup, all),

@@ -1,6 +1,6 @@
 import { nearest } from '../libstorage/nearest.ts'
 import { type DriverKeys, keysOf, sectionsOf } from './driver-keys.ts'
-import { moduleKeys, operationKeys, programKeys, serviceKeys } from './keys.ts'
+import { type Key, moduleKeys, operationKeys, programKeys, serviceKeys } from './keys.ts'
 import type { Lookup } from './lookup.ts'
 import { MODULES } from './modules.ts'
 import { matchesPattern, rexrayDrivers, rexrayKeys } from './rexray-keys.ts'
@@ -9,8 +9,9 @@ import type { FileEntry } from './yaml-entries.ts'
 
 /** The keys of the program and its drivers that stand at the root, dotted. */
 export function rootKeys(drivers: readonly DriverKeys[]): readonly string[] {
-  const declared = { ...programKeys, ...operationKeys }
-  return [...Object.values(declared).map(({ path }) => path), ...drivers.flatMap(keysOf)]
+  const declared: readonly Key[] = [...Object.values(programKeys), ...Object.values(operationKeys)]
+  const paths = declared.flatMap(({ path, older = [] }) => [path, ...older])
+  return [...paths, ...drivers.flatMap(keysOf)]
 }
 
 /** One sentence for each key of the files that has no effect, or not the one that was meant. */

@@ -1,5 +1,6 @@
 import { type Change, RecentChanges } from './changes.ts'
-import { FailedPreconditionError, isStorageError, NotFoundError, volumeNamed } from './errors.ts'
+import { FailedPreconditionError, NotFoundError, volumeNamed } from './errors.ts'
+import { isOutage } from './outage.ts'
 import { SingleFlight } from './single-flight.ts'
 import type { Provider, StorageDriver } from './storage-driver.ts'
 import type { Volume, VolumeAttachment, VolumeId, VolumeQuery } from './types.ts'
@@ -240,9 +241,4 @@ function theOne(name: string, volumes: readonly Volume[]): Volume {
     problem: `is the name of ${volumes.length} volumes: ${list.join(', ')}`,
     remedy: 'use the id, or rename all but one',
   })
-}
-
-/** Whether an error says that the platform could not answer, rather than what its answer is. */
-function isOutage(error: unknown): boolean {
-  return isStorageError(error) && (error.code === 'ERR_UNAVAILABLE' || error.code === 'ERR_TIMEOUT')
 }

@@ -1,11 +1,19 @@
 import type { LogFields, Logger } from './logger.ts'
+import { Outage } from './outage.ts'
 import type { InstanceDriver, SnapshotDriver, StorageDriver } from './storage-driver.ts'
 
 type Watch = <T>(call: string, fields: LogFields, work: () => Promise<T>) => Promise<T>
 
-/** Logs every call of a driver with its duration, at debug: what was asked for from outside has its one line at info. */
-export function observed(driver: StorageDriver, logger: Logger): StorageDriver {
-  const watch = watchCalls(driver.name, logger)
+/**
+ * Logs every call of a driver with its duration, at debug: what was asked for from outside has its one line at info; and
+ * keeps account of whether the platform answers.
+ */
+export function observed(
+  driver: StorageDriver,
+  logger: Logger,
+  outage: Outage = new Outage(),
+): StorageDriver {
+  const watch = watchCalls(driver.name, logger, outage)
   return {
     name: driver.name,
     volumes: (query, options) =>
@@ -60,17 +68,19 @@ function observedSnapshots(snapshots: SnapshotDriver, watch: Watch): SnapshotDri
   }
 }
 
-function watchCalls(driver: string, logger: Logger): Watch {
+function watchCalls(driver: string, logger: Logger, outage: Outage): Watch {
   return async (call, fields, work) => {
     const begun = performance.now()
     const facts = () => ({ driver, ...fields, durationMs: Math.round(performance.now() - begun) })
     try {
       const result = await work()
       logger.debug(`driver ${call}`, facts())
+      outage.answered()
       return result
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error)
       logger.debug(`driver ${call} refused`, { ...facts(), error: said })
+      outage.failed(error)
       throw error
     }
   }

@@ -2,6 +2,7 @@ import { VolumeCatalog } from './catalog.ts'
 import { idempotent } from './idempotent.ts'
 import type { Logger } from './logger.ts'
 import { observed } from './observed.ts'
+import { Outage } from './outage.ts'
 import type { Executor, Provider, StorageDriver } from './storage-driver.ts'
 
 /** A provider with a name and a configuration; several services may use the same driver. */
@@ -15,11 +16,14 @@ export interface Service {
   readonly scope: Provider['scope']
   readonly wishes: Provider['wishes']
   readonly catalog: VolumeCatalog
+  /** Whether the platform answers, as the driver's calls show. */
+  readonly outage: Outage
 }
 
 /** Puts the layers around a provider, once: `observed(idempotent(driver))`. */
 export function createService(name: string, provider: Provider, logger: Logger): Service {
-  const driver = observed(idempotent(provider.driver), logger)
+  const outage = new Outage()
+  const driver = observed(idempotent(provider.driver), logger, outage)
   return {
     name,
     driver,
@@ -28,5 +32,6 @@ export function createService(name: string, provider: Provider, logger: Logger):
     scope: provider.scope,
     wishes: provider.wishes,
     catalog: new VolumeCatalog(driver, provider.consistency),
+    outage,
   }
 }

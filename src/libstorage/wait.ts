@@ -31,6 +31,17 @@ export function after(ms: number, callback: () => void): Timer {
   return { cancel: () => clearTimeout(timer) }
 }
 
+/** A signal that is aborted after so many milliseconds, as by a deadline. It does not keep the process alive. */
+export function timeLimit(ms: number): AbortSignal {
+  const controller = new AbortController()
+  after(ms, () =>
+    controller.abort(
+      new TimeoutError({ subject: 'the operation', problem: 'took longer than its deadline' }),
+    ),
+  )
+  return controller.signal
+}
+
 /** How often and how long something is looked at. */
 export interface PollOptions {
   readonly intervalMs: number

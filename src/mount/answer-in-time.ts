@@ -1,7 +1,7 @@
 import { TimeoutError } from '../libstorage/errors.ts'
 import { untilAborted } from '../libstorage/wait.ts'
 import type { MountContext } from './bring-up.ts'
-import { stillPreparing } from './volume-session.ts'
+import { stillUnderWay } from './volume-session.ts'
 
 /**
  * Waits for the work as long as the caller does; the work itself goes on. A caller whose time is up learns what is being
@@ -20,6 +20,6 @@ export async function answerInTime<T>(
     if (!(error instanceof TimeoutError) || signal?.aborted !== true) throw error
     const progress = context.sessions.progressOf(name)
     if (progress === undefined) throw error
-    throw stillPreparing(name, progress.what, progress.since)
+    throw stillUnderWay({ ...progress, name })
   }
 }

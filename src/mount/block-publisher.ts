@@ -45,7 +45,7 @@ export class BlockPublisher implements Publisher {
       service: this.#service,
       events: this.#events,
     })
-    await session.update({ ...mountRecords(attached), formatIntent: undefined, tool: undefined })
+    await session.update({ ...this.#records(attached), formatIntent: undefined, tool: undefined })
     await this.#mounter.prepareMountPoint(place.mountPoint)
     session.step()
     await this.#mounter.mount(device, place.mountPoint, content.fsType, wishes.mountOptions)
@@ -61,7 +61,7 @@ export class BlockPublisher implements Publisher {
   }
 
   async complete(session: VolumeSession, attached: AttachedVolume): Promise<void> {
-    if (session.record.mount === undefined) await session.update(mountRecords(attached))
+    if (session.record.mount === undefined) await session.update(this.#records(attached))
     await this.#furnish(attached, false)
   }
 
@@ -75,6 +75,15 @@ export class BlockPublisher implements Publisher {
     // Somebody's mount on top of ours is theirs to take away.
     if (!isOurs(topmost)) return 'busy'
     return (await this.#mounter.unmount(mountPoint)) === 'busy' ? 'busy' : 'gone'
+  }
+
+  async abandon(device: string, mountPoint: string): Promise<void> {
+    const number = this.#mounter.deviceNumber(device)
+    const topmost = this.#mounter.mounts().findLast((entry) => entry.mountPoint === mountPoint)
+    // The name of a device that is gone may be another's by now: then the mount still has its source.
+    const isOurs =
+      number === undefined || topmost?.deviceNumber === number || topmost?.source === device
+    if (topmost !== undefined && isOurs) await this.#mounter.unmountLazily(mountPoint)
   }
 
   async isFree(device: string): Promise<boolean> {
@@ -98,6 +107,10 @@ export class BlockPublisher implements Publisher {
       onMount: true,
       fresh,
     })
+  }
+
+  #records(attached: AttachedVolume): ReturnType<typeof mountRecords> {
+    return mountRecords(attached, this.#mounter.deviceIdentity(attached.device))
   }
 
   #topmostAt(place: Place): MountEntry | undefined {

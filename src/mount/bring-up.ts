@@ -1,8 +1,9 @@
-import { isStorageError, TimeoutError, volumeNamed } from '../libstorage/errors.ts'
+import { TimeoutError, volumeNamed } from '../libstorage/errors.ts'
 import type { Logger } from '../libstorage/logger.ts'
 import type { Service } from '../libstorage/service.ts'
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { poll } from '../libstorage/wait.ts'
+import { ensureAttached } from './attaching.ts'
 import type { EventSink } from './events.ts'
 import type { Ledger } from './ledger.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
@@ -10,7 +11,7 @@ import type { Mounter } from './mounter.ts'
 import type { Places } from './places.ts'
 import type { Publisher } from './publisher.ts'
 import type { MountSettings } from './settings.ts'
-import { attachedElsewhere, heldElsewhere } from './take-over.ts'
+import type { Demand } from './take-over/take-over.ts'
 import { stillInUse, type VolumeSession, type VolumeSessions } from './volume-session.ts'
 
 const DEVICE_POLL_MS = 50
@@ -28,6 +29,8 @@ export interface MountContext {
   readonly events: EventSink
   /** A server answers at once and goes on in the background; a command has done all when it answers. */
   readonly role: 'server' | 'command'
+  /** Aborted when this process ends: what only waits for others stops then, and the next process goes on with it. */
+  readonly closing?: AbortSignal
 }
 
 /** Whether the record's mount is there, is this volume's, and works: then a Mount needs no call to the platform. */
@@ -46,8 +49,9 @@ export async function bringUp(
   context: MountContext,
   session: VolumeSession,
   volume: Volume,
+  demand: Demand,
 ): Promise<void> {
-  const attachment = await ensureAttached(context, session, volume)
+  const attachment = await ensureAttached(context, session, volume, demand)
   const device = await awaitDevice(context, volume, attachment)
   const place = context.places.of(volume.name)
   const state = await context.publisher.look(device, place)
@@ -61,58 +65,8 @@ export async function bringUp(
   await context.publisher.publish(session, attached)
 }
 
-async function ensureAttached(
-  context: MountContext,
-  session: VolumeSession,
-  volume: Volume,
-): Promise<VolumeAttachment> {
-  const { executor, driver, catalog, name: service } = context.service
-  const here = (await executor.instance()).id
-  const isMine = ({ instanceId }: VolumeAttachment) => instanceId === here
-  const remembered = volume.attachments.find(isMine)
-  // The ledger would know an attachment of ours: another process may have ended what is still remembered.
-  const doubted = remembered !== undefined && !isRecorded(session, remembered)
-  const seen = doubted ? await driver.volume(volume.id) : volume
-  const mine = seen.attachments.find(isMine)
-  const holders = heldElsewhere(seen, here)
-  if (holders.length > 0) throw attachedElsewhere(seen, holders)
-  if (mine !== undefined && mine.state !== 'detaching') return mine
-  session.step()
-  // A detach that was cut short is finished first: what comes then is another attachment.
-  if (mine !== undefined) await driver.detachVolume(volume.id, here)
-  await session.update({
-    attachment: { instanceId: here },
-    mount: undefined,
-    formatIntent: undefined,
-  })
-  const begun = performance.now()
-  const attachment = await driver.attachVolume(volume.id, here).catch(async (error: unknown) => {
-    if (isRefusal(error)) await session.update({ attachment: undefined })
-    throw error
-  })
-  catalog.attached(volume, attachment)
-  const durationMs = Math.round(performance.now() - begun)
-  context.events.record({
-    kind: 'attached',
-    service,
-    volume: volume.name,
-    volumeId: volume.id,
-    instance: here,
-    durationMs,
-  })
-  return attachment
-}
-
-function isRecorded(session: VolumeSession, { since }: VolumeAttachment): boolean {
-  return session.record.attachment?.since === since.toISOString()
-}
-
-/** Whether the platform said no; anything else leaves it open whether the volume was attached. */
-function isRefusal(error: unknown): boolean {
-  return isStorageError(error) && error.code !== 'ERR_UNAVAILABLE' && error.code !== 'ERR_TIMEOUT'
-}
-
-async function awaitDevice(
+/** The device of an attachment, once it is there. Rejects with `TimeoutError` where it does not appear. */
+export async function awaitDevice(
   context: MountContext,
   volume: Volume,
   attachment: VolumeAttachment,

@@ -44,6 +44,7 @@ export function createDirectoryPublisher(
       }
       return 'gone'
     },
+    abandon: async () => {},
     isFree: async () => true,
     tidy: async () => {},
     users: async () => [],

@@ -6,6 +6,12 @@ export interface IntegrationCall {
   readonly signal?: AbortSignal
 }
 
+/** What a call may be given that gets a volume to this machine. */
+export interface AcquiringCall extends IntegrationCall {
+  /** Take it from another machine as with `mount.preempt: true`, and at once also where this machine lost it just now. */
+  readonly force?: boolean
+}
+
 /** Who wants a volume mounted: the id that Docker passes to Mount, or '' where the client sends none. */
 export interface HolderRequest {
   readonly name: string
@@ -74,9 +80,13 @@ export interface IntegrationDriver {
   /** Destroys a volume that nobody uses. */
   remove(name: string, call?: IntegrationCall): Promise<void>
   /** Brings the volume to this machine and takes a reference for the holder. */
-  mount(request: HolderRequest, call?: IntegrationCall): Promise<MountedVolume>
+  mount(request: HolderRequest, call?: AcquiringCall): Promise<MountedVolume>
   /** Drops one of the holder's references; the last one leaving releases the volume. An unknown holder is a success. */
   unmount(request: HolderRequest, call?: IntegrationCall): Promise<void>
+  /** Attaches the volume to this machine without mounting it; it stays so until somebody detaches it, or mounts and unmounts it. */
+  attach(name: string, call?: AcquiringCall): Promise<void>
+  /** Detaches a volume that nobody uses from this machine. Rejects with `FailedPreconditionError` where it is used, or not here. */
+  detach(name: string, call?: IntegrationCall): Promise<void>
   /** Where containers find the volume, or undefined while it is not mounted here. */
   path(name: string, call?: IntegrationCall): Promise<string | undefined>
   get(name: string, call?: IntegrationCall): Promise<VolumeView>

@@ -40,6 +40,8 @@ export const ledgerRecordSchema = z.object({
       mountPoint: z.string(),
       device: z.string(),
       since: time,
+      /** What tells the device from a later one of the same name; absent where the kernel says nothing of the kind. */
+      identity: z.string().optional(),
       /** False until everything that belongs to the mount, the data folder too, is there. */
       complete: z.boolean(),
     })
@@ -63,6 +65,30 @@ export const ledgerRecordSchema = z.object({
   adopted: z.boolean().optional(),
   /** Mount points of this volume that REX-Ray made where its versions had them: adopted where they are, in the order of the kernel. */
   olderMounts: z.array(z.string()).readonly().optional(),
+  /** Set from before the first request that shall take the volume from another machine until it is attached here. */
+  takeOver: z
+    .object({
+      /** Whose attachment it is, and when that began: a later one is another, of which nothing was asked yet. */
+      from: z.string(),
+      since: time,
+      begunAt: time,
+      /** When the holder was asked to let go, or was first seen to be letting go. */
+      detachRequestedAt: time.optional(),
+      /** The platform refused that because the device is held. */
+      isHeld: z.boolean().optional(),
+      stopRequestedAt: time.optional(),
+    })
+    .optional(),
+  /** Set from when this machine noticed that it lost the volume until it is attached here again, or has nothing to do with it any more. */
+  lost: z
+    .object({
+      at: time,
+      /** Absent where the platform did not say who has it. */
+      to: z.string().optional(),
+      /** When a Mount was refused last because of that. */
+      refusedAt: time.optional(),
+    })
+    .optional(),
   /** Set while the volume shall be released but something still holds it. */
   releasing: z.object({ since: time }).optional(),
 })
@@ -135,6 +161,8 @@ export function isWorthKeeping(record: LedgerRecord): boolean {
     record.attachment !== undefined ||
     record.mount !== undefined ||
     record.tool !== undefined ||
+    record.takeOver !== undefined ||
+    record.lost !== undefined ||
     record.references.length > 0
   )
 }

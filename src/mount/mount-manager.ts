@@ -4,8 +4,10 @@ import { sleep, untilAborted } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
 import type { MountContext } from './bring-up.ts'
+import { attachByHand, detachByHand } from './by-hand.ts'
 import { type Creation, createVolume } from './creation.ts'
 import type {
+  AcquiringCall,
   HolderRequest,
   IntegrationCall,
   IntegrationDriver,
@@ -18,6 +20,7 @@ import { Reconciler } from './reconciler.ts'
 import { Releaser } from './releaser.ts'
 import { removeVolume } from './removal.ts'
 import type { RemovedNames } from './removed-names.ts'
+import { DeviceWatch } from './take-over/device-watch.ts'
 import { VolumeViews } from './volume-views.ts'
 
 /** Brings volumes of one service to this machine and lets them go, as `docs/semantics.md` promises. */
@@ -28,32 +31,45 @@ export class MountManager implements IntegrationDriver {
   readonly #background: Background
   readonly #releaser: Releaser
   readonly #mounting: Mounting
+  readonly #watch: DeviceWatch
   readonly #reconciler: Reconciler
+  readonly #closing = new AbortController()
 
-  constructor(context: MountContext, removed: RemovedNames) {
-    this.#context = context
+  /** A server looks every so many milliseconds whether the devices in use are still there. */
+  constructor(context: MountContext, removed: RemovedNames, watchMs?: number) {
+    this.#context = { ...context, closing: this.#closing.signal }
     this.#removed = removed
-    this.#views = new VolumeViews(context)
-    this.#background = new Background(context)
-    this.#releaser = new Releaser(context, (id, message) => this.#views.noteError(id, message))
-    this.#mounting = new Mounting(context, this.#releaser, this.#views, this.#background)
-    this.#reconciler = new Reconciler(context, this.#releaser, this.#background)
+    this.#views = new VolumeViews(this.#context)
+    this.#background = new Background(this.#context)
+    this.#releaser = new Releaser(this.#context, (id, message) =>
+      this.#views.noteError(id, message),
+    )
+    this.#mounting = new Mounting(this.#context, this.#releaser, this.#views, this.#background)
+    this.#watch = new DeviceWatch(this.#context, this.#background, watchMs)
+    this.#reconciler = new Reconciler(this.#context, {
+      releaser: this.#releaser,
+      background: this.#background,
+      suspect: (record) => this.#watch.suspect(record),
+    })
   }
 
   get scope(): 'global' | 'local' {
     return this.#context.service.scope
   }
 
-  /** Takes over what the ledger says, and keeps looking. A volume's calls wait for its own part; no other call waits. */
+  /** Goes on from what the ledger says, and keeps looking. A volume's calls wait for its own part; no other call waits. */
   start(): void {
     this.#context.sessions.sweepLocks().catch((error: unknown) => {
       this.#context.logger.warn(`locks of dead processes cannot be swept: ${String(error)}`)
     })
     this.#reconciler.start()
+    this.#watch.start()
   }
 
   /** Ends what lingers, finishes what has begun, and stops trying; mounts stay. */
   async close(): Promise<void> {
+    this.#closing.abort()
+    this.#watch.close()
     await this.#reconciler.close()
     await this.#background.settled()
     await this.#releaser.close()
@@ -84,14 +100,14 @@ export class MountManager implements IntegrationDriver {
     await answerInTime(this.#context, name, signal, work)
   }
 
-  async mount(request: HolderRequest, { signal }: IntegrationCall = {}): Promise<MountedVolume> {
+  async mount(request: HolderRequest, call: AcquiringCall = {}): Promise<MountedVolume> {
     const { retryCount, retryWaitMs } = this.#context.settings.mount
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#mounting.mount(request, signal)
+        return await this.#mounting.mount(request, call)
       } catch (error) {
-        if (attempt >= retryCount || signal?.aborted) throw error
-        await sleep(retryWaitMs, signal)
+        if (attempt >= retryCount || call.signal?.aborted) throw error
+        await sleep(retryWaitMs, call.signal)
       }
     }
   }
@@ -107,6 +123,15 @@ export class MountManager implements IntegrationDriver {
       (session) => this.#releaser.drop(session, holder),
     )
     await answerInTime(this.#context, name, signal, work)
+  }
+
+  async attach(name: string, call: AcquiringCall = {}): Promise<void> {
+    const work = attachByHand(this.#context, this.#releaser, name, call)
+    await answerInTime(this.#context, name, call.signal, work)
+  }
+
+  async detach(name: string, call: IntegrationCall = {}): Promise<void> {
+    await answerInTime(this.#context, name, call.signal, detachByHand(this.#context, name, call))
   }
 
   async path(name: string): Promise<string | undefined> {

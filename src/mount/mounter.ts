@@ -65,6 +65,11 @@ export interface Mounter {
   mounts(): readonly MountEntry[]
   /** `major:minor` of a block device, or undefined when it is gone. From sysfs: never waits for a disk. */
   deviceNumber(device: string): string | undefined
+  /**
+   * What tells a block device from a later one of the same name; undefined when it is gone or has lost its disk (size 0).
+   * From sysfs: never waits for a disk.
+   */
+  deviceIdentity(device: string): string | undefined
   /** Whether an exclusive open succeeds; `held` while any mount namespace or tool has the device. */
   exclusiveOpen(device: string): Promise<'free' | 'held'>
   /** Whether the disk itself, not the cache, answers a read. */
@@ -91,6 +96,8 @@ export interface Mounter {
   ): Promise<void>
   /** `busy` while a process of this namespace has a file open there. */
   unmount(mountPoint: string): Promise<'unmounted' | 'busy'>
+  /** Takes a mount away from this namespace though it is in use; what has it open keeps it. */
+  unmountLazily(mountPoint: string): Promise<void>
   /** Shows a directory volume at its mount point. */
   linkDirectory(directory: string, mountPoint: string): Promise<void>
   unlinkDirectory(mountPoint: string): Promise<void>

@@ -1,12 +1,13 @@
-import { NotFoundError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
+import { NotFoundError, TimeoutError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
 import { answerInTime } from './answer-in-time.ts'
 import type { Background } from './background.ts'
 import { bringUp, isUp, type MountContext } from './bring-up.ts'
 import { createVolume } from './creation.ts'
-import type { HolderRequest, MountedVolume } from './integration-driver.ts'
+import type { AcquiringCall, HolderRequest, MountedVolume } from './integration-driver.ts'
 import { factsOf, type LedgerRecord, type VolumeFacts } from './ledger-record.ts'
 import { addReference, deliverReference, withdrawReference } from './references.ts'
 import type { Releaser } from './releaser.ts'
+import { findLoss } from './take-over/loss.ts'
 import type { VolumeSession } from './volume-session.ts'
 import type { VolumeViews } from './volume-views.ts'
 
@@ -41,13 +42,11 @@ export class Mounting {
   }
 
   /** Brings the volume up and takes a reference; for a caller that has gone meanwhile the volume is kept for 60 s. */
-  async mount(
-    { name, holder }: HolderRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<MountedVolume> {
+  async mount({ name, holder }: HolderRequest, call: AcquiringCall): Promise<MountedVolume> {
+    const { signal } = call
     const { facts, isRemembered } = await this.#find(name, signal)
     const work = this.#context.sessions.run(facts, 'mounts the volume', signal, (session) =>
-      this.#mountIn(session, { name, holder, isRemembered }, signal),
+      this.#mountIn(session, { name, holder, isRemembered }, call),
     )
     try {
       return await answerInTime(this.#context, name, signal, work)
@@ -78,17 +77,18 @@ export class Mounting {
   async #mountIn(
     session: VolumeSession,
     { name, holder, isRemembered }: HolderRequest & Pick<FoundToMount, 'isRemembered'>,
-    signal: AbortSignal | undefined,
+    { signal, force = false }: AcquiringCall,
   ): Promise<MountedVolume> {
     const { facts } = session
     // Whatever comes of this: what has no reference by then is released.
     this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
     await session.awaitTool()
-    if (!(await isUp(this.#context, session.record)))
-      await this.#bringUp(session, name, isRemembered || session.waited)
+    if (!(await this.#isUp(session)))
+      await this.#bringUp(session, { name, fresh: isRemembered || session.waited, force })
     this.#views.noteError(facts.id, undefined)
     const isWanted = signal?.aborted !== true
     if (isWanted) await this.#takeReference(session, holder)
+    else this.#releaser.keep(facts, ABANDONED_KEPT_MS)
     const settle = (change: ReferenceChange) => (isWanted ? this.#settle(facts, change) : undefined)
     return {
       mountpoint: this.#context.places.of(facts.name).dataPath,
@@ -113,12 +113,27 @@ export class Mounting {
     })
   }
 
-  async #bringUp(session: VolumeSession, name: string, fresh: boolean): Promise<void> {
+  /** A disk that hangs may have been taken away: then the platform is asked, as for one that is dead. */
+  async #isUp(session: VolumeSession): Promise<boolean> {
+    try {
+      return await isUp(this.#context, session.record)
+    } catch (error) {
+      const isLost = error instanceof TimeoutError && (await findLoss(this.#context, session))
+      if (!isLost) throw error
+      return false
+    }
+  }
+
+  async #bringUp(
+    session: VolumeSession,
+    { name, fresh, force }: { name: string; fresh: boolean; force: boolean },
+  ): Promise<void> {
     const { facts } = session
+    const preempt = force || this.#context.settings.mount.preempt
     try {
       const volume = await this.#context.service.catalog.find(name, { fresh })
       if (volume.id !== facts.id) throw replacedMeanwhile(name)
-      await bringUp(this.#context, session, volume)
+      await bringUp(this.#context, session, volume, { preempt, forced: force })
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error)
       this.#views.noteError(facts.id, cause)

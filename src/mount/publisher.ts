@@ -28,6 +28,8 @@ export interface Publisher {
   complete(session: VolumeSession, attached: AttachedVolume): Promise<void>
   /** `busy` while a process of this namespace has a file open there. What is not there, or not ours, is left as it is. */
   withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy'>
+  /** Takes a dead mount of ours away from the host, whoever has files open in it. Rejects where even that cannot be done. */
+  abandon(device: string, mountPoint: string): Promise<void>
   /** Whether nobody, in no namespace, holds the device. */
   isFree(device: string): Promise<boolean>
   /** Removes the empty place. Only after the device was found free. */
@@ -37,17 +39,17 @@ export interface Publisher {
 }
 
 /** What the ledger says from before a volume is published: it is attached for us, and what comes there is ours. */
-export function mountRecords({
-  attachment,
-  device,
-  place,
-}: AttachedVolume): Pick<LedgerRecord, 'attachment' | 'mount'> {
+export function mountRecords(
+  { attachment, device, place }: AttachedVolume,
+  identity?: string,
+): Pick<LedgerRecord, 'attachment' | 'mount'> {
   const { instanceId, since } = attachment
   return {
     attachment: { instanceId, since: since.toISOString() },
     mount: {
       mountPoint: place.mountPoint,
       device,
+      identity,
       since: new Date().toISOString(),
       complete: false,
     },

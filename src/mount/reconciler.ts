@@ -14,7 +14,6 @@ import {
   type VolumeFacts,
 } from './ledger-record.ts'
 import { lookHere } from './look-here.ts'
-import { noteLost } from './lost.ts'
 import { type NextStep, type PlatformFacts, type Reconciled, reconcile } from './reconcile.ts'
 import type { Releaser } from './releaser.ts'
 import type { VolumeSession } from './volume-session.ts'
@@ -33,6 +32,14 @@ interface Answer {
 
 const NOTHING_YET: Answer = { here: undefined, platform: { says: 'nothing yet' } }
 
+/** What a reconciler hands on to. */
+export interface ReconcilerParts {
+  readonly releaser: Releaser
+  readonly background: Background
+  /** Looks after a volume that may be lost. */
+  readonly suspect: (record: LedgerRecord) => void
+}
+
 /**
  * Compares the ledger with the kernel and the platform, and does what follows: when a server starts, and when something is
  * left over by a command that was killed. Only a server does this.
@@ -43,12 +50,15 @@ export class Reconciler {
   readonly #background: Background
   readonly #formats = new Later()
   readonly #watch: Watch
+  readonly #suspect: (record: LedgerRecord) => void
   #asking: Timer | undefined
+  #isAsking = false
 
-  constructor(context: MountContext, releaser: Releaser, background: Background) {
+  constructor(context: MountContext, { releaser, background, suspect }: ReconcilerParts) {
     this.#context = context
     this.#releaser = releaser
     this.#background = background
+    this.#suspect = suspect
     this.#watch = new Watch(
       context.ledger,
       (id) => this.#releaser.isScheduled(id) || this.#formats.has(id),
@@ -64,9 +74,10 @@ export class Reconciler {
     const { ledger, service } = this.#context
     for (const record of ledger.all()) {
       service.catalog.remember(rememberedVolume(record))
-      this.#compare(record.volume, record, NOTHING_YET, 'take-over at start')
+      this.#compare(record.volume, record, NOTHING_YET, 'reconciliation')
     }
     this.#ask()
+    service.outage.onEnd(() => this.#ask())
     this.#watch.start()
   }
 
@@ -77,13 +88,20 @@ export class Reconciler {
     await this.#formats.close()
   }
 
-  /** An outage of the platform is waited for. */
+  /** An outage of the platform is waited for; its end asks again, unless that was seen by asking. */
   #ask(): void {
-    this.#compareWithPlatform().catch((error: unknown) => {
-      const message = `what is attached here cannot be compared yet, and is asked for again: ${String(error)}`
-      this.#context.logger.warn(message)
-      this.#askLater()
-    })
+    if (this.#isAsking) return
+    this.#isAsking = true
+    this.#asking?.cancel()
+    this.#compareWithPlatform()
+      .catch((error: unknown) => {
+        const message = `what is attached here cannot be compared yet, and is asked for again: ${String(error)}`
+        this.#context.logger.warn(message)
+        this.#askLater()
+      })
+      .finally(() => {
+        this.#isAsking = false
+      })
   }
 
   #askLater(): void {
@@ -138,7 +156,7 @@ export class Reconciler {
       if (stored === undefined && record.adopted !== true) return
       if (JSON.stringify(record) !== JSON.stringify(stored)) await session.replace(record)
       if (record.adopted === true && stored?.adopted !== true) this.#noteAdopted(record)
-      await this.#act(session, next)
+      this.#act(session, next)
     })
   }
 
@@ -152,10 +170,11 @@ export class Reconciler {
     return reconcile(before, { bootId: readBootId(), now, here, kernel, platform })
   }
 
-  async #act(session: VolumeSession, next: NextStep): Promise<void> {
+  #act(session: VolumeSession, next: NextStep): void {
     const { facts } = session
-    if (next.kind === 'lost') return await noteLost(this.#context, session, next.to)
-    if (next.kind === 'ask again') return this.#askLater()
+    if (next.kind === 'lost' || next.kind === 'ask again') this.#suspect(session.record)
+    if (next.kind === 'ask again') this.#askLater()
+    if (next.kind === 'lost' || next.kind === 'ask again') return
     // What is going to be tried already keeps its time.
     if (this.#releaser.isScheduled(facts.id)) return
     if (next.kind === 'release') this.#releaser.schedule(facts, 0)
@@ -186,7 +205,7 @@ export class Reconciler {
     if (attachment !== undefined && (await executor.device(attachment)) !== undefined) {
       await session.awaitTool()
       const volume = await catalog.find(facts.id, { fresh: true })
-      await bringUp(this.#context, session, volume)
+      await bringUp(this.#context, session, volume, { preempt: false, forced: false })
     } else await session.update({ formatIntent: undefined })
     this.#releaser.schedule(facts, 0)
   }

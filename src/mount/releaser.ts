@@ -30,6 +30,8 @@ export class Releaser {
   readonly #noteError: (volumeId: string, message: string | undefined) => void
   readonly #later = new Later()
   readonly #lingering = new Map<string, VolumeFacts>()
+  /** Until when work that nobody waited for is kept, by `performance.now`. */
+  readonly #keptUntil = new Map<string, number>()
 
   constructor(
     context: MountContext,
@@ -105,7 +107,14 @@ export class Releaser {
     )
   }
 
+  /** Releases after so many milliseconds, and not before, whatever has waited for its turn meanwhile. */
+  keep(facts: VolumeFacts, delayMs: number): void {
+    this.#keptUntil.set(facts.id, performance.now() + delayMs)
+    this.schedule(facts, delayMs)
+  }
+
   cancel(id: string): void {
+    this.#keptUntil.delete(id)
     this.#later.cancel(id)
     this.#lingering.delete(id)
   }
@@ -164,11 +173,20 @@ export class Releaser {
       async (session) => {
         const { record } = session
         if (record.references.length > 0 || record.formatIntent !== undefined) return
+        if (this.#isKept(facts)) return
         if (record.adopted === true) return await this.#letAdoptedGo(session)
         this.#goOn(facts, await release(this.#context, session))
       },
       REFUSED_RETRY_MS,
     )
+  }
+
+  /** An attempt that had to wait for the work itself comes too early. */
+  #isKept(facts: VolumeFacts): boolean {
+    const leftMs = (this.#keptUntil.get(facts.id) ?? 0) - performance.now()
+    if (leftMs > 0) return true
+    this.#keptUntil.delete(facts.id)
+    return false
   }
 
   async #tryDoubted(session: VolumeSession): Promise<void> {

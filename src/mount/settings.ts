@@ -1,6 +1,9 @@
 /** The file systems that are made; others that are found are mounted as what they are. */
 export type NewFileSystem = 'ext4' | 'xfs' | 'btrfs'
 
+/** Whether a volume is taken from another machine: never, always, from one that is down, or after it was stopped. */
+export type PreemptPolicy = boolean | 'dead' | 'fence'
+
 /** How volumes of one service are used on this machine. What each key is for stands in `config.yml.example`. */
 export interface MountSettings {
   readonly create: {
@@ -15,7 +18,9 @@ export interface MountSettings {
     readonly implicit: boolean
   }
   readonly mount: {
-    readonly preempt: boolean | 'dead' | 'fence'
+    readonly preempt: PreemptPolicy
+    readonly attachWaitMs: number
+    readonly preemptGraceMs: number
     /** The folder of the mount points; absolute. */
     readonly path: string
     /** The folder inside the file system that containers get; `/` for the root itself. */

@@ -1,7 +1,8 @@
 import { FailedPreconditionError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
 import { KeyedMutex } from '../libstorage/keyed-mutex.ts'
 import { isProvablyDead, readBootId } from '../libstorage/process-identity.ts'
-import { poll, throwIfAborted } from '../libstorage/wait.ts'
+import type { InstanceId } from '../libstorage/types.ts'
+import { poll, throwIfAborted, timeLimit } from '../libstorage/wait.ts'
 import type { Ledger } from './ledger.ts'
 import {
   isWorthKeeping,
@@ -20,10 +21,17 @@ const TOOL_POLL_MS = 100
 
 /** What is being done to a volume right now. */
 export interface Progress {
+  /** The volume's. */
   readonly name: string
+  /** The machine that is waited for, where it is not this one that does it. */
+  readonly who?: InstanceId | undefined
   readonly what: string
+  /** Of the epoch, in milliseconds. */
   readonly since: number
 }
+
+/** What an operation says of itself while it goes on. */
+type Report = (what: string, other?: Pick<Progress, 'who' | 'since'>) => void
 
 /**
  * One operation on one volume while nobody else, in no process, operates on it. Every step looks at the record and writes
@@ -36,7 +44,7 @@ export class VolumeSession {
   readonly #ledger: Ledger
   readonly #lock: HeldLock
   readonly #service: string
-  readonly #report: (what: string) => void
+  readonly #report: Report
 
   constructor(
     facts: VolumeFacts,
@@ -44,7 +52,7 @@ export class VolumeSession {
     ledger: Ledger,
     lock: HeldLock,
     waited: boolean,
-    report: (what: string) => void,
+    report: Report,
   ) {
     this.facts = facts
     this.waited = waited
@@ -79,6 +87,11 @@ export class VolumeSession {
     else await this.#ledger.delete(this.facts.id)
   }
 
+  /** Says which machine is waited for, what it does, and since when. */
+  awaiting(who: InstanceId, what: string, since: number): void {
+    this.#report(what, { who, since })
+  }
+
   /** Names a device tool in the ledger before it begins. */
   readonly toolStarting = async (tool: ToolRecord): Promise<void> => {
     this.#report(tool.command)
@@ -95,7 +108,11 @@ export class VolumeSession {
       timeoutMs: PATIENCE_MS,
     })
     if (ended === undefined)
-      throw stillPreparing(this.facts.name, tool.command, Date.parse(tool.since))
+      throw stillUnderWay({
+        name: this.facts.name,
+        what: tool.command,
+        since: Date.parse(tool.since),
+      })
     await this.update({ tool: undefined })
   }
 }
@@ -131,11 +148,11 @@ export class VolumeSessions {
       throwIfAborted(signal)
       const lockName = `${this.#service}-${encodeURIComponent(facts.id)}`
       const asked = performance.now()
-      const lock = await this.#locks.acquire(lockName, purpose, AbortSignal.timeout(PATIENCE_MS))
+      const lock = await this.#locks.acquire(lockName, purpose, timeLimit(PATIENCE_MS))
       const waited = behindOthers || performance.now() - asked > CONTENDED_MS
       const since = Date.now()
-      const report = (what: string) =>
-        this.#progress.set(facts.id, { name: facts.name, what, since })
+      const report: Report = (what, other = { since }) =>
+        this.#progress.set(facts.id, { name: facts.name, what, ...other })
       try {
         report(purpose)
         return await work(
@@ -154,13 +171,15 @@ export class VolumeSessions {
   }
 }
 
-/** The answer to a caller whose time is up while the work goes on. */
-export function stillPreparing(name: string, what: string, since: number): UnavailableError {
-  return new UnavailableError({
+/** The answer to a caller whose time is up while the work goes on, here or on another machine. */
+export function stillUnderWay({ name, who, what, since }: Progress): UnavailableError {
+  const soFar = `${Math.max(1, Math.round((Date.now() - since) / 1000))} s so far`
+  const here = {
     subject: volumeNamed(name),
-    problem: `is still being prepared (${what}, ${Math.max(1, Math.round((Date.now() - since) / 1000))} s so far)`,
-    remedy: 'try again',
-  })
+    problem: `is still being prepared (${what}, ${soFar})`,
+  }
+  const there = { subject: `${volumeNamed(name)}: ${who}`, problem: `is still ${what} (${soFar})` }
+  return new UnavailableError({ ...(who === undefined ? here : there), remedy: 'try again' })
 }
 
 /** The refusal of something that others still use. */

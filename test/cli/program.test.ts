@@ -12,6 +12,8 @@ test.each([
   'volume ls',
   'volume create',
   'volume rm',
+  'volume attach',
+  'volume detach',
   'volume mount',
   'volume unmount',
   'volume path',

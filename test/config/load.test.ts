@@ -52,6 +52,8 @@ describe('without any configuration', () => {
         },
         mount: {
           preempt: false,
+          attachWaitMs: 10_000,
+          preemptGraceMs: 20_000,
           path: join(world.root, 'var/lib/volumes'),
           pathIsOwn: false,
           rootPath: '/data',
@@ -79,6 +81,27 @@ describe('precedence', () => {
   const rows: readonly [string, string, LoadOptions, unknown, string][] = [
     ['the default where nothing is said', '', {}, false, 'default'],
     ['the file over the default', file, {}, 'dead', 'FILE:6:11'],
+    [
+      'the older name in a file',
+      'rexray: {volume: {mount: {preempt: yes}}}',
+      {},
+      true,
+      'FILE:1:27',
+    ],
+    [
+      'the older name without rexray',
+      'volume: {mount: {preempt: FENCE}}',
+      {},
+      'fence',
+      'FILE:1:18',
+    ],
+    [
+      'the newer name over the older one',
+      `${file}\nvolume: {mount: {preempt: true}}`,
+      {},
+      'dead',
+      'FILE:6:11',
+    ],
     [
       'REXRAY_PREEMPT over the file',
       file,

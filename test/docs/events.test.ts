@@ -12,7 +12,9 @@ function namedKinds(): string[] {
 
 /** The kinds that some file of the room writes down. */
 function recordedKinds(): string[] {
-  const files = readdirSync(MOUNT).filter((file) => file.endsWith('.ts') && file !== 'events.ts')
+  const files = readdirSync(MOUNT, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && file !== 'events.ts',
+  )
   const code = files.map((file) => readProjectFile(`src/mount/${file}`)).join('\n')
   return namedKinds().filter((kind) => code.includes(`'${kind}'`))
 }

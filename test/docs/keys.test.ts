@@ -1,11 +1,21 @@
 import { expect, test } from 'vitest'
-import { moduleKeys, operationKeys, programKeys, serviceKeys } from '../../src/config/keys.ts'
+import {
+  type Key,
+  moduleKeys,
+  operationKeys,
+  programKeys,
+  serviceKeys,
+} from '../../src/config/keys.ts'
 import { documentAt } from '../support/documents.ts'
 
 const OPERATIONS = 'libstorage.integration.volume.operations.'
-const full = [programKeys, operationKeys, serviceKeys, moduleKeys].flatMap((keys) =>
-  Object.values(keys).map(({ path }) => path),
+const declared: readonly Key[] = [programKeys, operationKeys, serviceKeys, moduleKeys].flatMap(
+  (keys) => Object.values<Key>(keys),
 )
+const full = declared.flatMap(({ path, older = [] }) => [
+  path,
+  ...older.flatMap((name) => [name, `rexray.${name}`]),
+])
 const known = new Set(
   full.flatMap((key) => (key.startsWith(OPERATIONS) ? [key, key.slice(OPERATIONS.length)] : [key])),
 )

@@ -115,7 +115,7 @@ describe('mount and unmount', () => {
     const volume = world.platform.add({ name: 'data' })
     world.platform.attachByHand(volume.id, 'i-other')
     await expect(mounted(manager, 'data', 'a')).rejects.toThrow(
-      /volume "data" is attached to i-other \(attached since .*\), stop what uses it there/,
+      /volume "data" is attached to i-other since .* \(which runs\), stop what uses it there/,
     )
     expect(world.platform.volumes()[0]?.attachments[0]?.instanceId).toBe('i-other')
   })

@@ -244,7 +244,7 @@ describe('the platform', () => {
     world.platform.attachByHand(id, 'there')
     world.manager().start()
     await settle()
-    expect(world.events.at(-1)).toMatchObject({ kind: 'lost', cause: 'it is attached to there' })
+    expect(world.events.at(-1)).toMatchObject({ kind: 'lost', instance: 'there' })
     expect(record()?.references).toMatchObject([{ id: 'a' }])
     expect(attachments()).toMatchObject([{ instanceId: 'there' }])
   })

@@ -24,6 +24,8 @@ const OPERATIONS: OperationsConfig = {
   },
   mount: {
     preempt: false,
+    attachWaitMs: 10_000,
+    preemptGraceMs: 20_000,
     path: '/var/lib/rexray/volumes',
     pathIsOwn: false,
     rootPath: '/data',
@@ -108,13 +110,14 @@ export class CommandLine {
       openApp: async (use, flags) => {
         this.flags.push(flags)
         this.steps.push(`open ${use}`)
-        return this.#app()
+        return this.app()
       },
     })
     return { status, stdout: this.stdout, stderr }
   }
 
-  #app(): App {
+  /** What the program gets when it opens its app. */
+  app(): App {
     const step = async (name: string) => {
       this.steps.push(name)
     }

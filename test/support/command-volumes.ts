@@ -7,8 +7,8 @@ import {
 import type { Volume, VolumeAttachment } from '../../src/libstorage/types.ts'
 import { throwIfAborted } from '../../src/libstorage/wait.ts'
 import type {
+  AcquiringCall,
   HolderRequest,
-  IntegrationCall,
   IntegrationDriver,
   MountedVolume,
   VolumeView,
@@ -78,11 +78,9 @@ export class CommandVolumes implements IntegrationDriver {
     this.#volumes.delete(volume.name)
   }
 
-  async mount({ name, holder }: HolderRequest, call?: IntegrationCall): Promise<MountedVolume> {
+  async mount({ name, holder }: HolderRequest, call?: AcquiringCall): Promise<MountedVolume> {
     throwIfAborted(call?.signal)
-    const { volume } = await this.get(name)
-    const attachments = [anAttachment(volume.id, { deviceName: '/dev/xvdf' })]
-    this.#volumes.set(name, { ...volume, state: 'in-use', attachments })
+    await this.attach(name, call)
     this.#holders.set(name, new Set(this.#holders.get(name)).add(holder))
     return {
       mountpoint: `/mnt/${name}/data`,
@@ -101,6 +99,28 @@ export class CommandVolumes implements IntegrationDriver {
     }
     if (holders?.delete(holder) !== true || holders.size > 0) return
     this.#holders.delete(name)
+    this.#volumes.set(name, { ...volume, state: 'available', attachments: [] })
+  }
+
+  async attach(name: string, { force = false }: AcquiringCall = {}): Promise<void> {
+    const { volume } = await this.get(name)
+    const [attachment] = volume.attachments
+    if (attachment !== undefined && attachment.instanceId !== HERE && !force) {
+      const problem = `is attached to ${attachment.instanceId}`
+      throw new FailedPreconditionError({ subject: volumeNamed(name), problem })
+    }
+    const attachments = [anAttachment(volume.id, { deviceName: '/dev/xvdf' })]
+    this.#volumes.set(name, { ...volume, state: 'in-use', attachments })
+  }
+
+  async detach(name: string): Promise<void> {
+    const { volume } = await this.get(name)
+    const holders = [...(this.#holders.get(name) ?? [])]
+    const isHere = volume.attachments.some(({ instanceId }) => instanceId === HERE)
+    if (holders.length > 0 || !isHere) {
+      const problem = isHere ? `is in use by ${holders.join(', ')}` : 'is not attached here'
+      throw new FailedPreconditionError({ subject: volumeNamed(name), problem })
+    }
     this.#volumes.set(name, { ...volume, state: 'available', attachments: [] })
   }
 

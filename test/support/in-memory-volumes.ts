@@ -144,6 +144,14 @@ export class InMemoryVolumes implements IntegrationDriver {
     drop(this.#kept(name).references, holder)
   }
 
+  async attach(name: string): Promise<void> {
+    this.#kept(name)
+  }
+
+  async detach(name: string): Promise<void> {
+    this.#kept(name)
+  }
+
   async path(name: string, call?: IntegrationCall): Promise<string | undefined> {
     await this.#reach('path', call)
     return this.#kept(name).references.size > 0 ? this.#mountpoint(name) : undefined

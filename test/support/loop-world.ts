@@ -17,7 +17,7 @@ import { RemovedNames } from '../../src/mount/removed-names.ts'
 import type { MountSettings } from '../../src/mount/settings.ts'
 import { VolumeSessions } from '../../src/mount/volume-session.ts'
 import { loopDefinition } from '../../src/providers/loop/config.ts'
-import { quickSettings } from './mount-world.ts'
+import { quickSettings, WATCH_MS } from './mount-world.ts'
 
 /** Why this machine cannot run a world of loop devices, or undefined. */
 export const loopUnavailable = await loopDefinition.unavailable()
@@ -75,6 +75,7 @@ export class LoopWorld {
         role,
       },
       new RemovedNames(path.join(this.folder, 'removed')),
+      WATCH_MS,
     )
     this.#started.push({ manager, service })
     return manager

@@ -1,4 +1,4 @@
-import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
+import { FailedPreconditionError, TimeoutError } from '../../src/libstorage/errors.ts'
 import { identifySelf } from '../../src/libstorage/process-identity.ts'
 import type { DataFolder, DeviceContent, MountEntry, Mounter } from '../../src/mount/mounter.ts'
 import type { MemoryPlatform } from './memory-platform.ts'
@@ -34,6 +34,12 @@ export class MemoryKernel implements Mounter {
   readonly #links = new Map<string, string>()
   /** Devices that somebody holds in a namespace that we cannot see. */
   readonly heldByOthers = new Set<string>()
+  /** Device names under which another disk is found by now. */
+  readonly replaced = new Set<string>()
+  /** While true, no read of a disk is answered within its time. */
+  hangs = false
+  /** How often it was asked which disk a device is. */
+  identityLooks = 0
   /** Mount points beneath which a process of this namespace has a file open. */
   readonly busy = new Set<string>()
   /** Everything that changed a device or a mount, in order. */
@@ -60,6 +66,12 @@ export class MemoryKernel implements Mounter {
     return this.#isLive(device) ? device : undefined
   }
 
+  deviceIdentity(device: string): string | undefined {
+    this.identityLooks += 1
+    if (!this.#isLive(device)) return undefined
+    return this.replaced.has(device) ? `another disk at ${device}` : `disk ${device}`
+  }
+
   async exclusiveOpen(device: string): Promise<'free' | 'held'> {
     return this.isHeld(device) ? 'held' : 'free'
   }
@@ -69,6 +81,8 @@ export class MemoryKernel implements Mounter {
   }
 
   async answers(device: string): Promise<boolean> {
+    if (this.hangs)
+      throw new TimeoutError({ subject: `device ${device}`, problem: 'does not answer a read' })
     return this.#isLive(device)
   }
 
@@ -135,6 +149,12 @@ export class MemoryKernel implements Mounter {
     const index = this.#mounts.findLastIndex((entry) => entry.mountPoint === mountPoint)
     if (index >= 0) this.#mounts.splice(index, 1)
     return 'unmounted'
+  }
+
+  async unmountLazily(mountPoint: string): Promise<void> {
+    await this.#effect(`unmount lazily ${mountPoint}`)
+    const index = this.#mounts.findLastIndex((entry) => entry.mountPoint === mountPoint)
+    if (index >= 0) this.#mounts.splice(index, 1)
   }
 
   async linkDirectory(directory: string, mountPoint: string): Promise<void> {

@@ -36,6 +36,8 @@ export interface MemoryDevice {
 }
 
 interface Kept {
+  /** Another machine that has it at the same time. */
+  alsoWith?: VolumeAttachment
   volume: Omit<Volume, 'attachments' | 'state'>
   attachment: (VolumeAttachment & { deviceName: string }) | undefined
   state: Volume['state'] | undefined
@@ -134,6 +136,12 @@ export class MemoryPlatform {
   /** Takes the device from under its machine, as a console's forced detach does. */
   pull(id: VolumeId): void {
     this.#end(this.#get(id))
+  }
+
+  /** Attaches to one more machine, as some platforms allow. */
+  shareWith(id: VolumeId, also: InstanceId): void {
+    const kept = this.#get(id)
+    if (kept.attachment !== undefined) kept.alsoWith = { ...kept.attachment, instanceId: also }
   }
 
   /** Says that an attachment is in this state, as a platform may for a while. */
@@ -266,8 +274,8 @@ export class MemoryPlatform {
   }
 }
 
-function shown({ volume, attachment, state }: Kept): Volume {
-  const attachments = attachment === undefined ? [] : [attachment]
+function shown({ volume, attachment, alsoWith, state }: Kept): Volume {
+  const attachments = [attachment, alsoWith].flatMap((one) => one ?? [])
   return { ...volume, attachments, state: state ?? (attachment ? 'in-use' : 'available') }
 }
 

@@ -30,26 +30,58 @@ export const quickSettings: MountSettings = {
     disable: false,
     implicit: false,
   },
-  mount: { preempt: false, path: '/mnt', rootPath: '/data', retryCount: 0, retryWaitMs: 0 },
+  mount: {
+    preempt: false,
+    attachWaitMs: 0,
+    preemptGraceMs: 0,
+    path: '/mnt',
+    rootPath: '/data',
+    retryCount: 0,
+    retryWaitMs: 0,
+  },
   unmount: { ignoreUsedCount: false, detachDelayMs: 0 },
   remove: { disable: false },
   fileMode: undefined,
   attachTimeoutMs: 200,
 }
 
+/** How often a machine of a test looks whether its devices are still there, in milliseconds. */
+export const WATCH_MS = 30
+
+/** What a world of a machine's own may share with that of another one. */
+export interface SharedPlatform {
+  readonly platform: MemoryPlatform
+  readonly disks: MemoryDisks
+}
+
 /** One machine of a platform in memory, with a real ledger and real locks in a folder of its own. */
 export class MountWorld {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'remora-world-'))
-  readonly platform = new MemoryPlatform()
-  readonly disks = new MemoryDisks()
-  readonly kernel = new MemoryKernel(this.platform, this.disks)
+  /** What the platform calls this machine. */
+  readonly name: string
+  readonly platform: MemoryPlatform
+  readonly disks: MemoryDisks
+  readonly kernel: MemoryKernel
+  /** What was logged at warn and above. */
+  readonly warnings: string[] = []
   readonly events: VolumeEvent[] = []
   /** What is special about the platform of the managers to come. */
   facts: Partial<Pick<Provider, 'wishes'>> = {}
+  /** Whether the platform of the managers to come knows how machines stand. */
+  tellsOfMachines = true
   readonly #started: MountManager[] = []
 
-  constructor() {
-    this.platform.isHeld = (device) => this.kernel.isHeld(device)
+  /** A further machine of the same platform has another name. */
+  constructor(
+    name = 'here',
+    shared: SharedPlatform = { platform: new MemoryPlatform(), disks: new MemoryDisks() },
+  ) {
+    this.name = name
+    this.platform = shared.platform
+    this.disks = shared.disks
+    this.kernel = new MemoryKernel(this.platform, this.disks)
+    const { isHeld } = this.platform
+    this.platform.isHeld = (device) => this.kernel.isHeld(device) || isHeld(device)
   }
 
   /** A process that serves this machine's volumes; a second one is what comes after a crash, or the command line. */
@@ -58,11 +90,14 @@ export class MountWorld {
     changed: Partial<MountSettings> = {},
   ): MountManager {
     const settings = { ...quickSettings, ...changed }
+    const provider = this.platform.provider(this.name, this.facts)
+    const { instances: _, ...driverAlone } = provider.driver
     const service = createService(
       'memory',
-      this.platform.provider('here', this.facts),
+      this.tellsOfMachines ? provider : { ...provider, driver: driverAlone },
       silentLogger,
     )
+    const warn = (message: string) => void this.warnings.push(message)
     const ledger = new FileLedger(path.join(this.folder, 'ledger'), silentLogger)
     const events = { record: (event: VolumeEvent) => void this.events.push(event) }
     const context: MountContext = {
@@ -77,11 +112,12 @@ export class MountWorld {
         ledger,
         new ProcessLocks(path.join(this.folder, 'locks')),
       ),
-      logger: silentLogger,
+      logger: { ...silentLogger, warn, error: warn },
       events,
       role,
     }
-    const manager = new MountManager(context, new RemovedNames(path.join(this.folder, 'removed')))
+    const removed = new RemovedNames(path.join(this.folder, 'removed'))
+    const manager = new MountManager(context, removed, WATCH_MS)
     this.#started.push(manager)
     return manager
   }

@@ -143,6 +143,22 @@ export function sizeInBytes(device: string): number {
   }
 }
 
+/** The kernel's sequence number of a disk (since 5.15), else its `major:minor`; undefined when it is gone or has no size. */
+export function deviceIdentity(device: string): string | undefined {
+  if (sizeInBytes(device) === 0) return undefined
+  const folder = `/sys/class/block/${path.basename(device)}`
+  const sequence = readText(`${folder}/diskseq`) ?? readText(`${folder}/../diskseq`)
+  return sequence === undefined ? readText(`${folder}/dev`) : `diskseq ${sequence}`
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
 function partsOf(device: string): string | undefined {
   const folder = `/sys/class/block/${path.basename(device)}`
   const holders = readdirSync(`${folder}/holders`)

@@ -4,7 +4,13 @@ import { makeFolder } from '../../libstorage/make-folder.ts'
 import { lastLine, type Run, type RunBehindGate } from '../../libstorage/run.ts'
 import type { FileSystemUsage } from '../integration-driver.ts'
 import type { Mounter } from '../mounter.ts'
-import { answersDirectRead, findDataOn, identifyContent, openExclusively } from './device.ts'
+import {
+  answersDirectRead,
+  deviceIdentity,
+  findDataOn,
+  identifyContent,
+  openExclusively,
+} from './device.ts'
 import { checkFileSystem, makeFileSystem, requireMaker, wipeSignatures } from './file-systems.ts'
 import {
   linkDirectory,
@@ -14,6 +20,7 @@ import {
   prepareMountPoint,
   removeMountPoint,
   unlinkDirectory,
+  unmountLazily,
   unmountPath,
 } from './mount-points.ts'
 import { numberOfDevice, readMounts } from './mountinfo.ts'
@@ -34,6 +41,7 @@ export function createLinuxMounter(
   return {
     mounts: oncePerTurn(readMounts),
     deviceNumber: numberOfDevice,
+    deviceIdentity,
     exclusiveOpen: openExclusively,
     answers: (device) => answersDirectRead(device, run),
     identify: (device) => identifyContent(device, run),
@@ -48,6 +56,7 @@ export function createLinuxMounter(
     mount: (device, mountPoint, fsType, options) =>
       mountDevice(device, mountPoint, fsType, options, run),
     unmount: (mountPoint) => unmountPath(mountPoint, run),
+    unmountLazily: (mountPoint) => unmountLazily(mountPoint, run),
     linkDirectory,
     unlinkDirectory,
     linkedDirectory,

@@ -70,6 +70,16 @@ export async function unmountPath(mountPoint: string, run: Run): Promise<'unmoun
   })
 }
 
+/** Takes a mount away from this namespace; the last one of a disk that hangs waits for it though the mount is gone at once. */
+export async function unmountLazily(mountPoint: string, run: Run): Promise<void> {
+  const result = await run('umount', ['-l', '--', mountPoint], { timeoutMs: QUICK_MS })
+  if (result.exitCode === 0 || /not mounted|no mount point/i.test(result.stderr)) return
+  throw new FailedPreconditionError({
+    subject: mountPoint,
+    problem: `cannot be unmounted: ${lastLine(result)}`,
+  })
+}
+
 /** Shows a directory at a mount point, replacing an older link in one step. */
 export async function linkDirectory(directory: string, mountPoint: string): Promise<void> {
   makeFolder(path.dirname(mountPoint))

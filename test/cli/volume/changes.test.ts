@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { CommandLine } from '../../support/command-line.ts'
-import { aVolume, CommandVolumes } from '../../support/command-volumes.ts'
+import { anAttachment, aVolume, CommandVolumes } from '../../support/command-volumes.ts'
 
 function withVolumes(...names: string[]) {
   const volumes = new CommandVolumes(names.map((name) => aVolume({ name })))
@@ -133,6 +133,62 @@ test('unmount is refused while a container holds the volume, and names it', asyn
   })
   expect((await volumes.get('data')).mount?.holders).toEqual(['cli', 'abc123'])
 })
+
+test('attach prints the volume without a path, and detach prints it as it was', async () => {
+  const { volumes, volume } = withVolumes('data')
+
+  expect(await volume('attach', '-i', 'data')).toEqual({
+    status: 0,
+    stdout: 'ID        Name  Status    Size\nvol-data  data  attached  1\n',
+    stderr: '',
+  })
+  expect((await volumes.get('data')).mount).toBeUndefined()
+  expect(await volume('d', 'data')).toEqual({
+    status: 0,
+    stdout: 'ID        Name  Status     Size\nvol-data  data  available  1\n',
+    stderr: '',
+  })
+})
+
+test('detach is refused while somebody uses the volume, and names who', async () => {
+  const { volume } = withVolumes('data')
+  await volume('mount', 'data')
+
+  expect(await volume('detach', 'data')).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: 'remora: volume "data" is in use by cli\n',
+  })
+})
+
+test('detach of what is not attached here is an error, or a success where that is accepted', async () => {
+  const { volume } = withVolumes('data')
+
+  expect((await volume('detach', 'data')).stderr).toBe(
+    'remora: volume "data" is not attached here\n',
+  )
+  expect(await volume('detach', '-i', 'data')).toEqual({
+    status: 0,
+    stdout: 'ID        Name  Status     Size\nvol-data  data  available  1\n',
+    stderr: '',
+  })
+})
+
+test.each(['attach', 'mount'])(
+  '%s takes a volume from another machine only with --force',
+  async (verb) => {
+    const elsewhere = anAttachment('vol-data', { instanceId: 'i-there' })
+    const volumes = new CommandVolumes([aVolume({ name: 'data', attachments: [elsewhere] })])
+    const line = new CommandLine(volumes)
+
+    expect(await line.run('volume', verb, 'data')).toMatchObject({
+      status: 1,
+      stderr: 'remora: volume "data" is attached to i-there\n',
+    })
+    expect(await line.run('volume', verb, '--force', 'data')).toMatchObject({ status: 0 })
+    expect((await volumes.get('data')).volume.attachments).toMatchObject([{ instanceId: 'i-here' }])
+  },
+)
 
 test('an interruption ends a command with the status of one, also under --continueOnError', async () => {
   const volumes = new CommandVolumes([aVolume({ name: 'a' }), aVolume({ name: 'b' })])

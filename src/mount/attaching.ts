@@ -1,0 +1,156 @@
+import { FailedPreconditionError, isStorageError } from '../libstorage/errors.ts'
+import type { InstanceId, Volume, VolumeAttachment } from '../libstorage/types.ts'
+import type { MountContext } from './bring-up.ts'
+import { recordedAttachment } from './ledger-record.ts'
+import { heldElsewhere } from './take-over/holder.ts'
+import { answers, loseDevice } from './take-over/loss.ts'
+import { sharedWith } from './take-over/refusals.ts'
+import { type Demand, takeOver } from './take-over/take-over.ts'
+import type { VolumeSession } from './volume-session.ts'
+
+/** How often somebody else may be faster with a volume that is free. */
+const ROUNDS = 5
+
+/** Ties the volume to this machine, unless it is already, and takes it from others as far as the demand allows. */
+export async function ensureAttached(
+  context: MountContext,
+  session: VolumeSession,
+  volume: Volume,
+  demand: Demand,
+): Promise<VolumeAttachment> {
+  const { executor, driver } = context.service
+  const here = (await executor.instance()).id
+  let seen = await lookAgain(context, session, volume, here)
+  for (let round = 1; ; round++) {
+    const mine = await mineOrNobodys(context, session, { seen, here, demand })
+    if (mine !== undefined) return await settled(session, mine)
+    try {
+      return await attach(context, session, volume, here)
+    } catch (error) {
+      if (!(error instanceof FailedPreconditionError) || round === ROUNDS) throw error
+      seen = await driver.volume(volume.id)
+      if (heldElsewhere(seen, here).length === 0) throw error
+    }
+  }
+}
+
+/** Resolves with the attachment that is here already, or with undefined once nobody has the volume. */
+async function mineOrNobodys(
+  context: MountContext,
+  session: VolumeSession,
+  { seen, here, demand }: { seen: Volume; here: InstanceId; demand: Demand },
+): Promise<VolumeAttachment | undefined> {
+  const mine = seen.attachments.find(({ instanceId }) => instanceId === here)
+  const others = heldElsewhere(seen, here)
+  if (mine !== undefined && others.length > 0) throw sharedWith(seen, others)
+  if (others.length > 0) {
+    const kept = await unlessLost(context, session, others)
+    if (kept !== undefined) return kept
+    const free = await takeOver(context, session, { seen, here, demand })
+    return await mineOrNobodys(context, session, { seen: free, here, demand })
+  }
+  if (mine === undefined) return await stillMounted(context, session)
+  if (mine.state !== 'detaching') return mine
+  session.step()
+  // A detach that was cut short is finished first: what comes then is another attachment.
+  await context.service.driver.detachVolume(seen.id, here)
+  return undefined
+}
+
+/** What was looked up may be old, or corrected by what was done here: before others are asked to let go, the platform itself is asked. */
+async function lookAgain(
+  context: MountContext,
+  session: VolumeSession,
+  volume: Volume,
+  here: InstanceId,
+): Promise<Volume> {
+  const remembered = volume.attachments.find(({ instanceId }) => instanceId === here)
+  // The ledger would know an attachment of ours: another process may have ended what is still remembered.
+  const doubted = remembered !== undefined && !isRecorded(session, remembered)
+  const isHeld = heldElsewhere(volume, here).length > 0
+  // It is mounted, and yet it is not up: its disk may be gone.
+  const isDead = session.record.mount !== undefined
+  return doubted || isHeld || isDead ? await context.service.driver.volume(volume.id) : volume
+}
+
+/** What is mounted here though the platform says that nobody has it: either it lags behind, or it is lost. */
+async function stillMounted(
+  context: MountContext,
+  session: VolumeSession,
+): Promise<VolumeAttachment | undefined> {
+  const isMounted = session.record.mount !== undefined && context.service.storage === 'block'
+  return isMounted ? await unlessLost(context, session, []) : undefined
+}
+
+/** The platform names another machine, or none: either it lags behind, and the device is here and answers, or it is lost. */
+async function unlessLost(
+  context: MountContext,
+  session: VolumeSession,
+  [other]: readonly VolumeAttachment[],
+): Promise<VolumeAttachment | undefined> {
+  const { record } = session
+  const recorded = recordedAttachment(record)
+  if (recorded === undefined) {
+    if (record.attachment !== undefined) await session.update({ attachment: undefined })
+    return undefined
+  }
+  const device = await context.service.executor.device(recorded)
+  const isAlive =
+    device !== undefined &&
+    (context.service.storage === 'directory' || (await answers(context, device)))
+  if (isAlive) return recorded
+  await loseDevice(context, session, { to: other })
+  return undefined
+}
+
+async function attach(
+  context: MountContext,
+  session: VolumeSession,
+  volume: Volume,
+  here: InstanceId,
+): Promise<VolumeAttachment> {
+  const { driver, catalog, name: service } = context.service
+  session.step()
+  await session.update({
+    attachment: { instanceId: here },
+    mount: undefined,
+    formatIntent: undefined,
+  })
+  const begun = performance.now()
+  const attachment = await driver.attachVolume(volume.id, here).catch(async (error: unknown) => {
+    if (isRefusal(error)) await session.update({ attachment: undefined })
+    throw error
+  })
+  await settled(session, attachment)
+  catalog.attached(volume, attachment)
+  const durationMs = Math.round(performance.now() - begun)
+  context.events.record({
+    kind: 'attached',
+    service,
+    volume: volume.name,
+    volumeId: volume.id,
+    instance: here,
+    durationMs,
+  })
+  return attachment
+}
+
+/** What it took to get the volume is over once it is attached here. */
+async function settled(
+  session: VolumeSession,
+  attachment: VolumeAttachment,
+): Promise<VolumeAttachment> {
+  const { takeOver: taking, lost } = session.record
+  if (taking !== undefined || lost !== undefined)
+    await session.update({ takeOver: undefined, lost: undefined })
+  return attachment
+}
+
+function isRecorded(session: VolumeSession, { since }: VolumeAttachment): boolean {
+  return session.record.attachment?.since === since.toISOString()
+}
+
+/** Whether the platform said no; anything else leaves it open whether the volume was attached. */
+function isRefusal(error: unknown): boolean {
+  return isStorageError(error) && error.code !== 'ERR_UNAVAILABLE' && error.code !== 'ERR_TIMEOUT'
+}

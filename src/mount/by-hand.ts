@@ -1,0 +1,79 @@
+import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
+import { ensureAttached } from './attaching.ts'
+import { awaitDevice, type MountContext } from './bring-up.ts'
+import type { AcquiringCall, IntegrationCall } from './integration-driver.ts'
+import { factsOf, recordedAttachment, rememberedVolume } from './ledger-record.ts'
+import { holderNamed } from './references.ts'
+import { republish, trialRelease } from './release.ts'
+import type { Releaser } from './releaser.ts'
+import { stillInUse, type VolumeSession } from './volume-session.ts'
+
+/** What is attached by hand is in no record afterwards: it stays until it is detached by hand, or mounted and released. */
+export async function attachByHand(
+  context: MountContext,
+  releaser: Releaser,
+  name: string,
+  { signal, force = false }: AcquiringCall,
+): Promise<void> {
+  const found = await context.service.catalog.find(name, { fresh: true, signal })
+  await context.sessions.run(factsOf(found), 'attaches the volume', signal, async (session) => {
+    await session.awaitTool()
+    const { mount, references } = session.record
+    const isUsed = mount !== undefined || references.length > 0
+    const volume = await context.service.catalog.find(name, { fresh: session.waited })
+    const preempt = force || context.settings.mount.preempt
+    try {
+      const attachment = await ensureAttached(context, session, volume, { preempt, forced: force })
+      await awaitDevice(context, volume, attachment)
+    } catch (error) {
+      await releaser.undo(session)
+      throw error
+    }
+    if (!isUsed) await session.update({ attachment: undefined, releasing: undefined })
+  })
+}
+
+/** Detaches a volume that nobody uses, whoever attached it. Rejects, and changes nothing, where somebody does. */
+export async function detachByHand(
+  context: MountContext,
+  name: string,
+  { signal }: IntegrationCall,
+): Promise<void> {
+  const volume = await context.service.catalog.find(name, { fresh: true, signal })
+  const here = (await context.service.executor.instance({ ...(signal && { signal }) })).id
+  await context.sessions.run(factsOf(volume), 'detaches the volume', signal, async (session) => {
+    const { references, attachment } = session.record
+    if (references.length > 0)
+      throw stillInUse(
+        volume.name,
+        references.map(({ id }) => holderNamed(id)),
+        'unmount it first',
+      )
+    const mine = volume.attachments.find(({ instanceId }) => instanceId === here)
+    if (attachment === undefined && mine === undefined) throw notAttached(volume.name)
+    if (attachment === undefined && mine !== undefined)
+      await session.update({ attachment: { instanceId: here, since: mine.since.toISOString() } })
+    await releaseOrRefuse(context, session)
+  })
+}
+
+async function releaseOrRefuse(context: MountContext, session: VolumeSession): Promise<void> {
+  const { record } = session
+  const released = await trialRelease(context, session, () =>
+    republish(context, session, rememberedVolume(record)),
+  )
+  if (released === 'released') return
+  const attachment = recordedAttachment(record)
+  const device = attachment && (await context.service.executor.device(attachment))
+  const place = context.places.of(record.volume.name)
+  const users = device === undefined ? [] : await context.publisher.users(device, place)
+  throw stillInUse(record.volume.name, users, 'end that and try again')
+}
+
+function notAttached(name: string): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem: 'is not attached here',
+    remedy: 'detach it on the machine that has it',
+  })
+}
