@@ -17,6 +17,8 @@ export type Fault =
   | { readonly kind: 'late'; readonly delayMs: number }
   /** The connection breaks before the server has heard of it. */
   | { readonly kind: 'dropped' }
+  /** The server's answer is held back for so many milliseconds. */
+  | { readonly kind: 'reply late'; readonly delayMs: number }
   /** The connection breaks when the server has answered. */
   | { readonly kind: 'reply lost' }
   /** It reaches the server without its body. */
@@ -86,6 +88,7 @@ export class PluginProxy {
     const reply = await this.#forward(incoming, response, fault?.kind === 'body lost' ? '' : text)
     seen.status = reply.status
     seen.reply = JSON.parse(reply.text)
+    if (fault?.kind === 'reply late') await sleep(fault.delayMs, undefined, { ref: false })
     if (fault?.kind === 'reply lost') return void response.destroy()
     answer(response, reply.status, reply.text)
   }
