@@ -12,8 +12,8 @@ const concurrency = 4
 /** A machine that is slower than this leaves out points, and says how many. */
 const limitMs = 240_000
 /** Of a command's life, at most so many crashes are tried, and for so long; there are four commands. */
-const commandSample = 15
-const commandLimitMs = 20_000
+const commandSample = 12
+const commandLimitMs = 15_000
 
 describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
   test('of the server and all that it started loses nothing, wherever it comes', async () => {
