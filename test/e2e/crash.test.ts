@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest'
+import {
+  type CommandCrash,
+  type CrashCommand,
+  commandCrashRun,
+  crashCommands,
+} from '../support/command-crash-run.ts'
 import { type Crash, type CrashPoint, crashRun } from '../support/crash-run.ts'
 
 /** Runs that are under way at once; each has a machine, a server and a home of its own. */
 const concurrency = 4
 /** A machine that is slower than this leaves out points, and says how many. */
 const limitMs = 240_000
+/** Of a command's life, at most so many crashes are tried, and for so long; there are four commands. */
+const commandSample = 12
+const commandLimitMs = 15_000
 
 describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
   test('of the server and all that it started loses nothing, wherever it comes', async () => {
@@ -38,6 +47,31 @@ describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
       const failure = await failureOf(() => crashRun(fsType, crash))
       if (failure !== undefined) failures.push(`${JSON.stringify(crash)}: ${failure}`)
     })
+    expect(failures).toEqual([])
+  }, 600_000)
+})
+
+describe.each(Object.keys(crashCommands) as CrashCommand[])('volume %s killed', (command) => {
+  test('beside a living server loses nothing, wherever it comes, and can be repeated', async () => {
+    const { points } = await commandCrashRun(command, undefined)
+    expect(points.length).toBeGreaterThan(3)
+    const crashes = spread(points)
+      .slice(0, commandSample)
+      .map(({ number }): CommandCrash => ({ number, mode: number % 2 === 0 ? 'tree' : 'alone' }))
+    const failures: string[] = []
+    const count = { tried: 0, crashed: 0 }
+    const deadline = performance.now() + commandLimitMs
+    await inParallel(crashes, async (crash) => {
+      if (performance.now() > deadline) return
+      count.tried += 1
+      const failure = await failureOf(async () => {
+        if ((await commandCrashRun(command, crash)).crashed) count.crashed += 1
+      })
+      if (failure !== undefined) failures.push(`${JSON.stringify(crash)}: ${failure}`)
+    })
+    console.log(
+      `volume ${command}: ${points.length} points, ${count.tried} tried, ${count.crashed} crashed and were repeated`,
+    )
     expect(failures).toEqual([])
   }, 600_000)
 })

@@ -108,7 +108,7 @@ export class Machine {
   /** Ends everything that is left on it and removes it. */
   async end(): Promise<void> {
     if (this.#holder.signalCode !== null) return
-    await this.#killAll()
+    await this.killAll()
     this.#holder.kill('SIGKILL')
     await eventually('the machine to end', () => this.#holder.exitCode ?? this.#holder.signalCode)
     for (const loop of this.loops()) {
@@ -120,7 +120,8 @@ export class Machine {
     rmSync(this.home, { recursive: true, force: true })
   }
 
-  async #killAll(): Promise<void> {
+  /** Kills every process on it. */
+  async killAll(): Promise<void> {
     await eventually('the processes of the machine to end', () => {
       const left = this.processes()
       for (const pid of left) killQuietly(pid)

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Resolve at once instead of when the socket answers. */
   readonly unready?: boolean
+  /** Where it listens, below the home; another than the usual place is for the configuration to say. */
+  readonly socket?: string
 }
 
 /** Starts the built program on a machine. Rejects with all that it said when it ends before it serves. */
@@ -34,7 +36,10 @@ export async function startServer(
     env: { ...programEnvironment(machine.home), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const server = describe(child, join(machine.home, 'run/docker/plugins/rexray.sock'))
+  const server = describe(
+    child,
+    join(machine.home, options.socket ?? 'run/docker/plugins/rexray.sock'),
+  )
   if (options.unready !== true) await untilReady(server)
   return server
 }
