@@ -1,7 +1,7 @@
 import type { VolumeAttachment } from '../libstorage/types.ts'
 import type { Background } from './background.ts'
-import type { MountContext } from './bring-up.ts'
 import { factsOf } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 import { mountRecords } from './publisher.ts'
 
 /**

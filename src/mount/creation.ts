@@ -5,8 +5,8 @@ import {
   volumeNamed,
 } from '../libstorage/errors.ts'
 import type { Volume, VolumeWish } from '../libstorage/types.ts'
-import type { MountContext } from './bring-up.ts'
 import { findByName } from './find-by-name.ts'
+import type { MountContext } from './mount-context.ts'
 import { requireNewName } from './volume-name.ts'
 import { type RequestedVolume, readMountWishes, readVolumeOptions } from './volume-options.ts'
 

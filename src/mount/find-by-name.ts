@@ -1,6 +1,6 @@
 import { NotFoundError } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
-import type { MountContext } from './bring-up.ts'
+import type { MountContext } from './mount-context.ts'
 
 /** The volume of this name, in any letter case, anywhere in the region: before something is made or destroyed by name. */
 export async function findByName(

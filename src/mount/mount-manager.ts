@@ -5,7 +5,6 @@ import { after, sleep, type Timer, untilAborted } from '../libstorage/wait.ts'
 import { adoptUnknown } from './adoption.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
-import type { MountContext } from './bring-up.ts'
 import { type Creation, createVolume } from './creation.ts'
 import type {
   HolderRequest,
@@ -15,6 +14,7 @@ import type {
   VolumeView,
 } from './integration-driver.ts'
 import { rememberedVolume } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 import { Mounting } from './mounting.ts'
 import { reconcile } from './reconcile.ts'
 import { Releaser } from './releaser.ts'
