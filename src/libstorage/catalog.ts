@@ -120,6 +120,8 @@ export class VolumeCatalog {
   /** What is remembered is as old as before, but says what was changed since. */
   #note({ id, name }: Pick<Volume, 'id' | 'name'>, change: Change): void {
     this.#changes.note(id, change)
+    const [known] = this.#changes.correct(this.#ofId(id), Number.NEGATIVE_INFINITY, () => false)
+    if (known !== undefined) this.#known.set(id, known)
     const named = this.#byName.get(name)
     if (named !== undefined)
       this.#byName.set(
@@ -127,6 +129,11 @@ export class VolumeCatalog {
         this.#corrected(named, (one) => one.name === name),
       )
     if (this.#list !== undefined) this.#list = this.#corrected(this.#list, () => true)
+  }
+
+  #ofId(id: VolumeId): readonly Volume[] {
+    const known = this.#known.get(id)
+    return known === undefined ? [] : [known]
   }
 
   #corrected({ volumes, at }: Remembered, covers: (volume: Volume) => boolean): Remembered {

@@ -60,6 +60,18 @@ describe('what was looked up', () => {
     expect(catalog.known(volume.id)).toBeUndefined()
   })
 
+  test('says what was changed here since, without a look-up', async () => {
+    const volume = platform.add({ name: 'data' })
+    await catalog.find('data')
+    const { driver } = platform.provider('here')
+    const attachment = await driver.attachVolume(volume.id, 'here')
+    catalog.attached(volume, attachment)
+    expect(catalog.known(volume.id)).toMatchObject({ state: 'in-use', attachments: [attachment] })
+    catalog.detached(volume, attachment)
+    expect(catalog.known(volume.id)).toEqual(volume)
+    expect(lookUps()).toBe(1)
+  })
+
   test('volumes that are being deleted, and in a list those without a name, do not count', async () => {
     platform.add({ name: 'going', state: 'deleting' })
     platform.add({ name: '' })
