@@ -26,7 +26,7 @@ export async function removeVolume(
   }
   // Nothing is held up meanwhile: a Mount that comes is a reason to refuse.
   const references = context.ledger.get(volume.id)?.references ?? []
-  if (references.every((reference) => mayBecomeStale(reference)))
+  if (!everyReferenceCounts(context) && references.every((one) => mayBecomeStale(one)))
     await sleep(takingHoldMs(references), signal)
   await context.sessions.run(factsOf(volume), 'removes the volume', signal, async (session) => {
     await letGo(context, session, volume)
@@ -68,14 +68,15 @@ async function letGo(context: MountContext, session: VolumeSession, volume: Volu
   throw stillInUse(volume.name, users, END_THEM)
 }
 
-/**
- * Docker's ids may be left over from a crash, which a trial shows; the others' clients count for themselves. A person at
- * the command line is told of all of them.
- */
+/** A person at the command line is told of all holders; where use cannot be told, no trial shows which ones are stale. */
+function everyReferenceCounts({ role, publisher }: MountContext): boolean {
+  return role === 'command' || !publisher.tellsUse
+}
+
+/** Docker's ids may be left over from a crash, which a trial shows; the others' clients count for themselves. */
 function refuseCertainUsers(context: MountContext, session: VolumeSession, volume: Volume): void {
   const certain = session.record.references.filter(
-    (reference) =>
-      context.role === 'command' || !context.publisher.tellsUse || !mayBeStale(reference),
+    (reference) => everyReferenceCounts(context) || !mayBeStale(reference),
   )
   if (certain.length > 0)
     throw stillInUse(
