@@ -6,9 +6,10 @@ import type { Flags, LoadedConfig } from '../../src/config/load.ts'
 import type { Logger } from '../../src/libstorage/logger.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import type { StorageDriver } from '../../src/libstorage/storage-driver.ts'
-import type { VolumeWish } from '../../src/libstorage/types.ts'
+import type { Volume, VolumeWish } from '../../src/libstorage/types.ts'
 import type { IntegrationDriver } from '../../src/mount/integration-driver.ts'
-import { CommandVolumes, HERE } from './command-volumes.ts'
+import { HERE } from './a-volume.ts'
+import { InMemoryVolumes } from './in-memory-volumes.ts'
 
 const OPERATIONS: OperationsConfig = {
   create: {
@@ -65,6 +66,11 @@ const NO_DRIVER: StorageDriver = {
   detachVolume: async () => undefined,
 }
 
+/** The volumes of the service that a command means. */
+export function commandVolumes(...volumes: readonly Volume[]): InMemoryVolumes {
+  return new InMemoryVolumes({ volumes, service: 'ebs', scope: 'local', role: 'command' })
+}
+
 /** What one run of the program left behind. */
 export interface Ran {
   readonly status: number
@@ -90,7 +96,7 @@ export class CommandLine {
   programName = 'remora'
   stdout = ''
 
-  constructor(volumes: IntegrationDriver = new CommandVolumes()) {
+  constructor(volumes: IntegrationDriver = commandVolumes()) {
     this.volumes = volumes
   }
 
