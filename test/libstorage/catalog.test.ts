@@ -136,10 +136,18 @@ describe('names', () => {
     expect(lookUps()).toBe(1)
   })
 
-  test('before a Create or a Remove the list is fetched to look without regard to case', async () => {
+  test('before a Remove the list is fetched to look without regard to case', async () => {
     const volume = platform.add({ name: 'Data' })
     expect((await catalog.find('data', { thorough: true })).id).toBe(volume.id)
     expect(lookUps()).toBe(2)
+  })
+
+  test('before a Remove an old list is fetched anew', async () => {
+    await catalog.list()
+    platform.clock.advance(5_000)
+    const volume = platform.add({ name: 'Data' })
+    expect((await catalog.find('data', { thorough: true })).id).toBe(volume.id)
+    expect(lookUps()).toBe(3)
   })
 
   test('two that differ in letter case only are an error that lists both', async () => {
