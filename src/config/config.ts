@@ -72,7 +72,7 @@ export interface OperationsConfig {
     readonly ignoreUsedCount: boolean
     readonly detachDelayMs: number
   }
-  readonly remove: { readonly disable: boolean; readonly force: boolean }
+  readonly remove: { readonly disable: boolean }
   /** `linux.volume.fileMode`: permission bits for the data folder, or undefined where nothing is configured. */
   readonly fileMode: number | undefined
   /** `libstorage.device.attachTimeout`: how long a device may take to appear after its attach. */

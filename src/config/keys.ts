@@ -152,12 +152,6 @@ export const operationKeys = {
     default: 'false',
     why: 'whether Remove answers success and does nothing',
   },
-  removeForce: {
-    path: `${OPERATIONS}.remove.force`,
-    schema: BOOLEAN,
-    default: 'false',
-    why: 'whether Remove asks the driver to use force',
-  },
   fileMode: {
     path: 'linux.volume.fileMode',
     schema: optional(parseFileMode, 'permission bits in octal such as 0755'),

@@ -36,10 +36,7 @@ export function resolveOperations(lookup: Lookup, { own, all }: OperationScopes)
       ignoreUsedCount: lookup.read(keys.ignoreUsedCount, all),
       detachDelayMs: lookup.read(keys.detachDelay, all),
     },
-    remove: {
-      disable: lookup.read(keys.removeDisable, all),
-      force: lookup.read(keys.removeForce, all),
-    },
+    remove: { disable: lookup.read(keys.removeDisable, all) },
     fileMode: lookup.read(keys.fileMode, all),
     attachTimeoutMs: lookup.read(keys.attachTimeout, all),
   }

@@ -59,7 +59,7 @@ describe('without any configuration', () => {
           retryWaitMs: 5_000,
         },
         unmount: { ignoreUsedCount: false, detachDelayMs: 2_000 },
-        remove: { disable: false, force: false },
+        remove: { disable: false },
         fileMode: undefined,
         attachTimeoutMs: 30_000,
       },

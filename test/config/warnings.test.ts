@@ -31,6 +31,10 @@ describe('warnings', () => {
       'rexray: {modules: {m: {vfs: {pool: /x}}}}',
       'rexray.modules.m.vfs.pool has no effect in a module, set it beneath libstorage.server.services.<service>',
     ],
+    [
+      'libstorage: {integration: {volume: {operations: {remove: {force: true}}}}}',
+      'libstorage.integration.volume.operations.remove.force is a key of REX-Ray without effect here',
+    ],
     ['scaleio: {endpoint: x}', 'scaleio.endpoint is a key of REX-Ray without effect here'],
     ['libstorage: {server: {vfs: {pool: /x}}}', undefined],
   ]

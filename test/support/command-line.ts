@@ -32,7 +32,7 @@ const OPERATIONS: OperationsConfig = {
     retryWaitMs: 5_000,
   },
   unmount: { ignoreUsedCount: false, detachDelayMs: 0 },
-  remove: { disable: false, force: false },
+  remove: { disable: false },
   fileMode: undefined,
   attachTimeoutMs: 30_000,
 }
