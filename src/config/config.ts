@@ -21,9 +21,15 @@ export interface Config {
   readonly files: readonly string[]
   /** Sentences about keys that nobody knows, and about keys of REX-Ray's that mean nothing here. */
   readonly warnings: readonly string[]
-  /** The service that is meant by this call when none is named; undefined while nothing is configured. */
+  /**
+   * The service that this call means when it names none: with `libstorage.service: db` in a file, `db`, and `logs` where
+   * this very call says `--service logs`. Undefined while nothing is configured.
+   */
   readonly defaultService: string | undefined
-  /** The one that is meant without any flag or variable: it mounts right in `mount.path`, whoever is asked. */
+  /**
+   * The service whose volumes lie right in `mount.path`, beside the folders of the others: `db` in both calls of that
+   * example, since a volume lies in one place whoever asks. Undefined while nothing is configured.
+   */
   readonly primaryService: string | undefined
   /** Empty only where no configuration names a service or driver at all: then the program chooses (semantics 8.1). */
   readonly services: readonly ServiceConfig[]

@@ -9,7 +9,7 @@ import type { EventSink } from './events.ts'
 import { FileLedger } from './ledger.ts'
 import { createLinuxMounter } from './linux/linux-mounter.ts'
 import { ProcessLocks } from './locks.ts'
-import type { MountContext } from './mount-context.ts'
+import type { MountContext, ProcessRole } from './mount-context.ts'
 import { MountManager } from './mount-manager.ts'
 import { createPlaces } from './places.ts'
 import { RemovedNames } from './removed-names.ts'
@@ -20,7 +20,7 @@ import { VolumeSessions } from './volume-session.ts'
 export interface MountManagerParts {
   readonly service: Service
   readonly settings: MountSettings
-  readonly role: MountContext['role']
+  readonly role: ProcessRole
   /** The folder of this service's mount points; absolute. */
   readonly mountFolder: string
   /** The names in that folder that belong to others: the folders of other services. */

@@ -8,6 +8,9 @@ import type { Publisher } from './publisher.ts'
 import type { MountSettings } from './settings.ts'
 import type { VolumeSessions } from './volume-session.ts'
 
+/** Whether a process serves volumes for as long as it lives, or runs one command. */
+export type ProcessRole = 'server' | 'command'
+
 /** What bringing a volume up and releasing it work with. */
 export interface MountContext {
   readonly service: Service
@@ -20,5 +23,5 @@ export interface MountContext {
   readonly logger: Logger
   readonly events: EventSink
   /** A server answers at once and goes on in the background; a command has done all when it answers. */
-  readonly role: 'server' | 'command'
+  readonly role: ProcessRole
 }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { App, ListeningModule, ServedService } from '../../src/app.ts'
+import type { App, ListeningModule } from '../../src/app.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import type { OperationsConfig } from '../../src/config/config.ts'
 import type { Flags, LoadedConfig } from '../../src/config/load.ts'
@@ -8,6 +8,7 @@ import { createService } from '../../src/libstorage/service.ts'
 import type { StorageDriver } from '../../src/libstorage/storage-driver.ts'
 import type { Volume, VolumeWish } from '../../src/libstorage/types.ts'
 import type { IntegrationDriver } from '../../src/mount/integration-driver.ts'
+import type { ServedService } from '../../src/served-services.ts'
 import { HERE } from './a-volume.ts'
 import { InMemoryVolumes } from './in-memory-volumes.ts'
 
@@ -90,6 +91,8 @@ export class CommandLine {
   modules: readonly ListeningModule[] = [
     { address: 'unix:///run/docker/plugins/rexray.sock', service: 'ebs' },
   ]
+  /** The services besides the one that is meant. */
+  otherServices: readonly string[] = []
   choice: App['choice']
   lockServer: () => Promise<void> = async () => undefined
   reloadLogLevel: () => Promise<void> = async () => undefined
@@ -124,11 +127,14 @@ export class CommandLine {
     const step = async (name: string) => {
       this.steps.push(name)
     }
-    const served = this.#served()
+    const served = this.#served('ebs', OPERATIONS.mount.path)
+    const others = this.otherServices.map((name) =>
+      this.#served(name, `${OPERATIONS.mount.path}/${name}`),
+    )
     return {
       config: CONFIG,
       logger: this.#logger(),
-      services: [served],
+      services: [served, ...others],
       choice: this.choice,
       service: () => served,
       lockServer: async () => {
@@ -148,7 +154,7 @@ export class CommandLine {
     }
   }
 
-  #served(): ServedService {
+  #served(name: string, mountFolder: string): ServedService {
     const provider = {
       driver: NO_DRIVER,
       executor: { instance: async () => ({ id: HERE }), device: async () => undefined },
@@ -157,8 +163,8 @@ export class CommandLine {
       consistency: 'strong',
       wishes: new Set<VolumeWish>(),
     } as const
-    const service = createService('ebs', provider, this.#logger())
-    return { service, operations: OPERATIONS, volumes: this.volumes }
+    const service = createService(name, provider, this.#logger())
+    return { service, operations: OPERATIONS, mountFolder, volumes: this.volumes }
   }
 
   #logger(): Logger {

@@ -13,6 +13,7 @@ import type {
   MountedVolume,
   VolumeView,
 } from '../../src/mount/integration-driver.ts'
+import type { ProcessRole } from '../../src/mount/mount-context.ts'
 import {
   addReference,
   deliverReference,
@@ -55,7 +56,7 @@ export interface InMemoryVolumesFacts {
   readonly service?: string
   readonly scope?: 'global' | 'local'
   /** A command unmounts nothing that others hold, too. */
-  readonly role?: 'server' | 'command'
+  readonly role?: ProcessRole
   /** The folder of the mount points. */
   readonly root?: string
 }
@@ -77,7 +78,7 @@ export class InMemoryVolumes implements IntegrationDriver {
   readonly #failures = new Map<VolumesMethod, unknown>()
   readonly #holds = new Map<VolumesMethod, Gate>()
   readonly #service: string
-  readonly #role: 'server' | 'command'
+  readonly #role: ProcessRole
   readonly #root: string
 
   constructor({

@@ -7,12 +7,13 @@ import {
   NotFoundError,
 } from '../../src/libstorage/errors.ts'
 import type { IntegrationDriver } from '../../src/mount/integration-driver.ts'
+import type { ProcessRole } from '../../src/mount/mount-context.ts'
 import { COMMAND_HOLDER, PODMAN_HOLDER } from '../../src/mount/references.ts'
 
 /** Volumes to be tested, on an empty platform. */
 export interface VolumesUnderTest {
   /** What a server has, or what one command has. Called once for each test. */
-  as(role: 'server' | 'command'): IntegrationDriver
+  as(role: ProcessRole): IntegrationDriver
   cleanup(): Promise<void>
 }
 

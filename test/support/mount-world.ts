@@ -8,7 +8,7 @@ import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
-import type { MountContext } from '../../src/mount/mount-context.ts'
+import type { MountContext, ProcessRole } from '../../src/mount/mount-context.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
 import { RemovedNames } from '../../src/mount/removed-names.ts'
@@ -53,10 +53,7 @@ export class MountWorld {
   }
 
   /** A process that serves this machine's volumes; a second one is what comes after a crash, or the command line. */
-  manager(
-    role: MountContext['role'] = 'server',
-    changed: Partial<MountSettings> = {},
-  ): MountManager {
+  manager(role: ProcessRole = 'server', changed: Partial<MountSettings> = {}): MountManager {
     const settings = { ...quickSettings, ...changed }
     const service = createService(
       'memory',
