@@ -12,13 +12,8 @@ const REMEMBERED_MS = 5_000
 const MISSING_REMEMBERED_MS = 2_000
 /** How long one look-up may take when the volume is known from before and can be answered anyway. */
 const KNOWN_LOOK_UP_MS = 2_000
-/** What a platform's id of a volume looks like, where a name is expected. */
-const ID_SHAPE = /^vol-[0-9a-f]{8,}$/
-
-/** Whether a text has the form of a volume's id: where a name is expected it may mean that volume. */
-export function looksLikeId(text: string): boolean {
-  return ID_SHAPE.test(text)
-}
+/** The facts of a platform that a catalog has to know. */
+export type PlatformFacts = Pick<Provider, 'consistency' | 'looksLikeId'>
 
 /** How a volume is looked for. */
 export interface FindOptions {
@@ -42,6 +37,7 @@ interface Remembered {
  */
 export class VolumeCatalog {
   readonly #driver: StorageDriver
+  readonly #facts: PlatformFacts
   readonly #now: () => number
   readonly #changes: RecentChanges
   readonly #flights = new SingleFlight<readonly Volume[]>()
@@ -53,12 +49,13 @@ export class VolumeCatalog {
 
   constructor(
     driver: StorageDriver,
-    consistency: Provider['consistency'],
+    facts: PlatformFacts,
     now: () => number = () => performance.now(),
   ) {
     this.#driver = driver
+    this.#facts = facts
     this.#now = now
-    this.#changes = new RecentChanges(consistency, now)
+    this.#changes = new RecentChanges(facts.consistency, now)
   }
 
   /**
@@ -256,7 +253,7 @@ export class VolumeCatalog {
   }
 
   async #byId(text: string, { signal }: FindOptions): Promise<Volume | undefined> {
-    if (!looksLikeId(text)) return undefined
+    if (!this.#facts.looksLikeId(text)) return undefined
     try {
       const at = this.#now()
       const seen = await this.#driver.volume(text, signal === undefined ? {} : { signal })

@@ -14,6 +14,7 @@ export interface Service {
   readonly storage: Provider['storage']
   readonly scope: Provider['scope']
   readonly wishes: Provider['wishes']
+  readonly looksLikeId: Provider['looksLikeId']
   readonly catalog: VolumeCatalog
 }
 
@@ -27,6 +28,7 @@ export function createService(name: string, provider: Provider, logger: Logger):
     storage: provider.storage,
     scope: provider.scope,
     wishes: provider.wishes,
-    catalog: new VolumeCatalog(driver, provider.consistency),
+    looksLikeId: (text) => provider.looksLikeId(text),
+    catalog: new VolumeCatalog(driver, provider),
   }
 }

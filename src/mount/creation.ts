@@ -20,7 +20,7 @@ export async function createVolume(
   options: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<Creation> {
-  requireNewName(name)
+  requireNewName(name, context.service)
   const wanted = readVolumeOptions(options, context.settings.create.default)
   // An empty volume beside one of the same name is data loss to its owner, wherever in the region that is.
   const { zone: machine } = await context.service.executor.instance()

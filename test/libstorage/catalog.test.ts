@@ -7,9 +7,8 @@ let platform: MemoryPlatform
 let catalog: VolumeCatalog
 beforeEach(() => {
   platform = new MemoryPlatform()
-  catalog = new VolumeCatalog(platform.provider('here').driver, 'eventual', () =>
-    platform.clock.now(),
-  )
+  const provider = platform.provider('here')
+  catalog = new VolumeCatalog(provider.driver, provider, () => platform.clock.now())
 })
 const lookUps = () => platform.count('volumes')
 

@@ -10,9 +10,8 @@ let catalog: VolumeCatalog
 beforeEach(() => {
   platform = new MemoryPlatform()
   platform.zones.set('here', 'eu-1a').set('there', 'eu-1b')
-  catalog = new VolumeCatalog(platform.provider('here').driver, 'eventual', () =>
-    platform.clock.now(),
-  )
+  const provider = platform.provider('here')
+  catalog = new VolumeCatalog(provider.driver, provider, () => platform.clock.now())
 })
 const namesake = (name: string, zone?: string) =>
   catalog.namesake(name, { machine: 'eu-1a', asked: zone })

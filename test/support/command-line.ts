@@ -162,6 +162,7 @@ export class CommandLine {
       scope: 'local',
       consistency: 'strong',
       wishes: new Set<VolumeWish>(),
+      looksLikeId: () => false,
     } as const
     const service = createService(name, provider, this.#logger())
     return { service, operations: OPERATIONS, mountFolder, volumes: this.volumes }

@@ -35,6 +35,7 @@ function createProvider(name: string): Provider {
     scope: 'local',
     consistency: 'strong',
     wishes: new Set(),
+    looksLikeId: (text) => text.startsWith('vol-'),
     executor: { instance: async () => ({ id: 'here' }), device: async () => undefined },
     driver: {
       name,

@@ -147,7 +147,7 @@ export class InMemoryVolumes implements IntegrationDriver {
     call?: IntegrationCall,
   ): Promise<void> {
     await this.#reach('create', call)
-    requireNewName(name)
+    requireNewName(name, { looksLikeId: (text) => /^vol-[0-9a-f]{17}$/.test(text) })
     if (this.#volumes.has(name)) return
     const volume = aVolume({ name, sizeGiB: Number(options['size'] ?? 16) })
     this.#volumes.set(name, { volume, options, references: [], isMounted: false })

@@ -27,6 +27,9 @@ export type MemoryCall =
   | 'instanceStatus'
   | 'stopInstance'
 
+/** The form of this platform's ids. */
+const MEMORY_ID = /^vol-[0-9a-f]{17}$/
+
 /** What a device name stands for. */
 export interface MemoryDevice {
   readonly volumeId: VolumeId
@@ -80,6 +83,7 @@ export class MemoryPlatform {
       storage: 'block',
       scope: 'global',
       consistency: 'eventual',
+      looksLikeId: (text) => MEMORY_ID.test(text),
       wishes: new Set(['zone', 'type', 'iops', 'encrypted', 'encryptionKey'] as const),
       ...facts,
       driver: {
