@@ -31,7 +31,7 @@ export interface Config {
    * example, since a volume lies in one place whoever asks. Undefined while nothing is configured.
    */
   readonly primaryService: string | undefined
-  /** Empty only where no configuration names a service or driver at all: then the program chooses (semantics 8.1). */
+  /** Empty only where no configuration names a service or driver at all: then the program chooses (docs/semantics.md, Start, stop, crash, reboot). */
   readonly services: readonly ServiceConfig[]
   readonly modules: readonly ModuleConfig[]
   /** Resolves a service that the program chose itself, with the same scopes and defaults. */

@@ -34,7 +34,7 @@ export function parseBoolean(text: string): boolean | undefined {
   return undefined
 }
 
-/** Reads `false`, `true`, `dead` or `fence` (semantics 5). */
+/** Reads `false`, `true`, `dead` or `fence`. */
 export function parsePreempt(text: string): boolean | 'dead' | 'fence' | undefined {
   const word = text.toLowerCase()
   return word === 'dead' || word === 'fence' ? word : parseBoolean(text)

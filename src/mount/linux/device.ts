@@ -32,7 +32,7 @@ const NAMES: Readonly<Record<string, string>> = {
   dos: 'an MBR partition table',
 }
 
-/** Opens with O_EXCL and closes at once. The kernel refuses while any mount namespace or tool has the device (spec: open(2)). */
+/** Opens with O_EXCL and closes at once. The kernel refuses while any mount namespace or tool has the device (open(2), O_EXCL). */
 export async function openExclusively(device: string): Promise<'free' | 'held'> {
   try {
     const handle = await open(device, constants.O_RDONLY | constants.O_EXCL)
