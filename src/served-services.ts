@@ -78,7 +78,7 @@ function refuseSharedStorage(configured: readonly ServiceConfig[], parts: Servic
   const seen = new Map<string, string>()
   for (const { name, driver, settings } of configured) {
     const definition = parts.providers.find((provider) => provider.name === driver)
-    const storage = definition?.storage?.(settings, contextOf(name, parts))
+    const storage = definition?.exclusiveStorage?.(settings, contextOf(name, parts))
     if (storage === undefined) continue
     const other = seen.get(storage)
     if (other !== undefined) {
