@@ -5,13 +5,13 @@ import { exitStatusOf } from './exit-status.ts'
 import { longFlags, splitPropertyFlags } from './property-flags.ts'
 import { startCommand } from './start.ts'
 import { versionText } from './version.ts'
+import { inCommandSession } from './volume/command-session.ts'
 import { createCommand } from './volume/create.ts'
 import { lsCommand } from './volume/ls.ts'
 import { mountCommand } from './volume/mount.ts'
 import { pathCommand } from './volume/path.ts'
 import { FORMATS } from './volume/print-volumes.ts'
 import { rmCommand } from './volume/rm.ts'
-import { inVolumeSession } from './volume/session.ts'
 import { unmountCommand } from './volume/unmount.ts'
 
 const HELP_WIDTH = 100
@@ -94,7 +94,7 @@ function volumeCommand(program: Command, context: CommandContext, runs: RunWork)
     )
     .option('-q, --quiet', 'print no headings')
   for (const verb of VERBS) {
-    const command = verb((work) => runs(inVolumeSession(context, work)))
+    const command = verb((work) => runs(inCommandSession(context, work)))
     volume.addCommand(inherit(program, command))
   }
   return inherit(program, volume)

@@ -1,7 +1,12 @@
 import { Command } from 'commander'
 import { COMMAND_HOLDER } from '../../mount/references.ts'
+import {
+  type CommandSession,
+  type EachNameOptions,
+  eachName,
+  type RunInSession,
+} from './command-session.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
-import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
 
 /** The command `volume mount`. */
 export function mountCommand(run: RunInSession): Command {
@@ -18,7 +23,7 @@ export function mountCommand(run: RunInSession): Command {
 
 /** Mounts the volumes and prints them with the directory that containers get. */
 export async function mountVolumes(
-  session: VolumeSession,
+  session: CommandSession,
   names: readonly string[],
   options: PrintOptions & EachNameOptions,
 ): Promise<number> {
