@@ -1,5 +1,5 @@
-/** How much is logged; REX-Ray's levels, of which panic and fatal mean `error` here. */
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
+import type { NewFileSystem } from '../libstorage/file-system.ts'
+import type { LogLevel } from '../libstorage/logger.ts'
 
 /** Where things lie on this host; REX-Ray's places, moved as a whole by `REXRAY_HOME`. All absolute. */
 export interface Directories {
@@ -57,7 +57,7 @@ export interface OperationsConfig {
       readonly type: string | undefined
       readonly iops: number | undefined
       readonly availabilityZone: string | undefined
-      readonly fsType: FileSystemType
+      readonly fsType: NewFileSystem
     }
     readonly disable: boolean
     /** True only where a configuration says so. */
@@ -84,9 +84,6 @@ export interface OperationsConfig {
   /** `libstorage.device.attachTimeout`: how long a device may take to appear after its attach. */
   readonly attachTimeoutMs: number
 }
-
-/** The file systems that are made; others that are found are mounted as what they are. */
-export type FileSystemType = 'ext4' | 'xfs' | 'btrfs'
 
 /** One socket that serves the Docker volume API. */
 export interface ModuleConfig {

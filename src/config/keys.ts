@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { NEW_FILE_SYSTEMS } from '../libstorage/file-system.ts'
 import {
   optional,
   parseBoolean,
@@ -84,8 +85,8 @@ export const operationKeys = {
   fsType: {
     path: `${OPERATIONS}.create.default.fsType`,
     schema: required(
-      (text) => (['ext4', 'xfs', 'btrfs'] as const).find((type) => type === text.toLowerCase()),
-      'one of ext4, xfs, btrfs',
+      (text) => NEW_FILE_SYSTEMS.find((type) => type === text.toLowerCase()),
+      `one of ${NEW_FILE_SYSTEMS.join(', ')}`,
     ),
     default: 'ext4',
     why: 'the file system that a blank volume gets: ext4, xfs or btrfs',

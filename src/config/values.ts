@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { z } from 'zod'
-import type { LogLevel } from './config.ts'
+import type { LogLevel } from '../libstorage/logger.ts'
 
 /** Turns a text into a value; undefined means that it is none. */
 type Parse<T> = (text: string) => T | undefined

@@ -1,5 +1,4 @@
-/** The file systems that are made; others that are found are mounted as what they are. */
-export type NewFileSystem = 'ext4' | 'xfs' | 'btrfs'
+import type { NewFileSystem } from '../libstorage/file-system.ts'
 
 /** How volumes of one service are used on this machine. What each key is for stands in `config.yml.example`. */
 export interface MountSettings {
