@@ -116,7 +116,7 @@ describe('precedence', () => {
     ],
   ]
 
-  test.each(rows)('%s', async (_title, text, options, expected, source) => {
+  test.each(rows)('the value in force is %s', async (_title, text, options, expected, source) => {
     const env = { LIBSTORAGE_SERVICE: 'vfs', ...options.env }
     const config = await world.loadText(`${text}\n`, { ...options, env })
     expect(config.services[0]?.operations.mount.preempt).toBe(expected)

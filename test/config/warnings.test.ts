@@ -39,7 +39,7 @@ describe('warnings', () => {
     ['libstorage: {server: {vfs: {pool: /x}}}', undefined],
   ]
 
-  test.each(rows)('%s', async (text, expected) => {
+  test.each(rows)('of %s the warning is %j', async (text, expected) => {
     const config = await world.loadText(`${text}\n`, { env: { LIBSTORAGE_SERVICE: 'vfs' } })
     const place = `${world.configFile}:1: `
     expect(config.warnings).toEqual(expected === undefined ? [] : [place + expected])

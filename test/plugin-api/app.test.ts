@@ -88,13 +88,13 @@ describe('what clients may send', () => {
     ['a form', [...MINIMAL, 'Content-Type: application/x-www-form-urlencoded']],
     ['another Accept', [...MINIMAL, 'Accept: image/png', 'Accept-Encoding: gzip']],
     ['keep-alive', [...MINIMAL, 'Connection: keep-alive']],
-  ])('%s', async (_title, headers) => {
+  ])('a request with %s is answered', async (_title, headers) => {
     rig.volumes.put({ name: 'v1' })
     const reply = await rig.send(post('/VolumeDriver.Get', '{"Name":"v1"}', headers))
     expect(reply.json).toMatchObject({ Volume: { Name: 'v1' } })
   })
 
-  test('Expect: 100-continue', async () => {
+  test('a client that expects 100-continue gets that, and then its answer', async () => {
     const headers = [...MINIMAL, 'Expect: 100-continue']
     const text = await exchange(
       { path: rig.path },
@@ -103,7 +103,7 @@ describe('what clients may send', () => {
     expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
   })
 
-  test('a chunked body', async () => {
+  test('a chunked body is read like any other', async () => {
     const reply = await rig.send(
       post('/VolumeDriver.Create', '7\r\n{"Name"\r\n6\r\n:"v1"}\r\n0\r\n\r\n', [
         'Host: ',
@@ -114,7 +114,7 @@ describe('what clients may send', () => {
     expect(rig.volumes.names()).toEqual(['v1'])
   })
 
-  test('GET and other methods: 405 with Err', async () => {
+  test('every method but POST is refused with 405 and an Err that says so', async () => {
     for (const call of ALL) {
       for (const method of ['GET', 'PUT', 'OPTIONS', 'DELETE']) {
         const reply = await rig.send(`${method} ${pathOf(call)} HTTP/1.1\r\nHost: \r\n\r\n`)
@@ -133,14 +133,14 @@ describe('what clients may send', () => {
     '/%',
     '//x:y/',
     '*',
-  ])('an unknown path: 404 with Err for %s', async (path) => {
+  ])('the unknown path %s is answered with 404 and an Err', async (path) => {
     const reply = await rig.send(post(path, '{"Name":"v1"}', MINIMAL))
     expect(reply.status).toBe(404)
     expect(typeof errorOf(reply)).toBe('string')
     expectPluginHeaders(reply)
   })
 
-  test.each(ALL)('invalid JSON to %s: 400 with Err', async (call) => {
+  test.each(ALL)('invalid JSON to %s is answered with 400 and an Err', async (call) => {
     const reply = await rig.send(
       post(pathOf(call), '{"Name": "v1"', ['Host: ', 'Content-Length: 13']),
     )

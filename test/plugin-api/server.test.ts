@@ -161,7 +161,7 @@ describe('closing', () => {
     ])
   })
 
-  test('twice is once', async () => {
+  test('a second close is the same close', async () => {
     const rig = await PluginRig.start()
     expect(rig.server.close()).toBe(rig.server.close())
     await rig.stop()
