@@ -163,7 +163,7 @@ export const operationKeys = {
     path: 'linux.volume.rootPath',
     schema: optional(parseRootPath, 'a path inside the volume such as /data, or / for its root'),
     default: '',
-    why: 'the older name of mount.rootPath, which goes before it',
+    why: 'the older name of mount.rootPath; mount.rootPath wins where both are set',
   },
   attachTimeout: {
     path: 'libstorage.device.attachTimeout',

@@ -42,7 +42,7 @@ export function resolveOperations(lookup: Lookup, { own, all }: OperationScopes)
   }
 }
 
-/** Two keys say it; at each place the one that says what containers are told goes first. */
+/** The folder that containers get. Two keys set it; where both stand at one place, `mount.rootPath` wins. */
 function rootPath(lookup: Lookup, scopes: readonly string[]): string {
   const paths = [keys.mountRootPath.path, keys.volumeRootPath.path]
   return lookup.parse(keys.mountRootPath, lookup.find({ paths }, scopes))

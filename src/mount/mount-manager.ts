@@ -23,9 +23,9 @@ import type { RemovedNames } from './removed-names.ts'
 import type { VolumeSession } from './volume-session.ts'
 import { VolumeViews } from './volume-views.ts'
 
-/** How long a reference whose reply may not have been delivered before a crash is kept, in milliseconds. */
+/** How long a new server keeps a reference whose caller may have got no reply before the crash, in milliseconds. */
 const DOUBT_MS = 120_000
-/** How long after an outage at start it is looked again for what is mounted without a record, in milliseconds. */
+/** How long a server waits before it looks again for unrecorded mounts, where the platform could not be asked, in milliseconds. */
 const ADOPTION_RETRY_MS = 30_000
 
 /** Brings volumes of one service to this machine and lets them go, as `docs/semantics.md` promises. */
