@@ -1,21 +1,19 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { OperationsConfig } from './config/config.ts'
 import { type Flags, type LoadedConfig, loadConfig } from './config/load.ts'
 import type { DefaultChoice } from './default-service.ts'
 import { FailedPreconditionError, NotFoundError } from './libstorage/errors.ts'
 import type { Logger } from './libstorage/logger.ts'
 import { run } from './libstorage/run.ts'
-import type { Service } from './libstorage/service.ts'
 import { ToolRunner } from './libstorage/tool-runner.ts'
 import { type AdjustableLogger, createLogger } from './logging.ts'
 import { EventFile } from './mount/event-file.ts'
-import type { IntegrationDriver } from './mount/integration-driver.ts'
 import { type HeldLock, ProcessLocks } from './mount/locks.ts'
+import type { ProcessRole } from './mount/mount-context.ts'
 import type { PluginServer } from './plugin-api/server.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
 import { providers as builtIn } from './providers/index.ts'
-import { type AppUse, openServices, type ServedServices } from './served-services.ts'
+import { type OpenServices, openServices, type ServedService } from './served-services.ts'
 
 /** What the program is told from outside. */
 export interface AppInput {
@@ -27,13 +25,6 @@ export interface AppInput {
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
   /** The providers there are; those of this program unless given. */
   readonly providers?: readonly ProviderDefinition[]
-}
-
-/** A service with the volumes that it offers on this machine. */
-export interface ServedService {
-  readonly service: Service
-  readonly operations: OperationsConfig
-  readonly volumes: IntegrationDriver
 }
 
 /** A socket that serves the Docker volume API. */
@@ -69,7 +60,7 @@ export interface App {
  * Puts the program together. Changes nothing on this machine besides the record of a default choice, and rejects with a
  * `StorageError` about a configuration that is wrong or cannot be served.
  */
-export async function openApp(use: AppUse, input: AppInput): Promise<App> {
+export async function openApp(role: ProcessRole, input: AppInput): Promise<App> {
   const providers = input.providers ?? builtIn
   const readConfig = () => loadConfig({ ...input, drivers: providers })
   const config = await readConfig()
@@ -83,11 +74,11 @@ export async function openApp(use: AppUse, input: AppInput): Promise<App> {
   const tools = createToolRunner(config)
   const runs = {
     // A command runs its few tools directly.
-    run: use === 'server' ? tools.run : run,
+    run: role === 'server' ? tools.run : run,
     runBehindGate: tools.runBehindGate,
   }
   try {
-    const parts = { config, providers, logger, events, use, ...runs }
+    const parts = { config, providers, logger, events, role, ...runs }
     return new OpenApp({ config, logger, served: await openServices(parts), readConfig, tools })
   } catch (error) {
     await tools.close()
@@ -107,7 +98,7 @@ function createToolRunner({ directories }: LoadedConfig): ToolRunner {
 interface OpenParts {
   readonly config: LoadedConfig
   readonly logger: AdjustableLogger
-  readonly served: ServedServices
+  readonly served: OpenServices
   readonly readConfig: () => Promise<LoadedConfig>
   readonly tools: ToolRunner
 }
@@ -181,7 +172,7 @@ class OpenApp implements App {
 
   start(): void {
     this.#parts.tools.start()
-    for (const { volumes } of this.#parts.served.services) volumes.start()
+    this.#parts.served.start()
   }
 
   async reloadLogLevel(): Promise<void> {
@@ -198,7 +189,7 @@ class OpenApp implements App {
   async #close(): Promise<void> {
     try {
       await Promise.all(this.#servers.map((server) => server.close()))
-      await Promise.all(this.#parts.served.services.map(({ volumes }) => volumes.close()))
+      await this.#parts.served.close()
     } finally {
       await Promise.all([this.#parts.tools.close(), this.#lock?.release()])
     }

@@ -1,24 +1,21 @@
 import { inspect } from 'node:util'
 import winston from 'winston'
-import type { LogFields, Logger } from './libstorage/logger.ts'
-
-/** How much is logged, from least to most. */
-export type LoggingLevel = 'error' | 'warn' | 'info' | 'debug'
+import type { LogFields, Logger, LogLevel } from './libstorage/logger.ts'
 
 /** A logger whose level can change while it is used. */
 export interface AdjustableLogger extends Logger {
-  setLevel(level: LoggingLevel): void
+  setLevel(level: LogLevel): void
 }
 
 /** Where log lines go, and which. */
 export interface LoggerOptions {
-  readonly level: LoggingLevel
+  readonly level: LogLevel
   readonly stream: NodeJS.WritableStream
   /** Lines for people there, JSON for programs elsewhere. */
   readonly isTerminal: boolean
 }
 
-const LEVELS: Readonly<Record<LoggingLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 }
+const LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 }
 const SECRET = /(access|secret)_?key|secret|password|passwd|token|credential/i
 const REDACTED = '[redacted]'
 const MAX_DEPTH = 6
@@ -40,7 +37,7 @@ export function createLogger({ level, stream, isTerminal }: LoggerOptions): Adju
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   })
   // The library formats a line before it asks whether anybody wants it, which most calls' lines pay for in vain.
-  const log = (at: LoggingLevel) => (message: string, fields?: LogFields) => {
+  const log = (at: LogLevel) => (message: string, fields?: LogFields) => {
     if (logger.isLevelEnabled(at)) logger.log({ level: at, message, fields })
   }
   return {

@@ -8,17 +8,18 @@ import type { Run, RunBehindGate } from './libstorage/run.ts'
 import { createService, type Service } from './libstorage/service.ts'
 import { createMountManager, type MountManagerParts } from './mount/create-mount-manager.ts'
 import type { EventSink } from './mount/events.ts'
+import type { IntegrationDriver } from './mount/integration-driver.ts'
+import type { ProcessRole } from './mount/mount-context.ts'
 import type { MountManager } from './mount/mount-manager.ts'
 import type { ProviderContext, ProviderDefinition } from './providers/definition.ts'
 
-/** Whether this process serves volumes for as long as it lives, or runs one command. */
-export type AppUse = 'server' | 'command'
-
 /** A service with the volumes that it offers on this machine. */
-export interface ManagedService {
+export interface ServedService {
   readonly service: Service
   readonly operations: OperationsConfig
-  readonly volumes: MountManager
+  /** The folder of its mount points. */
+  readonly mountFolder: string
+  readonly volumes: IntegrationDriver
 }
 
 /** What services are made from. */
@@ -27,7 +28,7 @@ export interface ServiceParts {
   readonly providers: readonly ProviderDefinition[]
   readonly logger: Logger
   readonly events: EventSink
-  readonly use: AppUse
+  readonly role: ProcessRole
   /** How tools of the operating system are run. */
   readonly run: Run
   /** How tools that change a device are run. */
@@ -35,27 +36,41 @@ export interface ServiceParts {
 }
 
 /** The services of this process. */
-export interface ServedServices {
-  readonly services: readonly ManagedService[]
+export interface OpenServices {
+  readonly services: readonly ServedService[]
   /** The name of the one that is meant when none is named. */
   readonly defaultName: string
   /** What was chosen because nothing is configured. */
   readonly choice: DefaultChoice | undefined
+  /** Compares what is recorded with what the kernel says; a volume's calls wait for its own part of that. */
+  start(): void
+  /** Finishes what is under way. Mounts stay. */
+  close(): Promise<void>
 }
 
 /**
  * Makes the services: a server's are all that are configured, a command's is the one that is meant. Rejects with
  * `FailedPreconditionError` where this machine cannot serve one of them.
  */
-export async function openServices(parts: ServiceParts): Promise<ServedServices> {
+export async function openServices(parts: ServiceParts): Promise<OpenServices> {
   const { configured, choice, defaultName, primaryName } = await configuredServices(parts)
   refuseSharedStorage(configured, parts)
   const wanted =
-    parts.use === 'server' ? configured : configured.filter(({ name }) => name === defaultName)
+    parts.role === 'server' ? configured : configured.filter(({ name }) => name === defaultName)
   const services = await Promise.all(
     wanted.map((service) => openService(service, places(service, configured, primaryName), parts)),
   )
-  return { services, defaultName, choice }
+  return {
+    services,
+    defaultName,
+    choice,
+    start: () => {
+      for (const { volumes } of services) volumes.start()
+    },
+    close: async () => {
+      await Promise.all(services.map(({ volumes }) => volumes.close()))
+    },
+  }
 }
 
 /** Two services over the same storage would not know of each other's containers. */
@@ -63,7 +78,7 @@ function refuseSharedStorage(configured: readonly ServiceConfig[], parts: Servic
   const seen = new Map<string, string>()
   for (const { name, driver, settings } of configured) {
     const definition = parts.providers.find((provider) => provider.name === driver)
-    const storage = definition?.storage?.(settings, contextOf(name, parts))
+    const storage = definition?.exclusiveStorage?.(settings, contextOf(name, parts))
     if (storage === undefined) continue
     const other = seen.get(storage)
     if (other !== undefined) {
@@ -81,7 +96,7 @@ function contextOf(service: string, { config, run }: ServiceParts): ProviderCont
   return { service, libDirectory: config.directories.lib, run }
 }
 
-interface ConfiguredServices extends Omit<ServedServices, 'services'> {
+interface ConfiguredServices extends Pick<OpenServices, 'defaultName' | 'choice'> {
   readonly configured: readonly ServiceConfig[]
   /** The one that mounts right in its path, whichever service a command means. */
   readonly primaryName: string
@@ -91,14 +106,9 @@ async function configuredServices({
   config,
   providers,
 }: ServiceParts): Promise<ConfiguredServices> {
-  const { services, defaultService, primaryService = defaultService } = config
-  if (defaultService !== undefined)
-    return {
-      configured: services,
-      choice: undefined,
-      defaultName: defaultService,
-      primaryName: primaryService ?? defaultService,
-    }
+  const { services, defaultService: defaultName, primaryService: primaryName } = config
+  if (defaultName !== undefined && primaryName !== undefined)
+    return { configured: services, choice: undefined, defaultName, primaryName }
   const choice = await chooseDefaultService(providers, config.directories.lib)
   const chosen = config.resolveService(choice.driver, choice.driver)
   return { configured: [chosen], choice, defaultName: chosen.name, primaryName: chosen.name }
@@ -107,16 +117,17 @@ async function configuredServices({
 async function openService(
   { name, driver, settings, operations }: ServiceConfig,
   place: ServicePlace,
-  { config, providers, logger, events, use, run, runBehindGate }: ServiceParts,
-): Promise<ManagedService> {
-  const { directories } = config
+  parts: ServiceParts,
+): Promise<ServedService & { readonly volumes: MountManager }> {
+  const { providers, logger, events, role, run, runBehindGate } = parts
+  const { directories } = parts.config
   const definition = await servableDefinition({ name, driver }, providers)
-  const context = { service: name, libDirectory: directories.lib, run }
-  const service = createService(name, await definition.create(settings, context), logger)
+  const provider = await definition.create(settings, contextOf(name, parts))
+  const service = createService(name, provider, logger)
   const volumes = createMountManager({
     service,
     settings: operations,
-    role: use,
+    role,
     ...place,
     libDirectory: directories.lib,
     runDirectory: directories.run,
@@ -125,7 +136,7 @@ async function openService(
     logger,
     events,
   })
-  return { service, operations, volumes }
+  return { service, operations, mountFolder: place.mountFolder, volumes }
 }
 
 type ServicePlace = Pick<MountManagerParts, 'mountFolder' | 'reservedNames'>

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type App, type AppInput, openApp } from '../src/app.ts'
 import { type Run, run } from '../src/libstorage/run.ts'
+import type { ProcessRole } from '../src/mount/mount-context.ts'
 import type { ProviderDefinition } from '../src/providers/definition.ts'
 import { inMemoryProvider } from './support/in-memory-provider.ts'
 
@@ -32,7 +33,7 @@ function configure(yaml: string): void {
 }
 
 async function open(
-  use: 'server' | 'command',
+  role: ProcessRole,
   { providers = [vfs], flags = {} }: Pick<Partial<AppInput>, 'providers' | 'flags'> = {},
 ): Promise<App> {
   const stderr = new Writable({
@@ -42,7 +43,7 @@ async function open(
     },
   })
   const env = { REXRAY_HOME: home, PATH: process.env['PATH'] }
-  const app = await openApp(use, { flags, env, uid: 0, homeDirectory: home, stderr, providers })
+  const app = await openApp(role, { flags, env, uid: 0, homeDirectory: home, stderr, providers })
   apps.push(app)
   return app
 }
@@ -89,6 +90,15 @@ test('a server has all services, a command the one that is meant', async () => {
 
   expect(names(await open('server', { flags: { service: 'one' } }))).toEqual(['one', 'two'])
   expect(names(await open('command', { flags: { service: 'TWO' } }))).toEqual(['two'])
+})
+
+test('a service that is not the primary one has a folder of its own beneath that of the others', async () => {
+  configure(TWO_SERVICES)
+  const app = await open('server', { flags: { service: 'one' } })
+
+  const folders = app.services.map(({ mountFolder }) => mountFolder)
+  const { lib } = app.config.directories
+  expect(folders).toEqual([path.join(lib, 'volumes'), path.join(lib, 'volumes', 'two')])
 })
 
 test('a command that names no service where several could be meant, or one that is not there, is refused', async () => {

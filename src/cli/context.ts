@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import type { App } from '../app.ts'
 import type { Flags } from '../config/load.ts'
 import { isStorageError } from '../libstorage/errors.ts'
+import type { ProcessRole } from '../mount/mount-context.ts'
 
 /** Where text goes. */
 export interface Output {
@@ -15,7 +16,7 @@ export interface SignalSource {
 }
 
 /** Puts the program together for a server or for one command. */
-export type OpenApp = (use: 'server' | 'command', flags: Flags) => Promise<App>
+export type OpenApp = (role: ProcessRole, flags: Flags) => Promise<App>
 
 /** What the program finds around it. */
 export interface Surroundings {

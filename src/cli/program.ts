@@ -6,6 +6,7 @@ import { longFlags, splitPropertyFlags } from './property-flags.ts'
 import { startCommand } from './start.ts'
 import { versionText } from './version.ts'
 import { attachCommand } from './volume/attach.ts'
+import { inCommandSession } from './volume/command-session.ts'
 import { createCommand } from './volume/create.ts'
 import { detachCommand } from './volume/detach.ts'
 import { lsCommand } from './volume/ls.ts'
@@ -13,7 +14,6 @@ import { mountCommand } from './volume/mount.ts'
 import { pathCommand } from './volume/path.ts'
 import { FORMATS } from './volume/print-volumes.ts'
 import { rmCommand } from './volume/rm.ts'
-import { inVolumeSession } from './volume/session.ts'
 import { unmountCommand } from './volume/unmount.ts'
 
 const HELP_WIDTH = 100
@@ -105,7 +105,7 @@ function volumeCommand(program: Command, context: CommandContext, runs: RunWork)
     )
     .option('-q, --quiet', 'print no headings')
   for (const verb of VERBS) {
-    const command = verb((work) => runs(inVolumeSession(context, work)))
+    const command = verb((work) => runs(inCommandSession(context, work)))
     volume.addCommand(inherit(program, command))
   }
   return inherit(program, volume)

@@ -1,5 +1,6 @@
 import path from 'node:path'
-import type { App, ListeningModule, ServedService } from '../app.ts'
+import type { App, ListeningModule } from '../app.ts'
+import type { ServedService } from '../served-services.ts'
 import { version } from '../version.ts'
 
 /** Where Docker looks for the sockets of plugins; https://docs.docker.com/engine/extend/plugin_api/ */
@@ -24,7 +25,7 @@ export function startReport(
 }
 
 function serviceLine(
-  { service, operations }: ServedService,
+  { service, operations, mountFolder }: ServedService,
   { config, choice }: Pick<App, 'config' | 'choice'>,
 ): string {
   const { mount, unmount } = operations
@@ -33,7 +34,7 @@ function serviceLine(
   return [
     `service ${service.name}: driver ${service.driver.name}`,
     ...(choice === undefined ? [] : [`chosen because ${choice.reason}`]),
-    `volumes under ${mount.path}`,
+    `volumes under ${mountFolder}`,
     setting('preempt', 'preempt', mount.preempt),
     setting('ignoreUsedCount', 'ignoreUsedCount', unmount.ignoreUsedCount),
   ].join(', ')

@@ -1,5 +1,5 @@
-/** How much is logged; REX-Ray's levels, of which panic and fatal mean `error` here. */
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
+import type { NewFileSystem } from '../libstorage/file-system.ts'
+import type { LogLevel } from '../libstorage/logger.ts'
 
 /** Where things lie on this host; REX-Ray's places, moved as a whole by `REXRAY_HOME`. All absolute. */
 export interface Directories {
@@ -21,11 +21,17 @@ export interface Config {
   readonly files: readonly string[]
   /** Sentences about keys that nobody knows, and about keys of REX-Ray's that mean nothing here. */
   readonly warnings: readonly string[]
-  /** The service that is meant by this call when none is named; undefined while nothing is configured. */
+  /**
+   * The service that this call means when it names none: with `libstorage.service: db` in a file, `db`, and `logs` where
+   * this very call says `--service logs`. Undefined while nothing is configured.
+   */
   readonly defaultService: string | undefined
-  /** The one that is meant without any flag or variable: it mounts right in `mount.path`, whoever is asked. */
+  /**
+   * The service whose volumes lie right in `mount.path`, beside the folders of the others: `db` in both calls of that
+   * example, since a volume lies in one place whoever asks. Undefined while nothing is configured.
+   */
   readonly primaryService: string | undefined
-  /** Empty only where no configuration names a service or driver at all: then the program chooses (semantics 8.1). */
+  /** Empty only where no configuration names a service or driver at all: then the program chooses (docs/semantics.md, Start, stop, crash, reboot). */
   readonly services: readonly ServiceConfig[]
   readonly modules: readonly ModuleConfig[]
   /** Resolves a service that the program chose itself, with the same scopes and defaults. */
@@ -51,7 +57,7 @@ export interface OperationsConfig {
       readonly type: string | undefined
       readonly iops: number | undefined
       readonly availabilityZone: string | undefined
-      readonly fsType: FileSystemType
+      readonly fsType: NewFileSystem
     }
     readonly disable: boolean
     /** True only where a configuration says so. */
@@ -74,15 +80,12 @@ export interface OperationsConfig {
     readonly ignoreUsedCount: boolean
     readonly detachDelayMs: number
   }
-  readonly remove: { readonly disable: boolean; readonly force: boolean }
+  readonly remove: { readonly disable: boolean }
   /** `linux.volume.fileMode`: permission bits for the data folder, or undefined where nothing is configured. */
   readonly fileMode: number | undefined
   /** `libstorage.device.attachTimeout`: how long a device may take to appear after its attach. */
   readonly attachTimeoutMs: number
 }
-
-/** The file systems that are made; others that are found are mounted as what they are. */
-export type FileSystemType = 'ext4' | 'xfs' | 'btrfs'
 
 /** One socket that serves the Docker volume API. */
 export interface ModuleConfig {

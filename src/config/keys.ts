@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { NEW_FILE_SYSTEMS } from '../libstorage/file-system.ts'
 import {
   optional,
   parseBoolean,
@@ -86,8 +87,8 @@ export const operationKeys = {
   fsType: {
     path: `${OPERATIONS}.create.default.fsType`,
     schema: required(
-      (text) => (['ext4', 'xfs', 'btrfs'] as const).find((type) => type === text.toLowerCase()),
-      'one of ext4, xfs, btrfs',
+      (text) => NEW_FILE_SYSTEMS.find((type) => type === text.toLowerCase()),
+      `one of ${NEW_FILE_SYSTEMS.join(', ')}`,
     ),
     default: 'ext4',
     why: 'the file system that a blank volume gets: ext4, xfs or btrfs',
@@ -167,12 +168,6 @@ export const operationKeys = {
     default: 'false',
     why: 'whether Remove answers success and does nothing',
   },
-  removeForce: {
-    path: `${OPERATIONS}.remove.force`,
-    schema: BOOLEAN,
-    default: 'false',
-    why: 'whether Remove asks the driver to use force',
-  },
   fileMode: {
     path: 'linux.volume.fileMode',
     schema: optional(parseFileMode, 'permission bits in octal such as 0755'),
@@ -183,7 +178,7 @@ export const operationKeys = {
     path: 'linux.volume.rootPath',
     schema: optional(parseRootPath, 'a path inside the volume such as /data, or / for its root'),
     default: '',
-    why: 'the older name of mount.rootPath, which goes before it',
+    why: 'the older name of mount.rootPath; mount.rootPath wins where both are set',
   },
   attachTimeout: {
     path: 'libstorage.device.attachTimeout',

@@ -38,16 +38,13 @@ export function resolveOperations(lookup: Lookup, { own, all }: OperationScopes)
       ignoreUsedCount: lookup.read(keys.ignoreUsedCount, all),
       detachDelayMs: lookup.read(keys.detachDelay, all),
     },
-    remove: {
-      disable: lookup.read(keys.removeDisable, all),
-      force: lookup.read(keys.removeForce, all),
-    },
+    remove: { disable: lookup.read(keys.removeDisable, all) },
     fileMode: lookup.read(keys.fileMode, all),
     attachTimeoutMs: lookup.read(keys.attachTimeout, all),
   }
 }
 
-/** Two keys say it; at each place the one that says what containers are told goes first. */
+/** The folder that containers get. Two keys set it; where both stand at one place, `mount.rootPath` wins. */
 function rootPath(lookup: Lookup, scopes: readonly string[]): string {
   const paths = [keys.mountRootPath.path, keys.volumeRootPath.path]
   return lookup.parse(keys.mountRootPath, lookup.find({ paths }, scopes))

@@ -36,6 +36,7 @@ export const rexrayKeys: readonly string[] = [
   'libstorage.server.tls.**',
   'libstorage.tls',
   'libstorage.tls.**',
+  'libstorage.integration.volume.operations.remove.force',
   'libstorage.integration.volume.operations.path.cache.enabled',
   'libstorage.integration.volume.operations.path.cache.async',
   'csi.**',

@@ -43,16 +43,15 @@ export function resolveServices(sources: ServiceSources): ResolvedServices {
     for (const found of named) requireConfigured(found, names)
     const services = described.map(({ name, driver }) => resolveService(sources, name, driver))
     const defaultService = chooseDefault(named, names)
-    return { services, defaultService, primaryService: primaryOf(lasting, names) ?? defaultService }
+    return { services, defaultService, primaryService: primaryOf(lasting, defaultService) }
   }
   if (named.length === 0) refuseUnchosen(sources)
   const unique = new Map(named.map((found) => [nameOf(found), found]))
   const services = [...unique].map(([name, found]) =>
     resolveService(sources, name, requireDriver(sources.drivers, found)),
   )
-  const primaryService = lasting[0] === undefined ? undefined : nameOf(lasting[0])
   const defaultService = services[0]?.name
-  return { services, defaultService, primaryService: primaryService ?? defaultService }
+  return { services, defaultService, primaryService: primaryOf(lasting, defaultService) }
 }
 
 /** Resolves one service with the scopes and defaults of its name. Throws `InvalidArgumentError` about wrong values. */
@@ -102,11 +101,12 @@ function describedServices({
   })
 }
 
-/** The one that is meant whoever asks; undefined where only the question itself says which. */
-function primaryOf(lasting: readonly Found[], services: readonly string[]): string | undefined {
-  const [first] = lasting
-  if (first !== undefined) return nameOf(first)
-  return services.length === 1 ? services[0] : undefined
+/** The one that files and variables choose, or else the one that this call means. */
+function primaryOf(
+  lasting: readonly Found[],
+  defaultService: string | undefined,
+): string | undefined {
+  return lasting[0] === undefined ? defaultService : nameOf(lasting[0])
 }
 
 /** The first that is named, by the program's keys or else by a module, or the only one. */

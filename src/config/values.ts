@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { z } from 'zod'
-import type { LogLevel } from './config.ts'
+import type { LogLevel } from '../libstorage/logger.ts'
 
 /** Turns a text into a value; undefined means that it is none. */
 type Parse<T> = (text: string) => T | undefined
@@ -34,7 +34,7 @@ export function parseBoolean(text: string): boolean | undefined {
   return undefined
 }
 
-/** Reads `false`, `true`, `dead` or `fence` (semantics 5). */
+/** Reads `false`, `true`, `dead` or `fence`. */
 export function parsePreempt(text: string): boolean | 'dead' | 'fence' | undefined {
   const word = text.toLowerCase()
   return word === 'dead' || word === 'fence' ? word : parseBoolean(text)

@@ -1,5 +1,6 @@
 import { type Change, RecentChanges } from './changes.ts'
-import { FailedPreconditionError, NotFoundError, volumeNamed } from './errors.ts'
+import { NotFoundError, volumeNamed } from './errors.ts'
+import { alike, isInZone, refuseElsewhere, theOne, type ZoneToMakeIn } from './namesakes.ts'
 import { isOutage } from './outage.ts'
 import { SingleFlight } from './single-flight.ts'
 import type { Provider, StorageDriver } from './storage-driver.ts'
@@ -12,20 +13,15 @@ const REMEMBERED_MS = 5_000
 const MISSING_REMEMBERED_MS = 2_000
 /** How long one look-up may take when the volume is known from before and can be answered anyway. */
 const KNOWN_LOOK_UP_MS = 2_000
-/** What a platform's id of a volume looks like, where a name is expected. */
-const ID_SHAPE = /^vol-[0-9a-f]{8,}$/
-
-/** Whether a text has the form of a volume's id: where a name is expected it may mean that volume. */
-export function looksLikeId(text: string): boolean {
-  return ID_SHAPE.test(text)
-}
+/** The facts of a platform that a catalog has to know. */
+export type PlatformFacts = Pick<Provider, 'consistency' | 'looksLikeId'>
 
 /** How a volume is looked for. */
 export interface FindOptions {
   readonly signal?: AbortSignal | undefined
   /** Ask the platform even if the answer is remembered: before something that changes the volume. */
   readonly fresh?: boolean
-  /** Look in the whole region, and fetch the list to look without regard to case: before a Create or a Remove. */
+  /** Look without regard to case in a list that is no older than what is remembered: before a Remove. */
   readonly thorough?: boolean
   /** Take a name only, never an id. */
   readonly nameOnly?: boolean
@@ -42,21 +38,25 @@ interface Remembered {
  */
 export class VolumeCatalog {
   readonly #driver: StorageDriver
+  readonly #facts: PlatformFacts
   readonly #now: () => number
   readonly #changes: RecentChanges
   readonly #flights = new SingleFlight<readonly Volume[]>()
   readonly #byName = new Map<string, Remembered>()
   readonly #known = new Map<VolumeId, Volume>()
   #list: Remembered | undefined
+  /** All volumes in all zones, as a Create needs them. */
+  #region: Remembered | undefined
 
   constructor(
     driver: StorageDriver,
-    consistency: Provider['consistency'],
+    facts: PlatformFacts,
     now: () => number = () => performance.now(),
   ) {
     this.#driver = driver
+    this.#facts = facts
     this.#now = now
-    this.#changes = new RecentChanges(consistency, now)
+    this.#changes = new RecentChanges(facts.consistency, now)
   }
 
   /**
@@ -65,13 +65,33 @@ export class VolumeCatalog {
    * nothing is known, and with `FailedPreconditionError` when several match.
    */
   async find(name: string, options: FindOptions = {}): Promise<Volume> {
-    const exact = await this.#lookUp(name, options)
-    if (exact.length > 0) return theOne(name, exact)
-    const alike = await this.#alike(name, options)
-    if (alike.length > 0) return theOne(name, alike)
-    const byId = options.nameOnly === true ? undefined : await this.#byId(name, options)
-    if (byId !== undefined) return byId
-    throw new NotFoundError(volumeNamed(name))
+    const found =
+      theOne(name, await this.#lookUp(name, options)) ??
+      theOne(name, await this.#alike(name, options)) ??
+      (options.nameOnly === true ? undefined : await this.#byId(name, options))
+    if (found === undefined) throw new NotFoundError(volumeNamed(name))
+    return found
+  }
+
+  /**
+   * The volume that a Create of this name would be a second one of: exactly named in the zone, or else but for letter
+   * case. Asks the platform for the whole region, and rejects with `FailedPreconditionError` about a namesake in another
+   * zone unless a zone was asked for.
+   */
+  async namesake(
+    name: string,
+    zone: ZoneToMakeIn,
+    signal?: AbortSignal,
+  ): Promise<Volume | undefined> {
+    const asked = this.#flights.do(`region/${name}`, () => this.#fetchNamesakes(name, zone))
+    const exact = await untilAborted(asked, signal)
+    const isThere = (volume: Volume) => isInZone(volume, zone)
+    const found = theOne(name, exact.filter(isThere))
+    if (found !== undefined) return found
+    const all = alike(name, [...exact, ...(await this.#wholeRegion(name, signal))])
+    const near = theOne(name, all.filter(isThere))
+    if (near === undefined) refuseElsewhere(all, zone)
+    return near
   }
 
   /** All volumes that have a name. Falls back to the last list when the platform cannot be asked. */
@@ -80,7 +100,7 @@ export class VolumeCatalog {
     if (remembered !== undefined && this.#isFresh(remembered)) return remembered.volumes
     try {
       return await untilAborted(
-        this.#flights.do('', () => this.#fetchList({})),
+        this.#flights.do('list', () => this.#fetchList()),
         signal,
       )
     } catch (error) {
@@ -121,30 +141,31 @@ export class VolumeCatalog {
   /** What is remembered is as old as before, but says what was changed since. */
   #note({ id, name }: Pick<Volume, 'id' | 'name'>, change: Change): void {
     this.#changes.note(id, change)
+    const [known] = this.#changes.correct(this.#ofId(id), Number.NEGATIVE_INFINITY, () => false)
+    if (known !== undefined) this.#known.set(id, known)
     const named = this.#byName.get(name)
     if (named !== undefined)
       this.#byName.set(
         name,
         this.#corrected(named, (one) => one.name === name),
       )
-    if (this.#list !== undefined) this.#list = this.#corrected(this.#list, () => true)
+    this.#list &&= this.#corrected(this.#list, () => true)
+    this.#region &&= this.#corrected(this.#region, () => true)
+  }
+
+  #ofId(id: VolumeId): readonly Volume[] {
+    const known = this.#known.get(id)
+    return known === undefined ? [] : [known]
   }
 
   #corrected({ volumes, at }: Remembered, covers: (volume: Volume) => boolean): Remembered {
     return { volumes: this.#changes.correct(volumes, at, covers), at }
   }
 
-  async #lookUp(
-    name: string,
-    { signal, fresh = false, thorough = false }: FindOptions,
-  ): Promise<readonly Volume[]> {
+  async #lookUp(name: string, { signal, fresh = false }: FindOptions): Promise<readonly Volume[]> {
     const remembered = this.#remembered(name)
-    if (remembered !== undefined && !fresh && !(thorough && remembered.length === 0))
-      return remembered
-    const query: VolumeQuery = thorough ? { name, anyZone: true } : { name }
-    const asked = this.#flights.do(`${thorough ? 'region' : 'zone'}/${name}`, () =>
-      this.#fetchByName(query, name),
-    )
+    if (remembered !== undefined && !fresh) return remembered
+    const asked = this.#flights.do(`zone/${name}`, () => this.#fetchByName(name))
     const known = fresh ? [] : [...this.#known.values()].filter((volume) => volume.name === name)
     if (known.length === 0) return untilAborted(asked, signal)
     try {
@@ -167,40 +188,73 @@ export class VolumeCatalog {
     return this.#now() - at < (volumes.length > 0 ? REMEMBERED_MS : MISSING_REMEMBERED_MS)
   }
 
-  async #fetchByName(query: VolumeQuery, name: string): Promise<readonly Volume[]> {
-    const at = this.#now()
-    const seen = await this.#driver.volumes(query)
-    const volumes = living(this.#changes.correct(seen, at, (volume) => volume.name === name))
-    this.#byName.set(name, { volumes, at })
-    this.#forgetOldNames()
-    for (const [id, volume] of this.#known) if (volume.name === name) this.#known.delete(id)
-    for (const volume of volumes) this.#known.set(volume.id, volume)
+  async #fetchByName(name: string): Promise<readonly Volume[]> {
+    const { volumes, at } = await this.#ask({ name }, (volume) => volume.name === name)
+    this.#rememberNamed(name, { volumes, at })
     return volumes
   }
 
-  async #fetchList(query: VolumeQuery): Promise<readonly Volume[]> {
+  /** Those of other zones are not remembered: they are no volumes of this service here. */
+  async #fetchNamesakes(name: string, { machine }: ZoneToMakeIn): Promise<readonly Volume[]> {
+    const query = { name, anyZone: true }
+    const { volumes, at } = await this.#ask(query, (volume) => volume.name === name)
+    const here = volumes.filter((volume) => isInZone(volume, { machine }))
+    this.#rememberNamed(name, { volumes: here, at })
+    return volumes
+  }
+
+  /** The volumes of all zones, but without those of this name, which were asked for themselves. */
+  async #wholeRegion(name: string, signal: AbortSignal | undefined): Promise<readonly Volume[]> {
+    const fetch = async () => {
+      this.#region = await this.#ask({ anyZone: true }, () => true)
+      return this.#region.volumes
+    }
+    const region = this.#region
+    const volumes =
+      region !== undefined && this.#isFresh(region)
+        ? region.volumes
+        : await untilAborted(this.#flights.do('region', fetch), signal)
+    return volumes.filter((volume) => volume.name !== name)
+  }
+
+  async #fetchList(): Promise<readonly Volume[]> {
+    const { volumes, at } = await this.#ask({}, () => true)
+    const named = volumes.filter((volume) => volume.name !== '')
+    this.#list = { volumes: named, at }
+    this.#known.clear()
+    for (const volume of named) this.#known.set(volume.id, volume)
+    return named
+  }
+
+  /** What the platform says to a query, as far as it is to be believed. */
+  async #ask(query: VolumeQuery, covers: (volume: Volume) => boolean): Promise<Remembered> {
     const at = this.#now()
     const seen = await this.#driver.volumes(query)
-    const volumes = living(this.#changes.correct(seen, at, () => true)).filter(
-      (volume) => volume.name !== '',
-    )
-    this.#list = { volumes, at }
-    this.#known.clear()
-    for (const volume of volumes) this.#known.set(volume.id, volume)
-    return volumes
+    return { volumes: living(this.#changes.correct(seen, at, covers)), at }
+  }
+
+  #rememberNamed(name: string, remembered: Remembered): void {
+    this.#byName.set(name, remembered)
+    this.#forgetOldNames()
+    for (const [id, volume] of this.#known) if (volume.name === name) this.#known.delete(id)
+    for (const volume of remembered.volumes) this.#known.set(volume.id, volume)
   }
 
   async #alike(
     name: string,
     { thorough = false, signal }: FindOptions,
   ): Promise<readonly Volume[]> {
-    if (thorough && this.#list === undefined) await this.list(signal)
-    const folded = name.toLowerCase()
-    return [...this.#known.values()].filter((volume) => volume.name.toLowerCase() === folded)
+    const isOld = this.#list === undefined || !this.#isFresh(this.#list)
+    if (thorough && isOld)
+      await untilAborted(
+        this.#flights.do('list', () => this.#fetchList()),
+        signal,
+      )
+    return alike(name, this.#known.values())
   }
 
   async #byId(text: string, { signal }: FindOptions): Promise<Volume | undefined> {
-    if (!looksLikeId(text)) return undefined
+    if (!this.#facts.looksLikeId(text)) return undefined
     try {
       const at = this.#now()
       const seen = await this.#driver.volume(text, signal === undefined ? {} : { signal })
@@ -227,18 +281,4 @@ function withLimit(signal: AbortSignal | undefined): AbortSignal {
 
 function living(volumes: readonly Volume[]): Volume[] {
   return volumes.filter((volume) => volume.state !== 'deleting')
-}
-
-function theOne(name: string, volumes: readonly Volume[]): Volume {
-  const [only, ...others] = volumes
-  if (only !== undefined && others.length === 0) return only
-  const list = volumes.map(
-    (volume) =>
-      `${volume.name} (${volume.id}${volume.zone === undefined ? '' : ` in ${volume.zone}`})`,
-  )
-  throw new FailedPreconditionError({
-    subject: volumeNamed(name),
-    problem: `is the name of ${volumes.length} volumes: ${list.join(', ')}`,
-    remedy: 'use the id, or rename all but one',
-  })
 }

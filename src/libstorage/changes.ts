@@ -1,6 +1,6 @@
 import type { Volume, VolumeAttachment, VolumeId } from './types.ts'
 
-/** How long a platform that lags may still show the state before a change made here (semantics: 30 s). */
+/** How long a platform that lags may still show the state before a change made here (docs/semantics.md, Existence). */
 const LAG_MS = 30_000
 /** How long a change is kept: as long as a look-up may take that began before it, or longer. */
 const KEPT_MS = 120_000

@@ -1,6 +1,9 @@
 /** Facts beside a message. Never a secret. */
 export type LogFields = Readonly<Record<string, unknown>>
 
+/** How much is logged, from least to most. */
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
+
 /** Where the rooms say what they do; one line at info for each call that changes something. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void

@@ -93,13 +93,13 @@ function endOf(child: ChildProcess, command: string): Promise<RunResult> {
     const output = collect(child)
     child.once('error', (error) => reject(startError(command, error)))
     child.once('close', (code, killedBy) =>
-      resolve({ exitCode: code ?? 128 + numberOf(killedBy), ...output() }),
+      resolve({ exitCode: exitCodeOf(code, killedBy), ...output() }),
     )
   })
 }
 
-function numberOf(signal: NodeJS.Signals | null): number {
-  return signal === null ? 0 : constants.signals[signal]
+function exitCodeOf(code: number | null, killedBy: NodeJS.Signals | null): number {
+  return code ?? 128 + (killedBy === null ? 0 : constants.signals[killedBy])
 }
 
 function collect(child: ChildProcess): () => { stdout: string; stderr: string } {
@@ -129,12 +129,19 @@ function startError(command: string, cause: Error): Error {
   return notInstalled(command, cause)
 }
 
-/** The refusal that names a tool which this machine does not have. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  'mkfs.ext4': 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
+  'mkfs.xfs': 'xfsprogs',
+  'mkfs.btrfs': 'btrfs-progs',
+}
+
+/** The refusal that names a tool which this machine does not have, and the package to install where it is known. */
 export function notInstalled(command: string, cause?: unknown): FailedPreconditionError {
   return new FailedPreconditionError({
     subject: command,
-    problem: 'is not installed',
-    remedy: 'install the package that has it',
+    problem: 'is not installed on this machine',
+    remedy: `install the package ${PACKAGES[command] ?? 'that has it'}`,
     cause,
   })
 }

@@ -15,6 +15,7 @@ export interface Service {
   readonly storage: Provider['storage']
   readonly scope: Provider['scope']
   readonly wishes: Provider['wishes']
+  readonly looksLikeId: Provider['looksLikeId']
   readonly catalog: VolumeCatalog
   /** Whether the platform answers, as the driver's calls show. */
   readonly outage: Outage
@@ -31,7 +32,8 @@ export function createService(name: string, provider: Provider, logger: Logger):
     storage: provider.storage,
     scope: provider.scope,
     wishes: provider.wishes,
-    catalog: new VolumeCatalog(driver, provider.consistency),
+    looksLikeId: (text) => provider.looksLikeId(text),
+    catalog: new VolumeCatalog(driver, provider),
     outage,
   }
 }

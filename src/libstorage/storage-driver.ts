@@ -139,4 +139,9 @@ export interface Provider {
   readonly consistency: 'strong' | 'eventual'
   /** The wishes that mean something on this platform; whoever makes a volume leaves the others out, and says so. */
   readonly wishes: ReadonlySet<VolumeWish>
+  /**
+   * Whether a text has the form of an id of this platform's volumes, as every id has. Where a name is expected it may mean
+   * that volume, and no new volume is named so.
+   */
+  looksLikeId(text: string): boolean
 }

@@ -1,6 +1,6 @@
 import { TimeoutError } from '../libstorage/errors.ts'
 import { untilAborted } from '../libstorage/wait.ts'
-import type { MountContext } from './bring-up.ts'
+import type { MountContext } from './mount-context.ts'
 import { stillUnderWay } from './volume-session.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { FailedPreconditionError, isStorageError } from '../libstorage/errors.ts'
 import type { InstanceId, Volume, VolumeAttachment } from '../libstorage/types.ts'
-import type { MountContext } from './bring-up.ts'
 import { recordedAttachment } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 import { heldElsewhere } from './take-over/holder.ts'
 import { answers, loseDevice } from './take-over/loss.ts'
 import { sharedWith } from './take-over/refusals.ts'

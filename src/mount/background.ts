@@ -1,5 +1,5 @@
-import type { MountContext } from './bring-up.ts'
 import type { VolumeFacts } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 import type { VolumeSession } from './volume-session.ts'
 
 /** Runs what nobody waits for; a failure is logged, and the end of the process waits for what has begun. */

@@ -1,37 +1,13 @@
 import { TimeoutError, volumeNamed } from '../libstorage/errors.ts'
-import type { Logger } from '../libstorage/logger.ts'
-import type { Service } from '../libstorage/service.ts'
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { poll } from '../libstorage/wait.ts'
 import { ensureAttached } from './attaching.ts'
-import type { EventSink } from './events.ts'
-import type { Ledger } from './ledger.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
-import type { Mounter } from './mounter.ts'
-import type { Places } from './places.ts'
-import type { Publisher } from './publisher.ts'
-import type { MountSettings } from './settings.ts'
+import type { MountContext } from './mount-context.ts'
 import type { Demand } from './take-over/take-over.ts'
-import { stillInUse, type VolumeSession, type VolumeSessions } from './volume-session.ts'
+import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 const DEVICE_POLL_MS = 50
-
-/** What bringing a volume up and releasing it work with. */
-export interface MountContext {
-  readonly service: Service
-  readonly publisher: Publisher
-  readonly mounter: Mounter
-  readonly places: Places
-  readonly settings: MountSettings
-  readonly ledger: Ledger
-  readonly sessions: VolumeSessions
-  readonly logger: Logger
-  readonly events: EventSink
-  /** A server answers at once and goes on in the background; a command has done all when it answers. */
-  readonly role: 'server' | 'command'
-  /** Aborted when this process ends: what only waits for others stops then, and the next process goes on with it. */
-  readonly closing?: AbortSignal
-}
 
 /** Whether the record's mount is there, is this volume's, and works: then a Mount needs no call to the platform. */
 export async function isUp(context: MountContext, record: LedgerRecord): Promise<boolean> {

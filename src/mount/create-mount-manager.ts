@@ -5,12 +5,12 @@ import { makeFolder } from '../libstorage/make-folder.ts'
 import type { Run, RunBehindGate } from '../libstorage/run.ts'
 import type { Service } from '../libstorage/service.ts'
 import { BlockPublisher } from './block-publisher.ts'
-import type { MountContext } from './bring-up.ts'
 import { createDirectoryPublisher } from './directory-publisher.ts'
 import type { EventSink } from './events.ts'
 import { FileLedger } from './ledger.ts'
 import { createLinuxMounter } from './linux/linux-mounter.ts'
 import { ProcessLocks } from './locks.ts'
+import type { MountContext, ProcessRole } from './mount-context.ts'
 import { MountManager } from './mount-manager.ts'
 import { createPlaces } from './places.ts'
 import { RemovedNames } from './removed-names.ts'
@@ -21,7 +21,7 @@ import { VolumeSessions } from './volume-session.ts'
 export interface MountManagerParts {
   readonly service: Service
   readonly settings: MountSettings
-  readonly role: MountContext['role']
+  readonly role: ProcessRole
   /** The folder of this service's mount points; absolute. */
   readonly mountFolder: string
   /** The names in that folder that belong to others: the folders of other services. */

@@ -1,12 +1,6 @@
-import {
-  AlreadyExistsError,
-  FailedPreconditionError,
-  InvalidArgumentError,
-  volumeNamed,
-} from '../libstorage/errors.ts'
+import { AlreadyExistsError, InvalidArgumentError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume, VolumeWish } from '../libstorage/types.ts'
-import type { MountContext } from './bring-up.ts'
-import { findByName } from './find-by-name.ts'
+import type { MountContext } from './mount-context.ts'
 import { requireNewName } from './volume-name.ts'
 import { type RequestedVolume, readMountWishes, readVolumeOptions } from './volume-options.ts'
 
@@ -26,30 +20,23 @@ export async function createVolume(
   options: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<Creation> {
-  requireNewName(name)
+  requireNewName(name, context.service)
   const wanted = readVolumeOptions(options, context.settings.create.default)
   // An empty volume beside one of the same name is data loss to its owner, wherever in the region that is.
-  const existing = await findByName(context, name, signal)
+  const { zone: machine } = await context.service.executor.instance()
+  const zone = { machine, asked: wanted.zone }
+  const existing = await context.service.catalog.namesake(name, zone, signal)
   if (existing !== undefined) return keepExisting(context, existing, wanted, options)
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
   return await make(context, { ...leaveOutMeaningless(context, name, wanted), name })
 }
 
-async function keepExisting(
+function keepExisting(
   context: MountContext,
   existing: Volume,
   wanted: RequestedVolume,
   options: Readonly<Record<string, string>>,
-): Promise<Creation> {
-  const { zone } = await context.service.executor.instance()
-  const elsewhere = existing.zone !== undefined && zone !== undefined && existing.zone !== zone
-  if (elsewhere && wanted.zone === undefined) {
-    throw new FailedPreconditionError({
-      subject: volumeNamed(existing.name),
-      problem: `exists as ${existing.id} in ${existing.zone}, where this machine in ${zone} cannot use it`,
-      remedy: 'use another name, move it there, or say availabilityzone to have another one here',
-    })
-  }
+): Creation {
   const differs = options['size'] !== undefined && wanted.sizeGiB !== existing.sizeGiB
   context.logger[differs ? 'warn' : 'debug'](
     `${volumeNamed(existing.name)} exists already, nothing was changed`,

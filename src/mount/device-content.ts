@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
+import type { NewFileSystem } from '../libstorage/file-system.ts'
 import type { EventSink } from './events.ts'
 import type { DeviceContent, Mounter, NewFileSystemSpec } from './mounter.ts'
 import type { AttachedVolume } from './publisher.ts'
-import type { NewFileSystem } from './settings.ts'
 import type { VolumeSession } from './volume-session.ts'
 
 const GIB = 1_073_741_824

@@ -1,8 +1,8 @@
 import { NotFoundError } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
-import type { MountContext } from './bring-up.ts'
+import type { MountContext } from './mount-context.ts'
 
-/** The volume of this name, in any letter case, anywhere in the region: before something is made or destroyed by name. */
+/** The volume of this name, in any letter case: before something is destroyed by name. */
 export async function findByName(
   { service }: MountContext,
   name: string,

@@ -1,7 +1,7 @@
 import { isStorageError } from '../libstorage/errors.ts'
 import type { VolumeAttachment } from '../libstorage/types.ts'
-import type { MountContext } from './bring-up.ts'
 import type { LedgerRecord } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 import type { MountEntry } from './mounter.ts'
 import type { KernelFacts } from './reconcile.ts'
 

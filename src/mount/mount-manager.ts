@@ -3,7 +3,6 @@ import type { Volume } from '../libstorage/types.ts'
 import { sleep, untilAborted } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
-import type { MountContext } from './bring-up.ts'
 import { attachByHand, detachByHand } from './by-hand.ts'
 import { type Creation, createVolume } from './creation.ts'
 import type {
@@ -15,6 +14,7 @@ import type {
   VolumeView,
 } from './integration-driver.ts'
 import { rememberedVolume } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 import { Mounting } from './mounting.ts'
 import { Reconciler } from './reconciler.ts'
 import { Releaser } from './releaser.ts'

@@ -3,7 +3,7 @@ import { readBootId } from '../libstorage/process-identity.ts'
 import type { InstanceId, Volume, VolumeId } from '../libstorage/types.ts'
 import { after, type Timer } from '../libstorage/wait.ts'
 import type { Background } from './background.ts'
-import { bringUp, type MountContext } from './bring-up.ts'
+import { bringUp } from './bring-up.ts'
 import { Later } from './later.ts'
 import {
   factsOf,
@@ -14,6 +14,7 @@ import {
   type VolumeFacts,
 } from './ledger-record.ts'
 import { lookHere } from './look-here.ts'
+import type { MountContext } from './mount-context.ts'
 import { type NextStep, type PlatformFacts, type Reconciled, reconcile } from './reconcile.ts'
 import type { Releaser } from './releaser.ts'
 import type { VolumeSession } from './volume-session.ts'

@@ -11,7 +11,10 @@ export interface Reference {
   readonly id: string
   /** At least 1; Docker sends a second Mount with the same id for `docker cp`. */
   readonly count: number
-  /** How many Mounts the caller has not been seen to learn of; of a holder that counts once none, once it has learned of one. */
+  /**
+   * How many Mounts the caller may not know of, since no reply of theirs was delivered yet. A holder that counts once has 0
+   * as soon as one reply was delivered.
+   */
   readonly undelivered: number
   /** When the latest was taken, ISO 8601. */
   readonly since: string

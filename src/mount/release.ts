@@ -1,6 +1,6 @@
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
-import type { MountContext } from './bring-up.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 import type { VolumeSession } from './volume-session.ts'
 
 /**

@@ -1,5 +1,4 @@
 import { isStorageError } from '../libstorage/errors.ts'
-import type { MountContext } from './bring-up.ts'
 import { Later } from './later.ts'
 import {
   type LedgerRecord,
@@ -7,6 +6,7 @@ import {
   rememberedVolume,
   type VolumeFacts,
 } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 import {
   dropDoubted,
   dropReference,

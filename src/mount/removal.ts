@@ -1,9 +1,9 @@
 import { FailedPreconditionError, NotFoundError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
 import { sleep } from '../libstorage/wait.ts'
-import type { MountContext } from './bring-up.ts'
 import { findByName } from './find-by-name.ts'
 import { factsOf, recordedAttachment } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 import { holderNamed, mayBecomeStale, mayBeStale, takingHoldMs } from './references.ts'
 import { republish, trialRelease } from './release.ts'
 import type { RemovedNames } from './removed-names.ts'
@@ -27,9 +27,8 @@ export async function removeVolume(
   }
   // Nothing is held up meanwhile: a Mount that comes is a reason to refuse.
   const references = context.ledger.get(volume.id)?.references ?? []
-  const waitMs = references.every((reference) => mayBecomeStale(reference))
-    ? takingHoldMs(references)
-    : 0
+  const isTried = !everyReferenceCounts(context) && references.every((one) => mayBecomeStale(one))
+  const waitMs = isTried ? takingHoldMs(references) : 0
   if (waitMs > 0) {
     const holders = references.map(({ id }) => holderNamed(id)).join(', ')
     context.logger.info(
@@ -78,14 +77,15 @@ async function letGo(context: MountContext, session: VolumeSession, volume: Volu
   throw stillInUse(volume.name, users, END_THEM)
 }
 
-/**
- * Docker's ids may be left over from a crash, which a trial shows; the others' clients count for themselves. A person at
- * the command line is told of all of them.
- */
+/** A person at the command line is told of all holders; where use cannot be told, no trial shows which ones are stale. */
+function everyReferenceCounts({ role, publisher }: MountContext): boolean {
+  return role === 'command' || !publisher.tellsUse
+}
+
+/** Docker's ids may be left over from a crash, which a trial shows; the others' clients count for themselves. */
 function refuseCertainUsers(context: MountContext, session: VolumeSession, volume: Volume): void {
   const certain = session.record.references.filter(
-    (reference) =>
-      context.role === 'command' || !context.publisher.tellsUse || !mayBeStale(reference),
+    (reference) => everyReferenceCounts(context) || !mayBeStale(reference),
   )
   if (certain.length > 0)
     throw stillInUse(

@@ -1,5 +1,4 @@
-/** The file systems that are made; others that are found are mounted as what they are. */
-export type NewFileSystem = 'ext4' | 'xfs' | 'btrfs'
+import type { NewFileSystem } from '../libstorage/file-system.ts'
 
 /** Whether a volume is taken from another machine: never, always, from one that is down, or after it was stopped. */
 export type PreemptPolicy = boolean | 'dead' | 'fence'

@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto'
-import { looksLikeId } from '../libstorage/catalog.ts'
 import { InvalidArgumentError, volumeNamed } from '../libstorage/errors.ts'
 
 const MAX_CHARACTERS = 128
 const MAX_BYTES = 255
 
-/** Throws `InvalidArgumentError` with the rule, unless the name may be given to a new volume. */
-export function requireNewName(name: string): void {
-  const problem = problemOf(name)
+/** Throws `InvalidArgumentError` with the rule, unless the name may be given to a new volume of this platform. */
+export function requireNewName(
+  name: string,
+  { looksLikeId }: { looksLikeId(text: string): boolean },
+): void {
+  const problem = looksLikeId(name) ? 'has the form of an id' : problemOf(name)
   if (problem === undefined) return
   throw new InvalidArgumentError({
     subject: volumeNamed(name),
     problem: `cannot be created: its name ${problem}`,
-    remedy: `use 1 to ${MAX_CHARACTERS} characters without "/" and control characters, not starting with "-"`,
+    remedy: `use 1 to ${MAX_CHARACTERS} characters of well-formed Unicode without "/" and control characters, not starting with "-", and no id`,
   })
 }
 
@@ -25,7 +27,6 @@ function problemOf(name: string): string | undefined {
   if (name.startsWith('-')) return 'starts with "-"'
   if (/\p{Cc}/u.test(name)) return 'has a control character'
   if (!name.isWellFormed()) return 'is not well-formed Unicode'
-  if (looksLikeId(name)) return "has the form of a platform's id"
   return undefined
 }
 
@@ -34,12 +35,7 @@ function problemOf(name: string): string | undefined {
  * where that grows too long. Different names give different directories, and none leads out of its parent.
  */
 export function directoryName(name: string, reserved: ReadonlySet<string> = new Set()): string {
-  if (
-    (problemOf(name) === undefined || looksLikeId(name)) &&
-    !name.includes('%') &&
-    !reserved.has(name)
-  )
-    return name
+  if (problemOf(name) === undefined && !name.includes('%') && !reserved.has(name)) return name
   const encoded = [...Buffer.from(name)].map(encodeByte).join('')
   const safe = /^[.-]|^$/.test(encoded) || reserved.has(encoded) ? encodeFirst(encoded) : encoded
   if (safe.length <= MAX_BYTES) return safe

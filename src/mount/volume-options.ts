@@ -1,8 +1,9 @@
 import { InvalidArgumentError } from '../libstorage/errors.ts'
+import { NEW_FILE_SYSTEMS, type NewFileSystem } from '../libstorage/file-system.ts'
 import { nearest } from '../libstorage/nearest.ts'
 import type { VolumeSpec } from '../libstorage/types.ts'
 import { requireMountOptions } from './mount-options.ts'
-import type { MountSettings, NewFileSystem } from './settings.ts'
+import type { MountSettings } from './settings.ts'
 
 /** Every option of `docker volume create -o` that a version of REX-Ray or this program knows, and what it is called here. */
 const KNOWN_OPTIONS: Readonly<Record<string, string>> = {
@@ -30,7 +31,6 @@ const KNOWN_OPTIONS: Readonly<Record<string, string>> = {
 /** Options that copy something: which driver can, its own part says. */
 const COPYING = ['snapshotid', 'snapshotname', 'volumeid', 'volumename'] as const
 
-const FILE_SYSTEMS: readonly NewFileSystem[] = ['ext4', 'xfs', 'btrfs']
 const ID_MAX = 4_294_967_294
 const SIZE_MAX_GIB = 65_536
 const MODE = /^0?[0-7]{1,4}$/
@@ -89,7 +89,7 @@ export function readMountWishes(
   const id = (text = '') => (isWholeNumber(text, 0, ID_MAX) ? Number(text) : undefined)
   const mode = labels['mode'] ?? ''
   return {
-    fsType: FILE_SYSTEMS.find((name) => name === labels['fstype']) ?? fallback,
+    fsType: NEW_FILE_SYSTEMS.find((name) => name === labels['fstype']) ?? fallback,
     mountOptions: requireMountOptions(labels['mountopts'] ?? ''),
     uid: id(labels['uid']),
     gid: id(labels['gid']),
@@ -150,9 +150,9 @@ function size(text: string): number {
 }
 
 function fileSystem(text: string): NewFileSystem {
-  const found = FILE_SYSTEMS.find((name) => name === text.toLowerCase())
+  const found = NEW_FILE_SYSTEMS.find((name) => name === text.toLowerCase())
   if (found !== undefined) return found
-  throw invalid('fstype', `must be one of ${FILE_SYSTEMS.join(', ')}, not "${text}"`)
+  throw invalid('fstype', `must be one of ${NEW_FILE_SYSTEMS.join(', ')}, not "${text}"`)
 }
 
 function wholeNumber(name: string, text: string | undefined, min: number, max: number): number {

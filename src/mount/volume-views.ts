@@ -1,7 +1,7 @@
 import type { Volume } from '../libstorage/types.ts'
-import type { MountContext } from './bring-up.ts'
 import type { FileSystemUsage, MountView, VolumeView } from './integration-driver.ts'
 import type { LedgerRecord } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
 
 /** How old a measurement may be before the next look at the volume starts another. */
 const USAGE_AGE_MS = 10_000

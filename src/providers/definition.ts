@@ -19,7 +19,7 @@ export interface ProviderDefinition {
   /** The keys beneath `<name>.`, each with its default and a description of one line. */
   readonly settings: z.ZodObject
   /** What two services must not share, such as a folder; absent where sharing does no harm. */
-  storage?(settings: unknown, context: ProviderContext): string
+  exclusiveStorage?(settings: unknown, context: ProviderContext): string
   /** Why this machine cannot serve it, as a clause (`needs root`), or undefined when it can. */
   unavailable(): Promise<string | undefined>
   /** Makes the provider. Settings were parsed by the schema above. */

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { CommandLine } from '../support/command-line.ts'
-import { CommandVolumes } from '../support/command-volumes.ts'
+import { CommandLine, commandVolumes } from '../support/command-line.ts'
 
 const run = (...args: string[]) => new CommandLine().run(...args)
 
@@ -92,7 +91,7 @@ test('what stands behind -- is a name, however it looks', async () => {
 })
 
 test('a bug is reported with its stack, and is a failure', async () => {
-  const volumes = new CommandVolumes()
+  const volumes = commandVolumes()
   volumes.list = () => Promise.reject(new TypeError('undefined is not a volume'))
   const { status, stderr } = await new CommandLine(volumes).run('volume', 'ls')
 

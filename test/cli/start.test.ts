@@ -34,6 +34,14 @@ test('says why it serves what nobody configured, and how Docker finds its socket
   await expect(line.stdout).toMatchFileSnapshot('golden/start-elsewhere.txt')
 })
 
+test('says of every service in which folder its volumes lie', async () => {
+  const line = new CommandLine()
+  line.otherServices = ['archive']
+  await started(line)
+
+  await expect(line.stdout).toMatchFileSnapshot('golden/start-services.txt')
+})
+
 test.each(['SIGTERM', 'SIGINT'])('%s closes everything and ends with 0', async (signal) => {
   const { line, ended } = await started()
   line.signals.emit(signal)

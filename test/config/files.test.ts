@@ -106,7 +106,7 @@ describe('a file that is not YAML', () => {
     ['a: *b\n', 'FILE:1:1 is not valid YAML: the alias *b names no anchor, mend it:\n  a: *b\n  ^'],
   ]
 
-  test.each(rows)('%j', async (text, message) => {
+  test.each(rows)('the broken text %j is refused with its place', async (text, message) => {
     const error = await failure(world.loadText(text))
     expect(error).toBeInstanceOf(InvalidArgumentError)
     expect(error.message.replace(world.configFile, 'FILE')).toBe(message)

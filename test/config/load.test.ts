@@ -61,7 +61,7 @@ describe('without any configuration', () => {
           retryWaitMs: 5_000,
         },
         unmount: { ignoreUsedCount: false, detachDelayMs: 2_000 },
-        remove: { disable: false, force: false },
+        remove: { disable: false },
         fileMode: undefined,
         attachTimeoutMs: 30_000,
       },
@@ -139,7 +139,7 @@ describe('precedence', () => {
     ],
   ]
 
-  test.each(rows)('%s', async (_title, text, options, expected, source) => {
+  test.each(rows)('the value in force is %s', async (_title, text, options, expected, source) => {
     const env = { LIBSTORAGE_SERVICE: 'vfs', ...options.env }
     const config = await world.loadText(`${text}\n`, { ...options, env })
     expect(config.services[0]?.operations.mount.preempt).toBe(expected)

@@ -58,15 +58,18 @@ describe('a wrong value', () => {
     ],
   ]
 
-  test.each(rows)('%s', async (text, subject, problem) => {
-    const error = await failure(
-      world.loadText(`${text}\n`, {
-        env: { LIBSTORAGE_SERVICE: text.includes('loop:') ? 'loop' : 'ebs' },
-      }),
-    )
-    expect(error).toBeInstanceOf(InvalidArgumentError)
-    expect(error.message.replace(world.configFile, 'FILE')).toBe(`${subject} ${problem}`)
-  })
+  test.each(rows)(
+    'the value in %j is refused with its place and what to use',
+    async (text, subject, problem) => {
+      const error = await failure(
+        world.loadText(`${text}\n`, {
+          env: { LIBSTORAGE_SERVICE: text.includes('loop:') ? 'loop' : 'ebs' },
+        }),
+      )
+      expect(error).toBeInstanceOf(InvalidArgumentError)
+      expect(error.message.replace(world.configFile, 'FILE')).toBe(`${subject} ${problem}`)
+    },
+  )
 
   test('of a variable or flag names that', async () => {
     const env = { LINUX_VOLUME_FILEMODE: 'rwx', LIBSTORAGE_SERVICE: 'vfs' }
@@ -133,7 +136,7 @@ describe('services that cannot be', () => {
     expect(host.message).toContain('set libstorage.service to one of loop, vfs, ebs')
   })
 
-  test.each(rows)('%s', async (text, message) => {
+  test.each(rows)('the choice in %j is refused with the way out', async (text, message) => {
     const error = await failure(world.loadText(`${text}\n`))
     expect(error).toBeInstanceOf(InvalidArgumentError)
     expect(error.message.replace(world.configFile, 'FILE')).toBe(message)

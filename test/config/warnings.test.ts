@@ -31,11 +31,15 @@ describe('warnings', () => {
       'rexray: {modules: {m: {vfs: {pool: /x}}}}',
       'rexray.modules.m.vfs.pool has no effect in a module, set it beneath libstorage.server.services.<service>',
     ],
+    [
+      'libstorage: {integration: {volume: {operations: {remove: {force: true}}}}}',
+      'libstorage.integration.volume.operations.remove.force is a key of REX-Ray without effect here',
+    ],
     ['scaleio: {endpoint: x}', 'scaleio.endpoint is a key of REX-Ray without effect here'],
     ['libstorage: {server: {vfs: {pool: /x}}}', undefined],
   ]
 
-  test.each(rows)('%s', async (text, expected) => {
+  test.each(rows)('of %s the warning is %j', async (text, expected) => {
     const config = await world.loadText(`${text}\n`, { env: { LIBSTORAGE_SERVICE: 'vfs' } })
     const place = `${world.configFile}:1: `
     expect(config.warnings).toEqual(expected === undefined ? [] : [place + expected])

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import {
@@ -6,6 +7,7 @@ import {
   type Document,
   documentAt,
   isInProject,
+  readProjectFile,
 } from '../support/documents.ts'
 
 const documents = allDocuments()
@@ -52,6 +54,26 @@ test('every source file that a page names exists', () => {
   )
   expect(named.length).toBeGreaterThan(5)
   expect(named.filter(({ file }) => !isInProject(file))).toEqual([])
+})
+
+test('every section that the code names exists', () => {
+  const src = path.resolve(import.meta.dirname, '../../src')
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  const code = files.filter((file) => file.endsWith('.ts')).map((file) => path.join('src', file))
+  const texts = code.map((file) => ({ file, text: readProjectFile(file) }))
+  const named = texts.flatMap(({ file, text }) =>
+    [...text.matchAll(/\((docs\/[\w-]+\.md), ([^)]+)\)/g)].map((match) => ({
+      file,
+      page: match[1] ?? '',
+      section: match[2] ?? '',
+    })),
+  )
+  expect(named).not.toEqual([])
+  const exists = ({ page, section }: { page: string; section: string }) =>
+    documentAt(page).text.split('\n').includes(`## ${section}`)
+  expect(named.filter((one) => !exists(one))).toEqual([])
+  const numbered = texts.filter(({ text }) => /\(semantics\b/.test(text))
+  expect(numbered.map(({ file }) => file)).toEqual([])
 })
 
 /** The pages that a link leads to: its own file, or all in its folder. */

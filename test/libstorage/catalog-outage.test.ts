@@ -9,9 +9,8 @@ let platform: MemoryPlatform
 let catalog: VolumeCatalog
 beforeEach(() => {
   platform = new MemoryPlatform()
-  catalog = new VolumeCatalog(platform.provider('here').driver, 'eventual', () =>
-    platform.clock.now(),
-  )
+  const provider = platform.provider('here')
+  catalog = new VolumeCatalog(provider.driver, provider, () => platform.clock.now())
 })
 
 /** A volume that was looked up so long ago that it has to be asked for again. */

@@ -7,9 +7,8 @@ let platform: MemoryPlatform
 let catalog: VolumeCatalog
 beforeEach(() => {
   platform = new MemoryPlatform()
-  catalog = new VolumeCatalog(platform.provider('here').driver, 'eventual', () =>
-    platform.clock.now(),
-  )
+  const provider = platform.provider('here')
+  catalog = new VolumeCatalog(provider.driver, provider, () => platform.clock.now())
 })
 const lookUps = () => platform.count('volumes')
 
@@ -58,6 +57,18 @@ describe('what was looked up', () => {
     platform.clock.advance(5_000)
     await expect(catalog.find('data')).rejects.toThrow(NotFoundError)
     expect(catalog.known(volume.id)).toBeUndefined()
+  })
+
+  test('says what was changed here since, without a look-up', async () => {
+    const volume = platform.add({ name: 'data' })
+    await catalog.find('data')
+    const { driver } = platform.provider('here')
+    const attachment = await driver.attachVolume(volume.id, 'here')
+    catalog.attached(volume, attachment)
+    expect(catalog.known(volume.id)).toMatchObject({ state: 'in-use', attachments: [attachment] })
+    catalog.detached(volume, attachment)
+    expect(catalog.known(volume.id)).toEqual(volume)
+    expect(lookUps()).toBe(1)
   })
 
   test('volumes that are being deleted, and in a list those without a name, do not count', async () => {
@@ -124,10 +135,18 @@ describe('names', () => {
     expect(lookUps()).toBe(1)
   })
 
-  test('before a Create or a Remove the list is fetched to look without regard to case', async () => {
+  test('before a Remove the list is fetched to look without regard to case', async () => {
     const volume = platform.add({ name: 'Data' })
     expect((await catalog.find('data', { thorough: true })).id).toBe(volume.id)
     expect(lookUps()).toBe(2)
+  })
+
+  test('before a Remove an old list is fetched anew', async () => {
+    await catalog.list()
+    platform.clock.advance(5_000)
+    const volume = platform.add({ name: 'Data' })
+    expect((await catalog.find('data', { thorough: true })).id).toBe(volume.id)
+    expect(lookUps()).toBe(3)
   })
 
   test('two that differ in letter case only are an error that lists both', async () => {

@@ -13,7 +13,7 @@ beforeEach(() => {
   platform = new MemoryPlatform()
   driver = platform.provider('here').driver
   lagging = new LaggingDriver(driver)
-  catalog = new VolumeCatalog(lagging.driver, 'eventual', () => platform.clock.now())
+  catalog = new VolumeCatalog(lagging.driver, platform.provider('here'), () => platform.clock.now())
 })
 
 async function makeLagging() {

@@ -107,7 +107,7 @@ describe.each(ways)('a tool that is run $how', ({ run }) => {
     const missing = run('no-such-tool-of-ours', [], quick)
     await expect(missing).rejects.toThrow(FailedPreconditionError)
     await expect(missing).rejects.toThrow(
-      'no-such-tool-of-ours is not installed, install the package that has it',
+      'no-such-tool-of-ours is not installed on this machine, install the package that has it',
     )
   })
 

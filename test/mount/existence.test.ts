@@ -35,6 +35,18 @@ describe('create', () => {
     },
   )
 
+  test('refuses a name that a volume in another zone has, unless a zone is asked for', async () => {
+    world.platform.zones.set('here', 'eu-1a')
+    const { id } = world.platform.add({ name: 'data', zone: 'eu-1b' })
+    const manager = world.manager()
+    await expect(manager.create('data', {})).rejects.toThrow(`exists as ${id} in eu-1b`)
+    await manager.create('data', { availabilityzone: 'eu-1a' })
+    expect(world.platform.volumes().map(({ zone }) => zone)).toEqual(['eu-1b', 'eu-1a'])
+    expect((await manager.get('data')).volume.zone).toBe('eu-1a')
+    await manager.remove('data')
+    expect(world.platform.volumes().map(({ zone }) => zone)).toEqual(['eu-1b'])
+  })
+
   test('says which existing volumes are meant when two match without regard to case', async () => {
     world.platform.add({ name: 'DATA' })
     world.platform.add({ name: 'Data' })

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LoopWorld, loopUnavailable } from '../support/loop-world.ts'
@@ -62,10 +63,12 @@ describe.skipIf(loopUnavailable !== undefined)('on the real kernel with loop dev
     const manager = await world.manager()
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
-    const { spawn } = await import('node:child_process')
     const container = spawn('unshare', ['-m', '--propagation', 'private', 'sleep', '60'])
     await expect.poll(async () => (await manager.get('data')).mount?.holders).toEqual(['a'])
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    const namespaceOf = (process: string | number) => readlinkSync(`/proc/${process}/ns/mnt`)
+    await expect
+      .poll(() => namespaceOf(container.pid ?? 'none') !== namespaceOf('self'), { timeout: 10_000 })
+      .toBe(true)
     await manager.unmount({ name: 'data', holder: 'a' })
     expect(await world.tool('losetup', '-j', world.diskOf('data'))).not.toBe('')
     await expect(manager.remove('data')).rejects.toThrow(/in use by pid \d+ \(sleep\)/)

@@ -3,7 +3,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { directoryName, requireNewName } from '../../src/mount/volume-name.ts'
 
-const RULE = 'use 1 to 128 characters without "/" and control characters, not starting with "-"'
+const RULE =
+  'use 1 to 128 characters of well-formed Unicode without "/" and control characters, not starting with "-", and no id'
+/** A platform whose ids are numbers. */
+const platform = { looksLikeId: (text: string) => /^\d+$/.test(text) }
 
 /** Names as platforms may have them, many of them odd. */
 const anyName = fc.oneof(
@@ -28,7 +31,7 @@ describe('the name of a new volume', () => {
     '日本語',
     'a'.repeat(128),
   ])('may be %j', (name) => {
-    expect(() => requireNewName(name)).not.toThrow()
+    expect(() => requireNewName(name, platform)).not.toThrow()
   })
 
   test.each([
@@ -44,8 +47,9 @@ describe('the name of a new volume', () => {
     ['a\u0000b', 'has a control character'],
     ['a\u007fb', 'has a control character'],
     ['a\ud800b', 'is not well-formed Unicode'],
+    ['4711', 'has the form of an id'],
   ])('may not be %j', (name, problem) => {
-    expect(() => requireNewName(name)).toThrow(
+    expect(() => requireNewName(name, platform)).toThrow(
       `volume ${JSON.stringify(name)} cannot be created: its name ${problem}, ${RULE}`,
     )
   })
@@ -57,7 +61,7 @@ describe('the directory of a volume', () => {
       fc.property(anyName, (name) => {
         fc.pre(!name.includes('%'))
         try {
-          requireNewName(name)
+          requireNewName(name, platform)
         } catch {
           return
         }

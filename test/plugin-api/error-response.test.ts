@@ -40,7 +40,7 @@ describe('a failure', () => {
   })
 
   test.each(['', 'relative'])('is what a mount point like %j becomes', async (root) => {
-    const badRig = await PluginRig.start({ volumes: new InMemoryVolumes('local', root) })
+    const badRig = await PluginRig.start({ volumes: new InMemoryVolumes({ root }) })
     try {
       badRig.volumes.put({ name: 'v1' })
       await badRig.volumes.mount({ name: 'v1', holder: 'other' })

@@ -127,7 +127,7 @@ describe('closing', () => {
     await pause(250)
     expect(ended).toBe(false)
     hold.release()
-    expect((await mount).json).toMatchObject({ Mountpoint: '/mnt/in-memory/v1/data' })
+    expect((await mount).json).toMatchObject({ Mountpoint: '/mnt/v1/data' })
     await closing
     expect(rig.volumes.told).toEqual({ delivered: 1, undelivered: 0 })
     await rig.stop()
@@ -161,7 +161,7 @@ describe('closing', () => {
     ])
   })
 
-  test('twice is once', async () => {
+  test('a second close is the same close', async () => {
     const rig = await PluginRig.start()
     expect(rig.server.close()).toBe(rig.server.close())
     await rig.stop()

@@ -16,7 +16,8 @@ function errorOf({ json }: RawReply): string {
 
 describe('Get and List', () => {
   test('tell of an unmounted volume what REX-Ray told, under its very keys', async () => {
-    rig.volumes.put({ name: 'v1', zone: 'eu-1a', type: 'gp3', iops: 3000 })
+    const createdAt = new Date('2024-01-02T03:04:05.678Z')
+    rig.volumes.put({ name: 'v1', sizeGiB: 16, zone: 'eu-1a', type: 'gp3', iops: 3000, createdAt })
     const status = {
       name: 'v1',
       size: 16,
@@ -30,7 +31,7 @@ describe('Get and List', () => {
     const entry = {
       Name: 'v1',
       Mountpoint: '',
-      CreatedAt: '2024-01-02T03:04:05.678Z',
+      CreatedAt: createdAt.toISOString(),
       Status: status,
     }
     expect((await rig.client().call('Get', { Name: 'v1' })).json).toEqual({
@@ -42,11 +43,12 @@ describe('Get and List', () => {
 
   test('tell of a mounted volume where it is, who holds it, and how full it is', async () => {
     rig.volumes.put({ name: 'v1' })
+    rig.volumes.lastErrors.set('v1', 'a growth failed')
     await rig.client().call('Mount', { Name: 'v1', ID })
     const { json } = await rig.client().call('Get', { Name: 'v1' })
     expect(json).toMatchObject({
       Volume: {
-        Mountpoint: '/mnt/in-memory/v1/data',
+        Mountpoint: '/mnt/v1/data',
         Status: {
           usedBytes: 4096,
           freeBytes: 8192,

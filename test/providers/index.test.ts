@@ -1,13 +1,7 @@
-import { execFileSync } from 'node:child_process'
-import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { run } from '../../src/libstorage/run.ts'
+import { describe, expect, test } from 'vitest'
 import { providers } from '../../src/providers/index.ts'
-import { PoolWorld } from '../support/pool-world.ts'
-
-const names = providers.map((one) => one.name)
 
 test('every driver name and alias means one provider', () => {
   const all = providers.flatMap((one) => [one.name, ...one.aliases])
@@ -26,38 +20,6 @@ describe.each(providers)('the definition of $name', (definition) => {
   })
 })
 
-test('a pool that is no absolute path is refused by the schema', () => {
-  for (const { settings } of providers) {
-    expect(settings.safeParse({ pool: 'here' }).success).toBe(false)
-    expect(settings.safeParse({ instance: '' }).success).toBe(false)
-  }
-})
-
-test('vfs can be served anywhere', async () => {
-  expect(await providers.find((one) => one.name === 'vfs')?.unavailable()).toBeUndefined()
-})
-
-describe('without settings', () => {
-  let world: PoolWorld
-  beforeEach(async () => {
-    world = await PoolWorld.make()
-  })
-  afterEach(() => world.cleanup())
-
-  test.each(names)(
-    '%s is this host, with a pool of its own beneath the library folder',
-    async (name) => {
-      const definition = providers.find((one) => one.name === name)
-      const context = { service: name, libDirectory: world.root, run }
-      const provider = await definition?.create({}, context)
-      expect((await provider?.executor.instance())?.id).toBe(hostname())
-      const made = await provider?.driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
-      expect(made?.name).toBe('data')
-      execFileSync('test', ['-f', `${world.root}/${name}/data/volume.json`])
-    },
-  )
-})
-
 test('a driver that is not used is not loaded', async () => {
   const { metafile } = await build({
     entryPoints: [fileURLToPath(new URL('../../src/providers/index.ts', import.meta.url))],
@@ -73,8 +35,9 @@ test('a driver that is not used is not loaded', async () => {
   const entry = Object.values(metafile.outputs).find((output) =>
     output.entryPoint?.endsWith('/index.ts'),
   )
-  const eager = Object.keys(entry?.inputs ?? {}).map((path) => path.replace(/.*providers\//, ''))
-  expect(eager).toContain('loop/config.ts')
-  for (const name of names) expect(eager).not.toContain(`${name}/driver.ts`)
-  expect(eager).not.toContain('pool/pool.ts')
+  const eager = Object.keys(entry?.inputs ?? {}).filter((path) => path.includes('providers/'))
+  for (const { name } of providers)
+    expect(eager).toContainEqual(expect.stringMatching(new RegExp(`/${name}/config\\.ts$`)))
+  const light = /providers\/(index|definition|[^/]+\/(config|settings))\.ts$/
+  expect(eager.filter((path) => !light.test(path))).toEqual([])
 })

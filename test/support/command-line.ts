@@ -1,14 +1,16 @@
 import { EventEmitter } from 'node:events'
-import type { App, ListeningModule, ServedService } from '../../src/app.ts'
+import type { App, ListeningModule } from '../../src/app.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import type { OperationsConfig } from '../../src/config/config.ts'
 import type { Flags, LoadedConfig } from '../../src/config/load.ts'
 import type { Logger } from '../../src/libstorage/logger.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import type { StorageDriver } from '../../src/libstorage/storage-driver.ts'
-import type { VolumeWish } from '../../src/libstorage/types.ts'
+import type { Volume, VolumeWish } from '../../src/libstorage/types.ts'
 import type { IntegrationDriver } from '../../src/mount/integration-driver.ts'
-import { CommandVolumes, HERE } from './command-volumes.ts'
+import type { ServedService } from '../../src/served-services.ts'
+import { HERE } from './a-volume.ts'
+import { InMemoryVolumes } from './in-memory-volumes.ts'
 
 const OPERATIONS: OperationsConfig = {
   create: {
@@ -33,7 +35,7 @@ const OPERATIONS: OperationsConfig = {
     retryWaitMs: 5_000,
   },
   unmount: { ignoreUsedCount: false, detachDelayMs: 0 },
-  remove: { disable: false, force: false },
+  remove: { disable: false },
   fileMode: undefined,
   attachTimeoutMs: 30_000,
 }
@@ -67,6 +69,11 @@ const NO_DRIVER: StorageDriver = {
   detachVolume: async () => undefined,
 }
 
+/** The volumes of the service that a command means. */
+export function commandVolumes(...volumes: readonly Volume[]): InMemoryVolumes {
+  return new InMemoryVolumes({ volumes, service: 'ebs', scope: 'local', role: 'command' })
+}
+
 /** What one run of the program left behind. */
 export interface Ran {
   readonly status: number
@@ -86,13 +93,15 @@ export class CommandLine {
   modules: readonly ListeningModule[] = [
     { address: 'unix:///run/docker/plugins/rexray.sock', service: 'ebs' },
   ]
+  /** The services besides the one that is meant. */
+  otherServices: readonly string[] = []
   choice: App['choice']
   lockServer: () => Promise<void> = async () => undefined
   reloadLogLevel: () => Promise<void> = async () => undefined
   programName = 'remora'
   stdout = ''
 
-  constructor(volumes: IntegrationDriver = new CommandVolumes()) {
+  constructor(volumes: IntegrationDriver = commandVolumes()) {
     this.volumes = volumes
   }
 
@@ -121,11 +130,14 @@ export class CommandLine {
     const step = async (name: string) => {
       this.steps.push(name)
     }
-    const served = this.#served()
+    const served = this.#served('ebs', OPERATIONS.mount.path)
+    const others = this.otherServices.map((name) =>
+      this.#served(name, `${OPERATIONS.mount.path}/${name}`),
+    )
     return {
       config: CONFIG,
       logger: this.#logger(),
-      services: [served],
+      services: [served, ...others],
       choice: this.choice,
       service: () => served,
       lockServer: async () => {
@@ -145,7 +157,7 @@ export class CommandLine {
     }
   }
 
-  #served(): ServedService {
+  #served(name: string, mountFolder: string): ServedService {
     const provider = {
       driver: NO_DRIVER,
       executor: { instance: async () => ({ id: HERE }), device: async () => undefined },
@@ -153,9 +165,10 @@ export class CommandLine {
       scope: 'local',
       consistency: 'strong',
       wishes: new Set<VolumeWish>(),
+      looksLikeId: () => false,
     } as const
-    const service = createService('ebs', provider, this.#logger())
-    return { service, operations: OPERATIONS, volumes: this.volumes }
+    const service = createService(name, provider, this.#logger())
+    return { service, operations: OPERATIONS, mountFolder, volumes: this.volumes }
   }
 
   #logger(): Logger {

@@ -3,7 +3,7 @@ import { NotFoundError, volumeNamed } from '../../src/libstorage/errors.ts'
 import type { Provider } from '../../src/libstorage/storage-driver.ts'
 import type { Volume, VolumeId } from '../../src/libstorage/types.ts'
 import type { ProviderDefinition } from '../../src/providers/definition.ts'
-import { anAttachment, aVolume } from './command-volumes.ts'
+import { anAttachment, aVolume } from './a-volume.ts'
 
 /** How an in-memory provider differs from the others. */
 export interface InMemoryProviderFacts {
@@ -35,6 +35,7 @@ function createProvider(name: string): Provider {
     scope: 'local',
     consistency: 'strong',
     wishes: new Set(),
+    looksLikeId: (text) => text.startsWith('vol-'),
     executor: { instance: async () => ({ id: 'here' }), device: async () => undefined },
     driver: {
       name,

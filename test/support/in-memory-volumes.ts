@@ -1,22 +1,41 @@
-import { InvalidArgumentError, NotFoundError, volumeNamed } from '../../src/libstorage/errors.ts'
+import {
+  AlreadyExistsError,
+  FailedPreconditionError,
+  NotFoundError,
+  volumeNamed,
+} from '../../src/libstorage/errors.ts'
 import type { Volume } from '../../src/libstorage/types.ts'
-import { untilAborted } from '../../src/libstorage/wait.ts'
+import { throwIfAborted, untilAborted } from '../../src/libstorage/wait.ts'
 import type {
+  AcquiringCall,
   HolderRequest,
   IntegrationCall,
   IntegrationDriver,
   MountedVolume,
   VolumeView,
 } from '../../src/mount/integration-driver.ts'
+import type { ProcessRole } from '../../src/mount/mount-context.ts'
+import {
+  addReference,
+  deliverReference,
+  dropReference,
+  holderNamed,
+  mayBeStale,
+  type Reference,
+  withdrawReference,
+} from '../../src/mount/references.ts'
+import { requireNewName } from '../../src/mount/volume-name.ts'
+import { anAttachment, aVolume, HERE } from './a-volume.ts'
 
 /** The methods that can be held up or made to fail. */
 export type VolumesMethod = 'create' | 'remove' | 'mount' | 'unmount' | 'path' | 'get' | 'list'
 
 interface Kept {
-  readonly volume: Volume
+  volume: Volume
   readonly options: Readonly<Record<string, string>>
-  /** References by holder; '' counts once however often it comes. */
-  readonly references: Map<string, number>
+  references: readonly Reference[]
+  /** It stays after the last reference was taken back, as what was asked for is kept for a repeat. */
+  isMounted: boolean
 }
 
 interface Gate {
@@ -32,20 +51,48 @@ export interface Hold {
   release(): void
 }
 
-/** Volumes by name in this process's memory, with a reference count per (volume, id). Nothing is ever mounted. */
+/** What volumes in memory are made with, where it matters. */
+export interface InMemoryVolumesFacts {
+  readonly volumes?: readonly Volume[]
+  readonly service?: string
+  readonly scope?: 'global' | 'local'
+  /** A command unmounts nothing that others hold, too. */
+  readonly role?: ProcessRole
+  /** The folder of the mount points. */
+  readonly root?: string
+}
+
+/**
+ * Volumes by name in this process's memory; nothing is ever mounted. What the integration suite says holds of them as
+ * of the real ones.
+ */
 export class InMemoryVolumes implements IntegrationDriver {
   readonly scope: 'global' | 'local'
   /** Why signals were aborted, in the order of it. */
   readonly aborted: unknown[] = []
   /** How often `delivered` and `undelivered` were called. */
   readonly told = { delivered: 0, undelivered: 0 }
+  /** What failed last on each volume, by name. */
+  readonly lastErrors = new Map<string, string>()
   readonly #volumes = new Map<string, Kept>()
+  readonly #removed = new Set<string>()
   readonly #failures = new Map<VolumesMethod, unknown>()
   readonly #holds = new Map<VolumesMethod, Gate>()
+  readonly #service: string
+  readonly #role: ProcessRole
   readonly #root: string
 
-  constructor(scope: 'global' | 'local' = 'global', root = '/mnt/in-memory') {
+  constructor({
+    volumes = [],
+    service = 'memory',
+    scope = 'global',
+    role = 'server',
+    root = '/mnt',
+  }: InMemoryVolumesFacts = {}) {
+    for (const volume of volumes) this.put(volume)
+    this.#service = service
     this.scope = scope
+    this.#role = role
     this.#root = root
   }
 
@@ -80,17 +127,18 @@ export class InMemoryVolumes implements IntegrationDriver {
     return this.#kept(name).options
   }
 
-  /** The references to a volume, by holder. */
+  /** How many references each holder has to a volume. */
   referencesTo(name: string): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#kept(name).references)
+    return Object.fromEntries(this.#kept(name).references.map(({ id, count }) => [id, count]))
   }
 
   /** Puts a volume there as the platform reports it, with a name of any kind. */
   put(volume: Partial<Volume> & Pick<Volume, 'name'>): void {
     this.#volumes.set(volume.name, {
-      volume: { ...blankVolume(`vol-${this.#volumes.size}`), ...volume },
+      volume: aVolume(volume),
       options: {},
-      references: new Map(),
+      references: [],
+      isMounted: false,
     })
   }
 
@@ -100,12 +148,10 @@ export class InMemoryVolumes implements IntegrationDriver {
     call?: IntegrationCall,
   ): Promise<void> {
     await this.#reach('create', call)
-    if (name.includes('/') || name.length > 128) {
-      throw new InvalidArgumentError({ subject: volumeNamed(name), problem: 'has an odd name' })
-    }
+    requireNewName(name, { looksLikeId: (text) => /^vol-[0-9a-f]{17}$/.test(text) })
     if (this.#volumes.has(name)) return
-    const volume = { ...blankVolume(`vol-${this.#volumes.size}`), name }
-    this.#volumes.set(name, { volume, options, references: new Map() })
+    const volume = aVolume({ name, sizeGiB: Number(options['size'] ?? 16) })
+    this.#volumes.set(name, { volume, options, references: [], isMounted: false })
   }
 
   async createNew(
@@ -113,48 +159,83 @@ export class InMemoryVolumes implements IntegrationDriver {
     options: Readonly<Record<string, string>>,
     call?: IntegrationCall,
   ): Promise<VolumeView> {
+    const existing = this.#volumes.get(name)
+    if (existing !== undefined) {
+      throw new AlreadyExistsError({
+        subject: volumeNamed(name),
+        problem: `already exists as ${name} (${existing.volume.id})`,
+        remedy: 'choose another name',
+      })
+    }
     await this.create(name, options, call)
     return this.#view(this.#kept(name))
   }
 
   async remove(name: string, call?: IntegrationCall): Promise<void> {
     await this.#reach('remove', call)
-    this.#kept(name)
+    if (!this.#volumes.has(name) && this.#removed.has(name)) return
+    const { references } = this.#kept(name)
+    const certain = references.filter((one) => this.#role === 'command' || !mayBeStale(one))
+    if (certain.length > 0) throw inUse(name, certain)
     this.#volumes.delete(name)
+    this.#removed.add(name)
   }
 
-  async mount({ name, holder }: HolderRequest, call?: IntegrationCall): Promise<MountedVolume> {
+  async mount({ name, holder }: HolderRequest, call?: AcquiringCall): Promise<MountedVolume> {
+    throwIfAborted(call?.signal)
     await this.#reach('mount', call)
-    const { references } = this.#kept(name)
-    references.set(holder, holder === '' ? 1 : (references.get(holder) ?? 0) + 1)
+    const kept = this.#kept(name)
+    await this.attach(name, call)
+    kept.references = addReference(kept.references, holder, new Date().toISOString())
+    kept.isMounted = true
     return {
       mountpoint: this.#mountpoint(name),
       delivered: () => {
         this.told.delivered += 1
+        kept.references = deliverReference(kept.references, holder)
       },
       undelivered: () => {
         this.told.undelivered += 1
-        drop(references, holder)
+        kept.references = withdrawReference(kept.references, holder)
       },
     }
   }
 
   async unmount({ name, holder }: HolderRequest, call?: IntegrationCall): Promise<void> {
     await this.#reach('unmount', call)
-    drop(this.#kept(name).references, holder)
+    const kept = this.#volumes.get(name)
+    if (kept === undefined) return
+    const others = kept.references.filter(({ id }) => id !== holder)
+    if (this.#role === 'command' && others.length > 0) throw inUse(name, others)
+    kept.references = dropReference(kept.references, holder)
+    kept.isMounted = kept.references.length > 0
+    if (!kept.isMounted) kept.volume = { ...kept.volume, state: 'available', attachments: [] }
   }
 
-  async attach(name: string): Promise<void> {
-    this.#kept(name)
+  async attach(name: string, { force = false }: AcquiringCall = {}): Promise<void> {
+    const kept = this.#kept(name)
+    const [attachment] = kept.volume.attachments
+    if (attachment !== undefined && attachment.instanceId !== HERE && !force) {
+      const problem = `is attached to ${attachment.instanceId}`
+      throw new FailedPreconditionError({ subject: volumeNamed(name), problem })
+    }
+    const attachments = [anAttachment(kept.volume.id, { deviceName: '/dev/xvdf' })]
+    kept.volume = { ...kept.volume, state: 'in-use', attachments }
   }
 
   async detach(name: string): Promise<void> {
-    this.#kept(name)
+    const kept = this.#kept(name)
+    if (kept.references.length > 0) throw inUse(name, kept.references)
+    if (!kept.volume.attachments.some(({ instanceId }) => instanceId === HERE)) {
+      const problem = 'is not attached here'
+      throw new FailedPreconditionError({ subject: volumeNamed(name), problem })
+    }
+    kept.volume = { ...kept.volume, state: 'available', attachments: [] }
   }
 
   async path(name: string, call?: IntegrationCall): Promise<string | undefined> {
     await this.#reach('path', call)
-    return this.#kept(name).references.size > 0 ? this.#mountpoint(name) : undefined
+    return this.#volumes.get(name)?.isMounted === true ? this.#mountpoint(name) : undefined
   }
 
   async get(name: string, call?: IntegrationCall): Promise<VolumeView> {
@@ -187,38 +268,28 @@ export class InMemoryVolumes implements IntegrationDriver {
     return this.#root === '' ? '' : `${this.#root}/${name}/data`
   }
 
-  #view({ volume, references }: Kept): VolumeView {
-    const view = { volume, service: 'memory' }
-    if (references.size === 0) return view
-    const mount = {
-      since: '2024-05-06T07:08:09.000Z',
-      holders: [...references.keys()],
-      usage: { usedBytes: 4096, freeBytes: 8192 },
-    }
+  #view({ volume, references, isMounted }: Kept): VolumeView {
+    const lastError = this.lastErrors.get(volume.name)
+    const base = { service: this.#service, ...(lastError === undefined ? {} : { lastError }) }
+    if (!isMounted) return { ...base, volume }
+    const attachments = [anAttachment(volume.id, { deviceName: '/dev/xvdf' })]
     return {
-      ...view,
+      ...base,
+      volume: { ...volume, state: 'in-use', attachments },
       mountpoint: this.#mountpoint(volume.name),
-      mount,
-      lastError: 'a growth failed',
+      mount: {
+        since: '2024-05-06T07:08:09.000Z',
+        holders: references.map(({ id }) => id),
+        usage: { usedBytes: 4096, freeBytes: 8192 },
+      },
     }
   }
 }
 
-function drop(references: Map<string, number>, holder: string): void {
-  const left = (references.get(holder) ?? 0) - 1
-  if (left > 0) references.set(holder, left)
-  else references.delete(holder)
-}
-
-function blankVolume(id: string): Volume {
-  return {
-    id,
-    name: '',
-    sizeGiB: 16,
-    state: 'available',
-    attachments: [],
-    managed: true,
-    createdAt: new Date('2024-01-02T03:04:05.678Z'),
-    labels: {},
-  }
+function inUse(name: string, by: readonly Reference[]): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem: `is in use by ${by.map(({ id }) => holderNamed(id)).join(', ')}`,
+    remedy: 'stop what uses it and try again',
+  })
 }

@@ -6,11 +6,11 @@ import { run } from '../../src/libstorage/run.ts'
 import { createService, type Service } from '../../src/libstorage/service.ts'
 import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
-import type { MountContext } from '../../src/mount/bring-up.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
 import { createLinuxMounter } from '../../src/mount/linux/linux-mounter.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
+import type { ProcessRole } from '../../src/mount/mount-context.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
 import { RemovedNames } from '../../src/mount/removed-names.ts'
@@ -49,7 +49,7 @@ export class LoopWorld {
 
   async manager(
     changed: Partial<MountSettings> = {},
-    role: MountContext['role'] = 'server',
+    role: ProcessRole = 'server',
   ): Promise<MountManager> {
     const settings = { ...quickSettings, ...changed }
     const context = { service: 'loop', libDirectory: this.folder, run }

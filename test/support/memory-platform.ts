@@ -17,6 +17,7 @@ import type {
 } from '../../src/libstorage/types.ts'
 import { throwIfAborted, untilAborted } from '../../src/libstorage/wait.ts'
 
+import { gate } from './gate.ts'
 import { MemoryClock, MemoryMachines } from './memory-machines.ts'
 
 /** The calls of a driver and an executor, as {@link MemoryPlatform.calls} names them. */
@@ -26,6 +27,9 @@ export type MemoryCall =
   | 'device'
   | 'instanceStatus'
   | 'stopInstance'
+
+/** The form of this platform's ids. */
+const MEMORY_ID = /^vol-[0-9a-f]{17}$/
 
 /** What a device name stands for. */
 export interface MemoryDevice {
@@ -55,6 +59,8 @@ export class MemoryPlatform {
   isHeld: (device: string) => boolean = () => false
   /** While true, an attachment stays `attaching` without a device until {@link settle}. */
   attachesSlowly = false
+  /** The zones of machines, where the platform has zones; a volume is made in the zone of the machine that asks. */
+  readonly zones = new Map<InstanceId, string>()
   /** The machines that volumes are attached to. */
   readonly machines: MemoryMachines
   readonly #volumes = new Map<VolumeId, Kept>()
@@ -80,13 +86,16 @@ export class MemoryPlatform {
       storage: 'block',
       scope: 'global',
       consistency: 'eventual',
+      looksLikeId: (text) => MEMORY_ID.test(text),
       wishes: new Set(['zone', 'type', 'iops', 'encrypted', 'encryptionKey'] as const),
       ...facts,
       driver: {
         name: 'memory',
-        volumes: (query = {}, options = {}) => on('volumes', options, () => this.#list(query)),
+        volumes: (query = {}, options = {}) =>
+          on('volumes', options, () => this.#list(query, this.zones.get(instanceId))),
         volume: (id, options = {}) => on('volume', options, () => shown(this.#get(id))),
-        createVolume: (spec, options = {}) => on('createVolume', options, () => this.#create(spec)),
+        createVolume: (spec, options = {}) =>
+          on('createVolume', options, () => this.#create({ ...this.#zoneOf(instanceId), ...spec })),
         removeVolume: (id, options = {}) => on('removeVolume', options, () => this.#remove(id)),
         attachVolume: (id, to, options = {}) =>
           on('attachVolume', options, () => this.#attach(id, to)),
@@ -99,7 +108,8 @@ export class MemoryPlatform {
         },
       },
       executor: {
-        instance: (options = {}) => on('instance', options, () => ({ id: instanceId })),
+        instance: (options = {}) =>
+          on('instance', options, () => ({ id: instanceId, ...this.#zoneOf(instanceId) })),
         device: (attachment, options = {}) =>
           on('device', options, () =>
             attachment.instanceId === instanceId ? this.#device(attachment) : undefined,
@@ -196,9 +206,15 @@ export class MemoryPlatform {
     return work()
   }
 
-  #list({ name, instanceId }: VolumeQuery): Volume[] {
+  #zoneOf(instanceId: InstanceId): { readonly zone?: string } {
+    const zone = this.zones.get(instanceId)
+    return zone === undefined ? {} : { zone }
+  }
+
+  #list({ name, instanceId, anyZone = false }: VolumeQuery, zone?: string): Volume[] {
     return [...this.#volumes.values()]
       .map(shown)
+      .filter((volume) => anyZone || zone === undefined || volume.zone === zone)
       .filter((volume) => name === undefined || volume.name === name)
       .filter(
         ({ attachments }) =>
@@ -212,15 +228,16 @@ export class MemoryPlatform {
     return kept
   }
 
-  #create({ name, sizeGiB, labels }: VolumeSpec): Volume {
+  #create({ name, sizeGiB, labels, zone }: VolumeSpec): Volume {
     if (!Number.isInteger(sizeGiB) || sizeGiB < 1)
       throw new InvalidArgumentError({ subject: 'option size', problem: `is ${sizeGiB}` })
-    if (this.#list({ name }).length > 0)
+    if (this.#list({ name }, zone).length > 0)
       throw new AlreadyExistsError({ subject: volumeNamed(name), problem: 'exists already' })
     this.#made += 1
     const id = `vol-${this.#made.toString(16).padStart(17, '0')}`
     const createdAt = new Date(this.clock.now())
-    const volume = { id, name, sizeGiB, labels, createdAt, managed: true }
+    const place = zone === undefined ? {} : { zone }
+    const volume = { id, name, sizeGiB, labels, createdAt, managed: true, ...place }
     const kept: Kept = { volume, attachment: undefined, state: undefined }
     this.#volumes.set(id, kept)
     return shown(kept)
@@ -285,12 +302,4 @@ function heldBy(id: VolumeId, { instanceId, since }: VolumeAttachment): FailedPr
     problem: `is attached to ${instanceId} since ${since.toISOString()}`,
     remedy: 'detach it there',
   })
-}
-
-function gate(): { promise: Promise<void>; resolve: () => void } {
-  let open = () => {}
-  const promise = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { promise, resolve: () => open() }
 }

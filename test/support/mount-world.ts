@@ -5,10 +5,10 @@ import { silentLogger } from '../../src/libstorage/logger.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import type { Provider } from '../../src/libstorage/storage-driver.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
-import type { MountContext } from '../../src/mount/bring-up.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
+import type { MountContext, ProcessRole } from '../../src/mount/mount-context.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
 import { RemovedNames } from '../../src/mount/removed-names.ts'
@@ -85,10 +85,7 @@ export class MountWorld {
   }
 
   /** A process that serves this machine's volumes; a second one is what comes after a crash, or the command line. */
-  manager(
-    role: MountContext['role'] = 'server',
-    changed: Partial<MountSettings> = {},
-  ): MountManager {
+  manager(role: ProcessRole = 'server', changed: Partial<MountSettings> = {}): MountManager {
     const settings = { ...quickSettings, ...changed }
     const provider = this.platform.provider(this.name, this.facts)
     const { instances: _, ...driverAlone } = provider.driver

@@ -1,6 +1,11 @@
 import { Command } from 'commander'
+import {
+  type CommandSession,
+  type EachNameOptions,
+  eachName,
+  type RunInSession,
+} from './command-session.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
-import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
 
 /** What `volume attach` was asked for. */
 export interface AttachOptions extends PrintOptions, EachNameOptions {
@@ -24,7 +29,7 @@ export function attachCommand(run: RunInSession): Command {
 
 /** Attaches the volumes and prints them. */
 export async function attachVolumes(
-  session: VolumeSession,
+  session: CommandSession,
   names: readonly string[],
   options: AttachOptions,
 ): Promise<number> {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
+import { type CommandSession, eachName, type RunInSession } from './command-session.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
-import { eachName, type RunInSession, type VolumeSession } from './session.ts'
 
 /** What `volume create` was asked for. */
 export interface CreateOptions extends PrintOptions {
@@ -42,7 +42,7 @@ export function createCommand(run: RunInSession): Command {
 
 /** Creates the volumes and prints those that it created. An existing name is an `AlreadyExistsError`. */
 export async function createVolumes(
-  session: VolumeSession,
+  session: CommandSession,
   names: readonly string[],
   options: CreateOptions,
 ): Promise<number> {

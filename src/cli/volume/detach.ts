@@ -1,6 +1,11 @@
 import { Command } from 'commander'
+import {
+  type CommandSession,
+  type EachNameOptions,
+  eachName,
+  type RunInSession,
+} from './command-session.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
-import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
 import { volumeStatus } from './volume-report.ts'
 
 /** What `volume detach` was asked for. */
@@ -24,7 +29,7 @@ export function detachCommand(run: RunInSession): Command {
 
 /** Detaches the volumes and prints them. One that somebody uses is a `FailedPreconditionError` that names who. */
 export async function detachVolumes(
-  session: VolumeSession,
+  session: CommandSession,
   names: readonly string[],
   options: DetachOptions,
 ): Promise<number> {

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { InvalidArgumentError } from '../../libstorage/errors.ts'
 import type { Volume } from '../../libstorage/types.ts'
+import type { CommandSession, RunInSession } from './command-session.ts'
 import { type PrintOptions, printVolumes } from './print-volumes.ts'
-import type { RunInSession, VolumeSession } from './session.ts'
 import { volumeStatus } from './volume-report.ts'
 
 /** What `volume ls` was asked for. */
@@ -27,7 +27,7 @@ export function lsCommand(run: RunInSession): Command {
 
 /** Prints the volumes that are wanted; all of them where nothing is said. */
 export async function listVolumes(
-  { volumes, signal, stdout, viewpoint }: VolumeSession,
+  { volumes, signal, stdout, viewpoint }: CommandSession,
   wanted: readonly string[],
   options: ListOptions,
 ): Promise<number> {

@@ -1,7 +1,12 @@
 import { Command } from 'commander'
 import { COMMAND_HOLDER } from '../../mount/references.ts'
+import {
+  type CommandSession,
+  type EachNameOptions,
+  eachName,
+  type RunInSession,
+} from './command-session.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
-import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
 
 /** What `volume mount` was asked for. */
 export interface MountOptions extends PrintOptions, EachNameOptions {
@@ -25,7 +30,7 @@ export function mountCommand(run: RunInSession): Command {
 
 /** Mounts the volumes and prints them with the directory that containers get. */
 export async function mountVolumes(
-  session: VolumeSession,
+  session: CommandSession,
   names: readonly string[],
   options: MountOptions,
 ): Promise<number> {

@@ -1,5 +1,10 @@
 import { Command } from 'commander'
-import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
+import {
+  type CommandSession,
+  type EachNameOptions,
+  eachName,
+  type RunInSession,
+} from './command-session.ts'
 import { notMounted } from './unmount.ts'
 
 /** The command `volume path`. */
@@ -15,7 +20,7 @@ export function pathCommand(run: RunInSession): Command {
 
 /** Prints a line with the directory of each volume that is mounted here; any other is a `FailedPreconditionError`. */
 export async function printPaths(
-  session: VolumeSession,
+  session: CommandSession,
   names: readonly string[],
   options: EachNameOptions,
 ): Promise<number> {

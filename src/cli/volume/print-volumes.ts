@@ -2,7 +2,7 @@ import type { VolumeView } from '../../mount/integration-driver.ts'
 import type { Output } from '../context.ts'
 import { renderJson } from '../output/json.ts'
 import { type Column, renderTable } from '../output/table.ts'
-import type { VolumeSession } from './session.ts'
+import type { CommandSession } from './command-session.ts'
 import { type Viewpoint, volumeReport, volumeStatus } from './volume-report.ts'
 
 /** In which form volumes are printed. */
@@ -39,7 +39,7 @@ export function printVolumes(
 
 /** Prints the volumes that the work was done to, also when it fails at a later one; nothing where it was done to none. */
 export async function printEvenIfItFails(
-  { stdout, viewpoint }: VolumeSession,
+  { stdout, viewpoint }: CommandSession,
   options: PrintOptions,
   work: (done: VolumeView[]) => Promise<number>,
 ): Promise<number> {

@@ -1,5 +1,10 @@
 import { Command } from 'commander'
-import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
+import {
+  type CommandSession,
+  type EachNameOptions,
+  eachName,
+  type RunInSession,
+} from './command-session.ts'
 
 /** The command `volume rm`. */
 export function rmCommand(run: RunInSession): Command {
@@ -15,7 +20,7 @@ export function rmCommand(run: RunInSession): Command {
 
 /** Destroys the volumes, and prints each name as soon as it is gone. */
 export async function removeVolumes(
-  session: VolumeSession,
+  session: CommandSession,
   names: readonly string[],
   options: EachNameOptions,
 ): Promise<number> {

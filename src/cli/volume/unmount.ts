@@ -2,8 +2,13 @@ import { Command } from 'commander'
 import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
 import type { VolumeView } from '../../mount/integration-driver.ts'
 import { COMMAND_HOLDER } from '../../mount/references.ts'
+import {
+  type CommandSession,
+  type EachNameOptions,
+  eachName,
+  type RunInSession,
+} from './command-session.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
-import { type EachNameOptions, eachName, type RunInSession, type VolumeSession } from './session.ts'
 
 /** What `volume unmount` was asked for. */
 export interface UnmountOptions extends PrintOptions, EachNameOptions {
@@ -26,7 +31,7 @@ export function unmountCommand(run: RunInSession): Command {
 
 /** Unmounts the volumes and prints them. One that others hold, too, is a `FailedPreconditionError` that names them. */
 export async function unmountVolumes(
-  session: VolumeSession,
+  session: CommandSession,
   names: readonly string[],
   options: UnmountOptions,
 ): Promise<number> {

@@ -7,6 +7,7 @@ import {
   systemCode,
   TimeoutError,
 } from '../../libstorage/errors.ts'
+import { NEW_FILE_SYSTEMS } from '../../libstorage/file-system.ts'
 import { lastLine, type Run } from '../../libstorage/run.ts'
 import type { BlankTest, DeviceContent } from '../mounter.ts'
 
@@ -20,7 +21,7 @@ const SAMPLES = 1_024
 const SECTOR_BYTES = 512
 
 /** blkid's names of the file systems that are mounted as what they are. */
-const OURS: ReadonlySet<string> = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs'])
+const OURS: ReadonlySet<string> = new Set(['ext2', 'ext3', ...NEW_FILE_SYSTEMS])
 /** What users call what blkid calls otherwise. */
 const NAMES: Readonly<Record<string, string>> = {
   crypto_LUKS: 'a LUKS container',
@@ -32,7 +33,7 @@ const NAMES: Readonly<Record<string, string>> = {
   dos: 'an MBR partition table',
 }
 
-/** Opens with O_EXCL and closes at once. The kernel refuses while any mount namespace or tool has the device (spec: open(2)). */
+/** Opens with O_EXCL and closes at once. The kernel refuses while any mount namespace or tool has the device (open(2), O_EXCL). */
 export async function openExclusively(device: string): Promise<'free' | 'held'> {
   try {
     const handle = await open(device, constants.O_RDONLY | constants.O_EXCL)

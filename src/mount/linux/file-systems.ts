@@ -1,7 +1,13 @@
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
-import { lastLine, type Run, type RunBehindGate, type RunResult } from '../../libstorage/run.ts'
+import {
+  lastLine,
+  notInstalled,
+  type Run,
+  type RunBehindGate,
+  type RunResult,
+} from '../../libstorage/run.ts'
 import type { NewFileSystemSpec, ToolStarting } from '../mounter.ts'
-import { notInstalled, runDeviceTool } from './tools.ts'
+import { runDeviceTool } from './tools.ts'
 
 const LOOK_UP_MS = 10_000
 

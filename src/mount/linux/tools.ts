@@ -1,6 +1,6 @@
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
 import { identifyProcess } from '../../libstorage/process-identity.ts'
-import type { RunBehindGate, RunResult } from '../../libstorage/run.ts'
+import { notInstalled, type RunBehindGate, type RunResult } from '../../libstorage/run.ts'
 import type { ToolStarting } from '../mounter.ts'
 
 /** What a shell answers when there is no such program. */
@@ -26,21 +26,4 @@ async function nameTool(command: string, pid: number, starting: ToolStarting): P
   if (identity === undefined)
     throw new FailedPreconditionError({ subject: command, problem: 'could not be started' })
   await starting({ command, process: identity, since: new Date().toISOString() })
-}
-
-const PACKAGES: Readonly<Record<string, string>> = {
-  'mkfs.ext4': 'e2fsprogs',
-  e2fsck: 'e2fsprogs',
-  'mkfs.xfs': 'xfsprogs',
-  'mkfs.btrfs': 'btrfs-progs',
-}
-
-/** The refusal that names the package to install. */
-export function notInstalled(command: string): FailedPreconditionError {
-  const install = PACKAGES[command]
-  return new FailedPreconditionError({
-    subject: command,
-    problem: 'is not installed on this machine',
-    remedy: install === undefined ? 'install it' : `install the package ${install}`,
-  })
 }

@@ -1,7 +1,7 @@
 import { after, sleep, type Timer } from '../../libstorage/wait.ts'
 import type { Background } from '../background.ts'
-import type { MountContext } from '../bring-up.ts'
 import { type LedgerRecord, recordedAttachment } from '../ledger-record.ts'
+import type { MountContext } from '../mount-context.ts'
 import { findLoss, isReplaced, type Loss, loseDevice } from './loss.ts'
 
 /** How often it is looked whether the devices in use are still there, in milliseconds. */

@@ -1,5 +1,5 @@
-import type { MountContext } from '../bring-up.ts'
 import type { LedgerRecord } from '../ledger-record.ts'
+import type { MountContext } from '../mount-context.ts'
 import type { VolumeSession } from '../volume-session.ts'
 import type { Holder } from './holder.ts'
 

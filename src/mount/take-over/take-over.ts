@@ -1,7 +1,7 @@
 import { FailedPreconditionError, isStorageError } from '../../libstorage/errors.ts'
 import type { InstanceId, Volume } from '../../libstorage/types.ts'
 import { sleep, timeLimit } from '../../libstorage/wait.ts'
-import type { MountContext } from '../bring-up.ts'
+import type { MountContext } from '../mount-context.ts'
 import type { PreemptPolicy } from '../settings.ts'
 import type { VolumeSession } from '../volume-session.ts'
 import { type Holder, heldElsewhere, isSameAttachment, lookAtHolder } from './holder.ts'

@@ -11,7 +11,7 @@ export const loopDefinition: ProviderDefinition = {
   name: 'loop',
   aliases: [],
   settings: poolSettings,
-  storage: (settings, context) => poolPlace(settings, context, 'loop').path,
+  exclusiveStorage: (settings, context) => poolPlace(settings, context, 'loop').path,
 
   async unavailable() {
     if (process.getuid?.() !== 0) return 'needs root'

@@ -4,6 +4,7 @@ import { Pool } from '../pool/pool.ts'
 import { PoolDriver } from '../pool/pool-driver.ts'
 import { poolPlace } from '../pool/settings.ts'
 import { Turns } from '../pool/turns.ts'
+import { looksLikePoolId } from '../pool/volume-id.ts'
 import { DISK_FILE, LoopContent } from './driver.ts'
 import { LoopExecutor } from './executor.ts'
 
@@ -24,5 +25,6 @@ export async function createLoopProvider(
     scope: 'local',
     consistency: 'strong',
     wishes: new Set(),
+    looksLikeId: looksLikePoolId,
   }
 }

@@ -10,9 +10,9 @@ import { removeTrees } from './remove-trees.ts'
 /** How old a leftover must be where its owner may live under another kernel; nothing we do takes nearly so long. */
 const ABANDONED_AFTER_MS = 86_400_000
 
-/** Leftovers that are deleted at once, as a command line takes only so many. */
+/** How many leftovers one rm deletes: a command line has a limited length. */
 const AT_ONCE = 1000
-/** How long the deletion of leftovers is waited for; it goes on where it takes longer. */
+/** How long a caller waits for the deletion; a longer one goes on by itself. */
 const WAIT_MS = 5_000
 
 /** Deletes leftovers, each by one child at a time. */

@@ -6,7 +6,7 @@ export const vfsDefinition: ProviderDefinition = {
   name: 'vfs',
   aliases: [],
   settings: poolSettings,
-  storage: (settings, context) => poolPlace(settings, context, 'vfs').path,
+  exclusiveStorage: (settings, context) => poolPlace(settings, context, 'vfs').path,
 
   async unavailable() {
     return undefined

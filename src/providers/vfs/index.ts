@@ -4,6 +4,7 @@ import { Pool } from '../pool/pool.ts'
 import { PoolDriver } from '../pool/pool-driver.ts'
 import { poolPlace } from '../pool/settings.ts'
 import { Turns } from '../pool/turns.ts'
+import { looksLikePoolId } from '../pool/volume-id.ts'
 import { FILES_FOLDER, VfsContent } from './driver.ts'
 import { VfsExecutor } from './executor.ts'
 
@@ -23,5 +24,6 @@ export async function createVfsProvider(
     scope: 'local',
     consistency: 'strong',
     wishes: new Set(),
+    looksLikeId: looksLikePoolId,
   }
 }

@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest'
-import { CommandLine } from '../../support/command-line.ts'
-import { anAttachment, aVolume, CommandVolumes } from '../../support/command-volumes.ts'
+import { anAttachment, aVolume } from '../../support/a-volume.ts'
+import { CommandLine, commandVolumes } from '../../support/command-line.ts'
+import type { InMemoryVolumes } from '../../support/in-memory-volumes.ts'
 
 function withVolumes(...names: string[]) {
-  const volumes = new CommandVolumes(names.map((name) => aVolume({ name })))
+  const volumes = commandVolumes(...names.map((name) => aVolume({ name })))
   const line = new CommandLine(volumes)
   return { volumes, volume: (...args: string[]) => line.run('volume', ...args) }
 }
 
-async function namesOf(volumes: CommandVolumes): Promise<string[]> {
+async function namesOf(volumes: InMemoryVolumes): Promise<string[]> {
   return (await volumes.list()).map(({ volume }) => volume.name)
 }
 
@@ -21,16 +22,14 @@ test('create prints what it created, and passes the flags on as options', async 
     stdout: 'ID        Name  Status     Size\nvol-data  data  available  5\n',
     stderr: '',
   })
-  expect(volumes.creations).toEqual([
-    {
-      size: '5',
-      volumetype: 'io1',
-      encrypted: 'true',
-      fstype: 'xfs',
-      uid: '1',
-      mountopts: 'a=b',
-    },
-  ])
+  expect(volumes.optionsOf('data')).toEqual({
+    size: '5',
+    volumetype: 'io1',
+    encrypted: 'true',
+    fstype: 'xfs',
+    uid: '1',
+    mountopts: 'a=b',
+  })
 })
 
 test('create says that a name exists already, and stops there', async () => {
@@ -84,7 +83,7 @@ test('mount prints the path and holds the volume as cli', async () => {
     stderr: '',
   })
   expect((await volumes.get('data')).mount?.holders).toEqual(['cli'])
-  expect(volumes.delivered).toEqual(['cli'])
+  expect(volumes.told).toEqual({ delivered: 1, undelivered: 0 })
 })
 
 test('path prints the directory of a mounted volume and nothing else', async () => {
@@ -129,7 +128,7 @@ test('unmount is refused while a container holds the volume, and names it', asyn
   expect(await volume('unmount', 'data')).toEqual({
     status: 1,
     stdout: '',
-    stderr: 'remora: volume "data" is in use by abc123\n',
+    stderr: 'remora: volume "data" is in use by mount id abc123, stop what uses it and try again\n',
   })
   expect((await volumes.get('data')).mount?.holders).toEqual(['cli', 'abc123'])
 })
@@ -157,7 +156,8 @@ test('detach is refused while somebody uses the volume, and names who', async ()
   expect(await volume('detach', 'data')).toEqual({
     status: 1,
     stdout: '',
-    stderr: 'remora: volume "data" is in use by cli\n',
+    stderr:
+      'remora: volume "data" is in use by the command line, stop what uses it and try again\n',
   })
 })
 
@@ -178,7 +178,7 @@ test.each(['attach', 'mount'])(
   '%s takes a volume from another machine only with --force',
   async (verb) => {
     const elsewhere = anAttachment('vol-data', { instanceId: 'i-there' })
-    const volumes = new CommandVolumes([aVolume({ name: 'data', attachments: [elsewhere] })])
+    const volumes = commandVolumes(aVolume({ name: 'data', attachments: [elsewhere] }))
     const line = new CommandLine(volumes)
 
     expect(await line.run('volume', verb, 'data')).toMatchObject({
@@ -191,7 +191,7 @@ test.each(['attach', 'mount'])(
 )
 
 test('an interruption ends a command with the status of one, also under --continueOnError', async () => {
-  const volumes = new CommandVolumes([aVolume({ name: 'a' }), aVolume({ name: 'b' })])
+  const volumes = commandVolumes(aVolume({ name: 'a' }), aVolume({ name: 'b' }))
   const line = new CommandLine(volumes)
   const mount = volumes.mount.bind(volumes)
   volumes.mount = (request, call) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { CommandLine } from '../../support/command-line.ts'
-import { anAttachment, aVolume, CommandVolumes } from '../../support/command-volumes.ts'
+import { anAttachment, aVolume } from '../../support/a-volume.ts'
+import { CommandLine, commandVolumes } from '../../support/command-line.ts'
 
 const several = [
   aVolume({
@@ -26,11 +26,11 @@ const several = [
 ]
 
 function ls(...args: string[]) {
-  return new CommandLine(new CommandVolumes(several)).run('volume', 'ls', ...args)
+  return new CommandLine(commandVolumes(...several)).run('volume', 'ls', ...args)
 }
 
 test('prints the table that REX-Ray prints', async () => {
-  const volumes = new CommandVolumes([aVolume({ name: 'vol-a', id: 'vfs-000', sizeGiB: 5 })])
+  const volumes = commandVolumes(aVolume({ name: 'vol-a', id: 'vfs-000', sizeGiB: 5 }))
 
   expect(await new CommandLine(volumes).run('volume', 'ls')).toEqual({
     status: 0,
@@ -42,7 +42,7 @@ test('prints the table that REX-Ray prints', async () => {
 test('prints the compact JSON that REX-Ray prints, without a newline', async () => {
   const attachments = [anAttachment('vfs-000', { deviceName: '/dev/xvda' })]
   const volume = aVolume({ name: 'vol-a', id: 'vfs-000', sizeGiB: 5, state: 'in-use', attachments })
-  const { stdout } = await new CommandLine(new CommandVolumes([volume])).run(
+  const { stdout } = await new CommandLine(commandVolumes(volume)).run(
     ...['volume', 'ls', '-f', 'json', '--path'],
   )
 
@@ -91,7 +91,7 @@ test('a pattern that is none is an error that says so', async () => {
 })
 
 test.each(['l', 'list', 'get', 'inspect'])('%s is another name for it', async (alias) => {
-  const line = new CommandLine(new CommandVolumes(several))
+  const line = new CommandLine(commandVolumes(...several))
 
   expect((await line.run('volume', alias)).stdout).toBe((await ls()).stdout)
 })

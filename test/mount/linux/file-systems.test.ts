@@ -92,7 +92,7 @@ for (const [fsType, labelBytes] of makers) {
 test('a file system that cannot be made here is refused with what is missing', async () => {
   await expect(world.mounter.requireMaker('of-ours')).rejects.toMatchObject({
     code: 'ERR_FAILED_PRECONDITION',
-    message: 'mkfs.of-ours is not installed on this machine, install it',
+    message: 'mkfs.of-ours is not installed on this machine, install the package that has it',
   })
 })
 

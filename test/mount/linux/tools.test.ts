@@ -76,8 +76,14 @@ describe('a tool that changes a device', () => {
   })
 
   test.each([
-    ['mkfs.of-ours', 'mkfs.of-ours is not installed on this machine, install it'],
-    ['no-such-tool', 'no-such-tool is not installed on this machine, install it'],
+    [
+      'mkfs.of-ours',
+      'mkfs.of-ours is not installed on this machine, install the package that has it',
+    ],
+    [
+      'no-such-tool',
+      'no-such-tool is not installed on this machine, install the package that has it',
+    ],
   ])('that is not installed is named: %s', async (command, message) => {
     await expect(runDeviceTool(command, [], tools.runBehindGate, unnoted)).rejects.toMatchObject({
       code: 'ERR_FAILED_PRECONDITION',

@@ -1,3 +1,4 @@
+import { expect, test } from 'vitest'
 import { vfsDefinition } from '../../../src/providers/vfs/config.ts'
 import { describeDriver } from '../../support/driver-suite.ts'
 import { PoolWorld } from '../../support/pool-world.ts'
@@ -17,3 +18,7 @@ describeDriver(
   },
   { holdable: false },
 )
+
+test('vfs can be served anywhere', async () => {
+  expect(await vfsDefinition.unavailable()).toBeUndefined()
+})

@@ -29,6 +29,13 @@ export function describeLookUps(world: World): void {
       expect(await world.driver.volumes({ name: 'Dat' })).toEqual([])
     })
 
+    test('every id has the form of an id, and a usual name has not', async () => {
+      const { id } = await world.make('data')
+      expect(world.provider.looksLikeId(id)).toBe(true)
+      for (const name of ['data', '', `${id}/`])
+        expect(world.provider.looksLikeId(name)).toBe(false)
+    })
+
     test('an instance selects the volumes attached to it', async () => {
       const [mine, theirs] = [await world.make('mine'), await world.make('theirs')]
       await world.make('nobodys')

@@ -5,7 +5,7 @@ import { exitStatusOf } from '../exit-status.ts'
 import type { Viewpoint } from './volume-report.ts'
 
 /** What one volume command works with. */
-export interface VolumeSession {
+export interface CommandSession {
   /** The volumes of the service that is meant. */
   readonly volumes: IntegrationDriver
   /** Aborted by SIGINT and SIGTERM. */
@@ -18,12 +18,12 @@ export interface VolumeSession {
 }
 
 /** Runs a volume command with a session, and resolves with its exit status. */
-export type RunInSession = (work: (session: VolumeSession) => Promise<number>) => Promise<void>
+export type RunInSession = (work: (session: CommandSession) => Promise<number>) => Promise<void>
 
 /** Opens the app for one command, and closes it whatever happens. A second signal ends the process as usual. */
-export async function inVolumeSession(
+export async function inCommandSession(
   context: CommandContext,
-  work: (session: VolumeSession) => Promise<number>,
+  work: (session: CommandSession) => Promise<number>,
 ): Promise<number> {
   const interruption = interruptible(context)
   try {
@@ -60,7 +60,7 @@ export interface EachNameOptions {
  * reported at once, and the exit status is that of the first one.
  */
 export async function eachName(
-  session: VolumeSession,
+  session: CommandSession,
   names: readonly string[],
   { continueOnError = false }: EachNameOptions,
   act: (name: string) => Promise<void>,
