@@ -2,6 +2,7 @@ import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
 import { ownership } from './data-folder.ts'
 import { prepareContent } from './device-content.ts'
 import type { EventSink } from './events.ts'
+import { growAfterMount, growBeforeMount, NO_GROWTH } from './growth.ts'
 import type { MountEntry, Mounter } from './mounter.ts'
 import type { Place } from './places.ts'
 import { type AttachedVolume, mountRecords, type PlaceState, type Publisher } from './publisher.ts'
@@ -36,15 +37,15 @@ export class BlockPublisher implements Publisher {
     return entry !== undefined && entry.deviceNumber === this.#mounter.deviceNumber(device)
   }
 
-  async publish(session: VolumeSession, attached: AttachedVolume): Promise<void> {
+  async publish(session: VolumeSession, attached: AttachedVolume): Promise<string | undefined> {
     const { volume, device, place } = attached
     this.#requireFreePlace(place)
     const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
-    const content = await prepareContent(session, attached, wishes.fsType, {
-      mounter: this.#mounter,
-      service: this.#service,
-      events: this.#events,
-    })
+    const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
+    const content = await prepareContent(session, attached, wishes.fsType, context)
+    const growth = content.formatted
+      ? NO_GROWTH
+      : await growBeforeMount(session, attached, content, context)
     await session.update({ ...mountRecords(attached), formatIntent: undefined, tool: undefined })
     await this.#mounter.prepareMountPoint(place.mountPoint)
     session.step()
@@ -58,6 +59,7 @@ export class BlockPublisher implements Publisher {
       volume: volume.name,
       volumeId: volume.id,
     })
+    return await growAfterMount(session, attached, content, growth, context)
   }
 
   async complete(session: VolumeSession, attached: AttachedVolume): Promise<void> {

@@ -30,6 +30,7 @@ export function createDirectoryPublisher(
     await mounter.linkDirectory(device, place.mountPoint)
     await complete(session, attached)
     events.record({ kind: 'mounted', service, volume: volume.name, volumeId: volume.id })
+    return undefined
   }
   return {
     tellsUse: false,

@@ -39,6 +39,14 @@ export interface NewFileSystemSpec {
 /** Told of a tool before it begins; its work starts only when this has resolved. */
 export type ToolStarting = (tool: ToolRecord) => Promise<void>
 
+/** A file system that is to be grown to its device. */
+export interface GrowthTarget {
+  readonly device: string
+  readonly fsType: string
+  /** Where it is mounted; undefined while nobody holds the device. */
+  readonly mountPoint?: string
+}
+
 /** Who owns the data folder, and its permission bits. */
 export interface DataFolder {
   /** Absolute; the mount point itself where no folder inside is used. */
@@ -77,8 +85,23 @@ export interface Mounter {
   /** Takes away the signatures of an mkfs that was cut short: mkfs.btrfs refuses a UUID that it finds on any device. */
   wipeSignatures(device: string): Promise<void>
   makeFileSystem(device: string, spec: NewFileSystemSpec, starting: ToolStarting): Promise<void>
-  /** Checks and repairs what is safe to repair. Rejects with `FailedPreconditionError` that names the command that repairs. */
-  check(device: string, fsType: string, starting: ToolStarting): Promise<void>
+  /**
+   * Checks and repairs what is safe to repair; thoroughly before a growth, which wants that. Rejects with
+   * `FailedPreconditionError` that names the command that repairs.
+   */
+  check(
+    device: string,
+    fsType: string,
+    starting: ToolStarting,
+    depth?: 'quick' | 'thorough',
+  ): Promise<void>
+  /** How many bytes of the device its file system could use and does not; 0 where it fills its device. */
+  unfilled(device: string, fsType: string): Promise<number>
+  /**
+   * Grows a file system to its device. Rejects with `FailedPreconditionError` where that is not done, the file system
+   * staying as it was.
+   */
+  grow(target: GrowthTarget, starting: ToolStarting): Promise<void>
   /** Makes the directory, immutable where the file system below knows that. */
   prepareMountPoint(mountPoint: string): Promise<void>
   /** Removes the empty directory. Only after an exclusive open has succeeded: it takes the mount from every namespace. */

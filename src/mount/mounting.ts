@@ -84,9 +84,10 @@ export class Mounting {
     // Whatever comes of this: what has no reference by then is released.
     this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
     await session.awaitTool()
-    if (!(await isUp(this.#context, session.record)))
-      await this.#bringUp(session, name, isRemembered || session.waited)
-    this.#views.noteError(facts.id, undefined)
+    const remark = (await isUp(this.#context, session.record))
+      ? undefined
+      : await this.#bringUp(session, name, isRemembered || session.waited)
+    this.#views.noteError(facts.id, remark)
     const isWanted = signal?.aborted !== true
     if (isWanted) await this.#takeReference(session, holder)
     const settle = (change: ReferenceChange) => (isWanted ? this.#settle(facts, change) : undefined)
@@ -113,12 +114,18 @@ export class Mounting {
     })
   }
 
-  async #bringUp(session: VolumeSession, name: string, fresh: boolean): Promise<void> {
+  async #bringUp(
+    session: VolumeSession,
+    name: string,
+    fresh: boolean,
+  ): Promise<string | undefined> {
     const { facts } = session
     try {
       const volume = await this.#context.service.catalog.find(name, { fresh })
       if (volume.id !== facts.id) throw replacedMeanwhile(name)
-      await bringUp(this.#context, session, volume)
+      const remark = await bringUp(this.#context, session, volume)
+      if (remark !== undefined) this.#context.logger.warn(remark, { volume: facts.name })
+      return remark
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error)
       this.#views.noteError(facts.id, cause)

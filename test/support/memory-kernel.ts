@@ -1,6 +1,12 @@
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { identifySelf } from '../../src/libstorage/process-identity.ts'
-import type { DataFolder, DeviceContent, MountEntry, Mounter } from '../../src/mount/mounter.ts'
+import type {
+  DataFolder,
+  DeviceContent,
+  GrowthTarget,
+  MountEntry,
+  Mounter,
+} from '../../src/mount/mounter.ts'
 import type { MemoryPlatform } from './memory-platform.ts'
 
 /** What lies on one volume, whatever machine looks at it. */
@@ -34,6 +40,8 @@ export class MemoryKernel implements Mounter {
   readonly #links = new Map<string, string>()
   /** Devices that somebody holds in a namespace that we cannot see. */
   readonly heldByOthers = new Set<string>()
+  /** How many bytes of a device its file system does not use yet. */
+  readonly unfilledBytes = new Map<string, number>()
   /** Mount points beneath which a process of this namespace has a file open. */
   readonly busy = new Set<string>()
   /** Everything that changed a device or a mount, in order. */
@@ -112,6 +120,17 @@ export class MemoryKernel implements Mounter {
     if (this.isHeld(device))
       throw new FailedPreconditionError({ subject: device, problem: 'is in use' })
     await this.#effect(`check ${device}`)
+  }
+
+  async unfilled(device: string): Promise<number> {
+    return this.unfilledBytes.get(device) ?? 0
+  }
+
+  async grow({ device, fsType, mountPoint }: GrowthTarget): Promise<void> {
+    if (fsType === 'ext4' && mountPoint !== undefined)
+      throw new FailedPreconditionError({ subject: device, problem: 'is not grown while mounted' })
+    await this.#effect(`grow ${device}`)
+    this.unfilledBytes.delete(device)
   }
 
   async prepareMountPoint(): Promise<void> {}

@@ -6,6 +6,7 @@ import type { FileSystemUsage } from '../integration-driver.ts'
 import type { Mounter } from '../mounter.ts'
 import { answersDirectRead, findDataOn, identifyContent, openExclusively } from './device.ts'
 import { checkFileSystem, makeFileSystem, requireMaker, wipeSignatures } from './file-systems.ts'
+import { growFileSystem, unfilledBytes } from './growing.ts'
 import {
   linkDirectory,
   linkedDirectory,
@@ -42,7 +43,10 @@ export function createLinuxMounter(
     wipeSignatures: (device) => wipeSignatures(device, run),
     makeFileSystem: (device, spec, starting) =>
       makeFileSystem(device, spec, runBehindGate, starting),
-    check: (device, fsType, starting) => checkFileSystem(device, fsType, runBehindGate, starting),
+    check: (device, fsType, starting, depth) =>
+      checkFileSystem(device, fsType, runBehindGate, starting, depth),
+    unfilled: (device, fsType) => unfilledBytes(device, fsType, run),
+    grow: (target, starting) => growFileSystem(target, runBehindGate, starting),
     prepareMountPoint: (mountPoint) => prepareMountPoint(mountPoint, run),
     removeMountPoint: (mountPoint) => removeMountPoint(mountPoint, run),
     mount: (device, mountPoint, fsType, options) =>

@@ -33,6 +33,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   e2fsck: 'e2fsprogs',
   'mkfs.xfs': 'xfsprogs',
   'mkfs.btrfs': 'btrfs-progs',
+  resize2fs: 'e2fsprogs',
+  xfs_growfs: 'xfsprogs',
+  btrfs: 'btrfs-progs',
+  btrfstune: 'btrfs-progs',
 }
 
 /** The refusal that names the package to install. */
