@@ -2,7 +2,7 @@ import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
 import { ownership } from './data-folder.ts'
 import { prepareContent } from './device-content.ts'
 import type { EventSink } from './events.ts'
-import { growAfterMount, growBeforeMount, NO_GROWTH } from './growth.ts'
+import { growAfterMount, growBeforeMount, growMounted, NO_GROWTH } from './growth.ts'
 import type { MountEntry, Mounter } from './mounter.ts'
 import type { Place } from './places.ts'
 import { type AttachedVolume, mountRecords, type PlaceState, type Publisher } from './publisher.ts'
@@ -65,6 +65,13 @@ export class BlockPublisher implements Publisher {
   async complete(session: VolumeSession, attached: AttachedVolume): Promise<void> {
     if (session.record.mount === undefined) await session.update(mountRecords(attached))
     await this.#furnish(attached, false)
+  }
+
+  async grow(session: VolumeSession, device: string, place: Place): Promise<string | undefined> {
+    const fsType = this.#topmostAt(place)?.fsType
+    if (fsType === undefined) return undefined
+    const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
+    return await growMounted(session, { device, fsType, mountPoint: place.mountPoint }, context)
   }
 
   async withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy'> {

@@ -4,13 +4,22 @@ import {
   InvalidArgumentError,
   volumeNamed,
 } from '../libstorage/errors.ts'
-import type { Volume, VolumeWish } from '../libstorage/types.ts'
+import type { Volume, VolumeSpec, VolumeWish } from '../libstorage/types.ts'
 import type { MountContext } from './bring-up.ts'
+import { type FoundSource, findSource } from './copy-source.ts'
 import { findByName } from './find-by-name.ts'
+import { factsOf } from './ledger-record.ts'
+import { whileQuiet } from './quiet.ts'
 import { requireNewName } from './volume-name.ts'
 import { type RequestedVolume, readMountWishes, readVolumeOptions } from './volume-options.ts'
 
-const WISHES: readonly VolumeWish[] = ['zone', 'type', 'iops', 'encrypted', 'encryptionKey']
+const WISHES: readonly Exclude<VolumeWish, 'source'>[] = [
+  'zone',
+  'type',
+  'iops',
+  'encrypted',
+  'encryptionKey',
+]
 
 /** What a Create came to. */
 export interface Creation {
@@ -31,8 +40,15 @@ export async function createVolume(
   // An empty volume beside one of the same name is data loss to its owner, wherever in the region that is.
   const existing = await findByName(context, name, signal)
   if (existing !== undefined) return keepExisting(context, existing, wanted, options)
+  const { from, ...rest } = wanted
+  if (from !== undefined) {
+    const found = await findSource(context, from, from.isSized ? wanted.sizeGiB : undefined, signal)
+    const sizeGiB = from.isSized ? wanted.sizeGiB : found.sizeGiB
+    const meant = leaveOutMeaningless(context, name, { ...rest, sizeGiB })
+    return await make(context, { ...meant, name, source: found.source }, found.volume)
+  }
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
-  return await make(context, { ...leaveOutMeaningless(context, name, wanted), name })
+  return await make(context, { ...leaveOutMeaningless(context, name, rest), name })
 }
 
 async function keepExisting(
@@ -98,12 +114,14 @@ async function requireMakeable(context: MountContext, wanted: RequestedVolume): 
 
 async function make(
   context: MountContext,
-  spec: RequestedVolume & { name: string },
+  spec: VolumeSpec,
+  original?: FoundSource['volume'],
 ): Promise<Creation> {
   const { driver, catalog, name: service } = context.service
   const begun = performance.now()
+  const create = () => driver.createVolume(spec)
   try {
-    const volume = await driver.createVolume(spec)
+    const volume = await (original === undefined ? create() : copying(context, original, create))
     catalog.created(volume)
     const durationMs = Math.round(performance.now() - begun)
     context.events.record({
@@ -119,4 +137,15 @@ async function make(
     // Somebody was faster between our look and our request: theirs is the volume.
     return { volume: await catalog.find(spec.name, { fresh: true }), made: false }
   }
+}
+
+/** A volume that is copied is at rest meanwhile, and not touched by anything else. */
+function copying(
+  context: MountContext,
+  original: Volume,
+  create: () => Promise<Volume>,
+): Promise<Volume> {
+  return context.sessions.run(factsOf(original), 'copies the volume', undefined, (session) =>
+    whileQuiet(context, session, create),
+  )
 }

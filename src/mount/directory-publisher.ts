@@ -39,6 +39,7 @@ export function createDirectoryPublisher(
     isPublished: (device, place) => linkAt(place.mountPoint) === device,
     publish,
     complete,
+    grow: async () => undefined,
     withdraw: async (device, mountPoint) => {
       if ((await mounter.linkedDirectory(mountPoint)) === device) {
         await mounter.unlinkDirectory(mountPoint)

@@ -22,7 +22,19 @@ export interface Growth {
 /** The growth of a file system that fills its device. */
 export const NO_GROWTH: Growth = { unfilledBytes: 0 }
 
-type Grown = Pick<AttachedVolume, 'volume' | 'device'>
+/** Grows a mounted file system that does not fill its device; resolves with why that was not done, as a sentence. */
+export async function growMounted(
+  session: VolumeSession,
+  target: Required<GrowthTarget>,
+  context: GrowthContext,
+): Promise<string | undefined> {
+  const measured = await told(() => context.mounter.unfilled(target.device, target.fsType))
+  if (typeof measured === 'string') return measured
+  if (measured === 0) return undefined
+  const failed = await grow(session, target, measured, context)
+  await session.update({ tool: undefined })
+  return failed
+}
 
 /**
  * Looks whether the file system fills its device, and grows ext, which a kernel seldom grows while it is mounted. A
@@ -30,46 +42,43 @@ type Grown = Pick<AttachedVolume, 'volume' | 'device'>
  */
 export async function growBeforeMount(
   session: VolumeSession,
-  attached: Grown,
+  { device }: AttachedVolume,
   { fsType, joined }: PreparedContent,
   context: GrowthContext,
 ): Promise<Growth> {
-  const { device } = attached
   const measured = await told(() => context.mounter.unfilled(device, fsType))
   if (typeof measured === 'string') return { unfilledBytes: 0, problem: measured }
   const isLater = joined || !fsType.startsWith('ext')
   if (measured === 0 || isLater) return { unfilledBytes: measured }
   await context.mounter.check(device, fsType, session.toolStarting, 'thorough')
-  const problem = await grow(session, attached, { device, fsType }, measured, context)
+  const problem = await grow(session, { device, fsType }, measured, context)
   return { unfilledBytes: 0, ...(problem !== undefined && { problem }) }
 }
 
 /** Does what is left when the file system is mounted; resolves with why it is not grown, as a sentence. */
 export async function growAfterMount(
   session: VolumeSession,
-  attached: AttachedVolume,
+  { device, place }: AttachedVolume,
   { fsType }: Pick<PreparedContent, 'fsType'>,
   { unfilledBytes, problem }: Growth,
   context: GrowthContext,
 ): Promise<string | undefined> {
   if (unfilledBytes === 0) return problem
-  const { device, place } = attached
   const target = { device, fsType, mountPoint: place.mountPoint }
-  const failed = await grow(session, attached, target, unfilledBytes, context)
+  const failed = await grow(session, target, unfilledBytes, context)
   await session.update({ tool: undefined })
   return failed
 }
 
 async function grow(
   session: VolumeSession,
-  { volume }: Grown,
   target: GrowthTarget,
   unfilledBytes: number,
   { mounter, service, events }: GrowthContext,
 ): Promise<string | undefined> {
   const begun = performance.now()
   const failed = await told(() => mounter.grow(target, session.toolStarting))
-  const about = { service, volume: volume.name, volumeId: volume.id }
+  const about = { service, volume: session.facts.name, volumeId: session.facts.id }
   if (typeof failed === 'string') {
     events.record({ kind: 'failed', ...about, cause: failed })
     return failed

@@ -1,5 +1,6 @@
 import { AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
-import type { Volume } from '../libstorage/types.ts'
+import { SingleFlight } from '../libstorage/single-flight.ts'
+import type { Snapshot, Volume } from '../libstorage/types.ts'
 import { sleep, untilAborted } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
@@ -18,6 +19,8 @@ import { Reconciler } from './reconciler.ts'
 import { Releaser } from './releaser.ts'
 import { removeVolume } from './removal.ts'
 import type { RemovedNames } from './removed-names.ts'
+import { resizeVolume } from './resize.ts'
+import { createSnapshot, removeSnapshot, requireSnapshots } from './snapshots.ts'
 import { VolumeViews } from './volume-views.ts'
 
 /** Brings volumes of one service to this machine and lets them go, as `docs/semantics.md` promises. */
@@ -29,6 +32,7 @@ export class MountManager implements IntegrationDriver {
   readonly #releaser: Releaser
   readonly #mounting: Mounting
   readonly #reconciler: Reconciler
+  readonly #creations = new SingleFlight<Creation>()
 
   constructor(context: MountContext, removed: RemovedNames) {
     this.#context = context
@@ -84,6 +88,33 @@ export class MountManager implements IntegrationDriver {
     await answerInTime(this.#context, name, signal, work)
   }
 
+  async resize(
+    name: string,
+    sizeGiB: number,
+    { signal }: IntegrationCall = {},
+  ): Promise<VolumeView> {
+    const work = resizeVolume(this.#context, name, sizeGiB, signal)
+    const { volume, remark } = await answerInTime(this.#context, name, signal, work)
+    this.#views.noteError(volume.id, remark)
+    return this.#views.of(volume, this.#context.ledger.get(volume.id))
+  }
+
+  async snapshots({ signal }: IntegrationCall = {}): Promise<readonly Snapshot[]> {
+    return await requireSnapshots(this.#context).list({}, signal === undefined ? {} : { signal })
+  }
+
+  createSnapshot(
+    volume: string,
+    name: string,
+    { signal }: IntegrationCall = {},
+  ): Promise<Snapshot> {
+    return createSnapshot(this.#context, volume, name, signal)
+  }
+
+  removeSnapshot(idOrName: string, { signal }: IntegrationCall = {}): Promise<void> {
+    return removeSnapshot(this.#context, idOrName, signal)
+  }
+
   async mount(request: HolderRequest, { signal }: IntegrationCall = {}): Promise<MountedVolume> {
     const { retryCount, retryWaitMs } = this.#context.settings.mount
     for (let attempt = 0; ; attempt++) {
@@ -117,7 +148,10 @@ export class MountManager implements IntegrationDriver {
     const { ledger, service } = this.#context
     const used = ledger.exactly(name)
     if (used?.mount !== undefined) {
-      return this.#views.of(service.catalog.known(used.volume.id) ?? rememberedVolume(used), used)
+      const known = service.catalog.known(used.volume.id) ?? rememberedVolume(used)
+      // Another process may have made it larger; a volume never shrinks.
+      const sizeGiB = Math.max(known.sizeGiB, used.volume.sizeGiB)
+      return this.#views.of({ ...known, sizeGiB }, used)
     }
     const volume = await service.catalog.find(name, { signal })
     return this.#views.of(volume, ledger.get(volume.id))
@@ -130,13 +164,16 @@ export class MountManager implements IntegrationDriver {
     return volumes.map((volume) => this.#views.of(volume, records.get(volume.id)))
   }
 
-  /** Whoever stops waiting finds it made later. */
+  /** Whoever stops waiting finds it made later, and a repeat that comes sooner joins what is under way. */
   #create(
     name: string,
     options: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<Creation> {
-    return untilAborted(createVolume(this.#context, name, options, signal), signal)
+    const creation = this.#creations.do(JSON.stringify([name, options]), () =>
+      createVolume(this.#context, name, options, signal),
+    )
+    return untilAborted(creation, signal)
   }
 }
 

@@ -47,6 +47,19 @@ export interface GrowthTarget {
   readonly mountPoint?: string
 }
 
+/** A file system that lets nobody write. */
+export interface Frozen {
+  /** Lets everybody go on; what is thawed already stays so. */
+  thaw(): Promise<void>
+}
+
+/** A copied btrfs: the UUID that it came with, and the one that it alone shall have. */
+export interface CopyIdentity {
+  readonly device: string
+  readonly uuid: string | undefined
+  readonly ownUuid: string
+}
+
 /** Who owns the data folder, and its permission bits. */
 export interface DataFolder {
   /** Absolute; the mount point itself where no folder inside is used. */
@@ -102,6 +115,22 @@ export interface Mounter {
    * staying as it was.
    */
   grow(target: GrowthTarget, starting: ToolStarting): Promise<void>
+  /** The size of a device that the kernel knows, in bytes; 0 for one that is gone. Never waits for a disk. */
+  sizeOf(device: string): number
+  /** Writes back all that is dirty in the file system that is mounted there. */
+  flush(mountPoint: string): Promise<void>
+  /**
+   * Lets nobody write to the file system that is mounted there until it is thawed, this process dies, or 30 s have
+   * passed. Rejects where it cannot be frozen.
+   */
+  freeze(mountPoint: string, starting: ToolStarting): Promise<Frozen>
+  /** Thaws what was left frozen; what is not frozen stays as it is. */
+  thaw(mountPoint: string): Promise<void>
+  /**
+   * Makes a copied btrfs another one than what it was copied from, so that both can be mounted. Rejects with
+   * `FailedPreconditionError` where that has to wait.
+   */
+  tellApart(copy: CopyIdentity, starting: ToolStarting): Promise<void>
   /** Makes the directory, immutable where the file system below knows that. */
   prepareMountPoint(mountPoint: string): Promise<void>
   /** Removes the empty directory. Only after an exclusive open has succeeded: it takes the mount from every namespace. */

@@ -29,6 +29,11 @@ export interface Publisher {
   publish(session: VolumeSession, attached: AttachedVolume): Promise<string | undefined>
   /** Makes good what a process that died left undone at a place that is published already. */
   complete(session: VolumeSession, attached: AttachedVolume): Promise<void>
+  /**
+   * Grows what is published at the place to its device; resolves with why that was not done, as a sentence. Where there
+   * is no file system of its own there is nothing to grow.
+   */
+  grow(session: VolumeSession, device: string, place: Place): Promise<string | undefined>
   /** `busy` while a process of this namespace has a file open there. What is not there, or not ours, is left as it is. */
   withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy'>
   /** Whether nobody, in no namespace, holds the device. */

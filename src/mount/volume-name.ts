@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { looksLikeId } from '../libstorage/catalog.ts'
-import { InvalidArgumentError, volumeNamed } from '../libstorage/errors.ts'
+import { InvalidArgumentError, NotFoundError, volumeNamed } from '../libstorage/errors.ts'
 
 const MAX_CHARACTERS = 128
 const MAX_BYTES = 255
@@ -14,6 +14,11 @@ export function requireNewName(name: string): void {
     problem: `cannot be created: its name ${problem}`,
     remedy: `use 1 to ${MAX_CHARACTERS} characters without "/" and control characters, not starting with "-"`,
   })
+}
+
+/** The error of a name that no volume has. */
+export function volumeNotFound(name: string): NotFoundError {
+  return new NotFoundError(volumeNamed(name))
 }
 
 function problemOf(name: string): string | undefined {

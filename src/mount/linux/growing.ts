@@ -42,7 +42,7 @@ function notGrown(
   result: RunResult,
 ): FailedPreconditionError {
   const subject = `the ${fsType} file system on ${device}`
-  if (mountPoint !== undefined && /permission denied/i.test(result.stdout))
+  if (mountPoint !== undefined && /permission denied/i.test(result.stdout + result.stderr))
     return new FailedPreconditionError({
       subject,
       problem: 'was not grown: the kernel grows a mounted ext only for CAP_SYS_RESOURCE',

@@ -4,8 +4,15 @@ import { makeFolder } from '../../libstorage/make-folder.ts'
 import { lastLine, type Run, type RunBehindGate } from '../../libstorage/run.ts'
 import type { FileSystemUsage } from '../integration-driver.ts'
 import type { Mounter } from '../mounter.ts'
-import { answersDirectRead, findDataOn, identifyContent, openExclusively } from './device.ts'
+import {
+  answersDirectRead,
+  findDataOn,
+  identifyContent,
+  openExclusively,
+  sizeInBytes,
+} from './device.ts'
 import { checkFileSystem, makeFileSystem, requireMaker, wipeSignatures } from './file-systems.ts'
+import { flushFileSystem, freezeFileSystem, thawFileSystem } from './freezing.ts'
 import { growFileSystem, unfilledBytes } from './growing.ts'
 import {
   linkDirectory,
@@ -19,6 +26,7 @@ import {
 } from './mount-points.ts'
 import { numberOfDevice, readMounts } from './mountinfo.ts'
 import { tryOnScratch } from './scratch-mount.ts'
+import { tellApart } from './telling-apart.ts'
 import { findUsers } from './users.ts'
 
 /** A file system that does not answer within this time is called hung. */
@@ -47,6 +55,11 @@ export function createLinuxMounter(
       checkFileSystem(device, fsType, runBehindGate, starting, depth),
     unfilled: (device, fsType) => unfilledBytes(device, fsType, run),
     grow: (target, starting) => growFileSystem(target, runBehindGate, starting),
+    sizeOf: sizeInBytes,
+    flush: (mountPoint) => flushFileSystem(mountPoint, run),
+    freeze: (mountPoint, starting) => freezeFileSystem(mountPoint, run, starting),
+    thaw: (mountPoint) => thawFileSystem(mountPoint, run),
+    tellApart: (copy, starting) => tellApart(copy, run, runBehindGate, starting),
     prepareMountPoint: (mountPoint) => prepareMountPoint(mountPoint, run),
     removeMountPoint: (mountPoint) => removeMountPoint(mountPoint, run),
     mount: (device, mountPoint, fsType, options) =>

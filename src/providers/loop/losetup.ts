@@ -48,6 +48,18 @@ export async function setUp(
   throw losetupFailed(file, lastLine(buffered))
 }
 
+/** Makes a loop device as large as the file behind it has become. Whoever uses the device sees only its end move. */
+export async function setCapacity(
+  run: Run,
+  device: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const options = { timeoutMs: TIMEOUT_MS, signal }
+  const result = await run('losetup', ['--set-capacity', device], options)
+  if (result.exitCode !== 0 && loopStatus(device) !== undefined)
+    throw losetupFailed(device, lastLine(result))
+}
+
 /** Tells a loop device to go. While somebody has it open it goes later: sysfs says when. */
 export async function tearDown(run: Run, device: string): Promise<void> {
   const result = await run('losetup', ['--detach', device], { timeoutMs: TIMEOUT_MS })

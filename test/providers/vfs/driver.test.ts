@@ -15,5 +15,5 @@ describeDriver(
       cleanup: () => world.cleanup(),
     }
   },
-  { holdable: false },
+  { holdable: false, abilities: ['modify', 'snapshots', 'copies'] },
 )
