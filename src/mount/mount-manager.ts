@@ -21,6 +21,7 @@ import { removeVolume } from './removal.ts'
 import type { RemovedNames } from './removed-names.ts'
 import { resizeVolume } from './resize.ts'
 import { createSnapshot, removeSnapshot, requireSnapshots } from './snapshots.ts'
+import { asksForCopy } from './volume-options.ts'
 import { VolumeViews } from './volume-views.ts'
 
 /** Brings volumes of one service to this machine and lets them go, as `docs/semantics.md` promises. */
@@ -164,15 +165,18 @@ export class MountManager implements IntegrationDriver {
     return volumes.map((volume) => this.#views.of(volume, records.get(volume.id)))
   }
 
-  /** Whoever stops waiting finds it made later, and a repeat that comes sooner joins what is under way. */
+  /** Whoever stops waiting finds it made later. */
   #create(
     name: string,
     options: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<Creation> {
-    const creation = this.#creations.do(JSON.stringify([name, options]), () =>
-      createVolume(this.#context, name, options, signal),
-    )
+    const create = (until: AbortSignal | undefined) =>
+      createVolume(this.#context, name, options, until)
+    // A copy takes longer than a client waits: its repeat must not begin another.
+    const creation = asksForCopy(options)
+      ? this.#creations.do(JSON.stringify([name, options]), () => create(undefined))
+      : create(signal)
     return untilAborted(creation, signal)
   }
 }

@@ -93,6 +93,11 @@ export function readVolumeOptions(
   }
 }
 
+/** Whether the options of a Create ask for a copy of something, in any letter case. */
+export function asksForCopy(options: Readonly<Record<string, string>>): boolean {
+  return Object.keys(options).some((key) => Object.hasOwn(COPYING, key.toLowerCase()))
+}
+
 /**
  * Reads back from a volume's labels what its Create asked for; labels that make no sense are as if they were not
  * there, but mount options that are never passed on are an `InvalidArgumentError`, whoever wrote them.

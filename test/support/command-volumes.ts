@@ -4,7 +4,7 @@ import {
   NotFoundError,
   volumeNamed,
 } from '../../src/libstorage/errors.ts'
-import type { Volume, VolumeAttachment } from '../../src/libstorage/types.ts'
+import type { Snapshot, Volume, VolumeAttachment } from '../../src/libstorage/types.ts'
 import { throwIfAborted } from '../../src/libstorage/wait.ts'
 import type {
   HolderRequest,
@@ -29,6 +29,12 @@ export function aVolume(facts: Partial<Volume> & Pick<Volume, 'name'>): Volume {
   }
 }
 
+/** A snapshot with everything that a test does not care about filled in. */
+export function aSnapshot(facts: Partial<Snapshot> & Pick<Snapshot, 'id'>): Snapshot {
+  const rest = { volumeId: 'vol-data', sizeGiB: 1, labels: {}, state: 'complete' } as const
+  return { name: '', createdAt: new Date('2024-05-06T07:08:09Z'), ...rest, ...facts }
+}
+
 /** An attachment of a volume to an instance. */
 export function anAttachment(
   volumeId: string,
@@ -41,6 +47,7 @@ export function anAttachment(
 export class CommandVolumes implements IntegrationDriver {
   readonly scope = 'local'
   readonly #volumes = new Map<string, Volume>()
+  readonly #snapshots: Snapshot[] = []
   readonly #holders = new Map<string, Set<string>>()
   /** The options of each Create, in order. */
   readonly creations: Readonly<Record<string, string>>[] = []
@@ -68,6 +75,34 @@ export class CommandVolumes implements IntegrationDriver {
     }
     await this.create(name, options)
     return await this.get(name)
+  }
+
+  async resize(name: string, sizeGiB: number): Promise<VolumeView> {
+    const { volume } = await this.get(name)
+    this.#volumes.set(name, { ...volume, sizeGiB })
+    return await this.get(name)
+  }
+
+  async snapshots(): Promise<readonly Snapshot[]> {
+    return this.#snapshots
+  }
+
+  async createSnapshot(volume: string, name: string): Promise<Snapshot> {
+    const { id, sizeGiB } = (await this.get(volume)).volume
+    const made = aSnapshot({
+      id: `snap-${this.#snapshots.length + 1}`,
+      name,
+      volumeId: id,
+      sizeGiB,
+    })
+    this.#snapshots.push(made)
+    return made
+  }
+
+  async removeSnapshot(idOrName: string): Promise<void> {
+    const at = this.#snapshots.findIndex(({ id, name }) => [id, name].includes(idOrName))
+    if (at < 0) throw new NotFoundError(`snapshot "${idOrName}"`)
+    this.#snapshots.splice(at, 1)
   }
 
   async remove(name: string): Promise<void> {

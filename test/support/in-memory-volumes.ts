@@ -1,5 +1,10 @@
-import { InvalidArgumentError, NotFoundError, volumeNamed } from '../../src/libstorage/errors.ts'
-import type { Volume } from '../../src/libstorage/types.ts'
+import {
+  InvalidArgumentError,
+  NotFoundError,
+  UnsupportedError,
+  volumeNamed,
+} from '../../src/libstorage/errors.ts'
+import type { Snapshot, Volume } from '../../src/libstorage/types.ts'
 import { untilAborted } from '../../src/libstorage/wait.ts'
 import type {
   HolderRequest,
@@ -115,6 +120,24 @@ export class InMemoryVolumes implements IntegrationDriver {
   ): Promise<VolumeView> {
     await this.create(name, options, call)
     return this.#view(this.#kept(name))
+  }
+
+  async resize(name: string, sizeGiB: number): Promise<VolumeView> {
+    const kept = this.#kept(name)
+    this.#volumes.set(name, { ...kept, volume: { ...kept.volume, sizeGiB } })
+    return this.#view(this.#kept(name))
+  }
+
+  async snapshots(): Promise<readonly Snapshot[]> {
+    return []
+  }
+
+  createSnapshot(): Promise<Snapshot> {
+    return Promise.reject(new UnsupportedError({ subject: 'memory', problem: 'has no snapshots' }))
+  }
+
+  removeSnapshot(id: string): Promise<void> {
+    return Promise.reject(new NotFoundError(`snapshot ${id}`))
   }
 
   async remove(name: string, call?: IntegrationCall): Promise<void> {

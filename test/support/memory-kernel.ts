@@ -1,6 +1,7 @@
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { identifySelf } from '../../src/libstorage/process-identity.ts'
 import type {
+  CopyIdentity,
   DataFolder,
   DeviceContent,
   GrowthTarget,
@@ -131,6 +132,32 @@ export class MemoryKernel implements Mounter {
       throw new FailedPreconditionError({ subject: device, problem: 'is not grown while mounted' })
     await this.#effect(`grow ${device}`)
     this.unfilledBytes.delete(device)
+  }
+
+  sizeOf(): number {
+    return Number.MAX_SAFE_INTEGER
+  }
+
+  async flush(mountPoint: string): Promise<void> {
+    await this.#effect(`flush ${mountPoint}`)
+  }
+
+  async freeze(mountPoint: string): Promise<{ thaw: () => Promise<void> }> {
+    await this.#effect(`freeze ${mountPoint}`)
+    return { thaw: () => this.#effect(`thaw ${mountPoint}`) }
+  }
+
+  async thaw(mountPoint: string): Promise<void> {
+    await this.#effect(`thaw ${mountPoint}`)
+  }
+
+  async tellApart({ device, ownUuid }: CopyIdentity): Promise<void> {
+    await this.#effect(`tell apart ${device}`)
+    this.#disks.write(this.#volumeOf(device), {
+      kind: 'file-system',
+      fsType: 'btrfs',
+      uuid: ownUuid,
+    })
   }
 
   async prepareMountPoint(): Promise<void> {}
