@@ -32,14 +32,26 @@ export function loopStatus(device: string): LoopStatus | undefined {
   }
 }
 
-/** Makes a loop device of a file, with direct I/O where the file system below can do it; resolves with its path. */
+/**
+ * What every device has, as a file system that was made on small sectors cannot be mounted on large ones. Left to itself
+ * the kernel gives a device those of direct I/O to its file, and they grow when the file is cloned or moved to another disk.
+ */
+const SECTORS = ['--sector-size', '512']
+
+/**
+ * Makes a loop device of a file, with direct I/O where the file system below can do it in sectors of 512 bytes; resolves
+ * with its path.
+ */
 export async function setUp(
   run: Run,
   file: string,
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const make = (...options: string[]) =>
-    run('losetup', [...options, '--find', '--show', file], { timeoutMs: TIMEOUT_MS, signal })
+    run('losetup', [...options, ...SECTORS, '--find', '--show', file], {
+      timeoutMs: TIMEOUT_MS,
+      signal,
+    })
   const direct = await make('--direct-io=on')
   if (direct.exitCode === 0) return direct.stdout.trim()
   if (!/direct[ -]io/i.test(direct.stderr)) throw losetupFailed(file, lastLine(direct))
