@@ -150,6 +150,8 @@ export interface Mounter {
   linkedDirectory(mountPoint: string): Promise<string | undefined>
   prepareDataFolder(folder: DataFolder): Promise<void>
   usage(mountPoint: string): Promise<FileSystemUsage>
+  /** What a directory volume holds, by adding up its files, and what is free in the file system that it lies on. */
+  directoryUsage(directory: string): Promise<FileSystemUsage>
   /** Tries mount options on a scratch file system of this type. Rejects with `InvalidArgumentError` that names the wrong one. */
   tryMountOptions(fsType: string, options: readonly string[]): Promise<void>
   /** The processes of this machine that use the mount point or the device, as `pid 12 (postgres)`. */

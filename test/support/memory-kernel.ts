@@ -204,6 +204,10 @@ export class MemoryKernel implements Mounter {
     return { usedBytes: 4096, freeBytes: 8192 }
   }
 
+  async directoryUsage(): Promise<{ usedBytes: number; freeBytes: number }> {
+    return { usedBytes: 4096, freeBytes: 8192 }
+  }
+
   async tryMountOptions(): Promise<void> {}
 
   async users(): Promise<readonly string[]> {
