@@ -45,7 +45,7 @@ export async function createVolume(
     const found = await findSource(context, from, from.isSized ? wanted.sizeGiB : undefined, signal)
     const sizeGiB = from.isSized ? wanted.sizeGiB : found.sizeGiB
     const meant = leaveOutMeaningless(context, name, { ...rest, sizeGiB })
-    return await make(context, { ...meant, name, source: found.source }, found.volume)
+    return await make(context, { ...meant, name, source: found.source }, { ...found, signal })
   }
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
   return await make(context, { ...leaveOutMeaningless(context, name, rest), name })
@@ -115,11 +115,11 @@ async function requireMakeable(context: MountContext, wanted: RequestedVolume): 
 async function make(
   context: MountContext,
   spec: VolumeSpec,
-  original?: FoundSource['volume'],
+  { volume: original, signal }: Partial<FoundSource> & { signal?: AbortSignal | undefined } = {},
 ): Promise<Creation> {
   const { driver, catalog, name: service } = context.service
   const begun = performance.now()
-  const create = () => driver.createVolume(spec)
+  const create = () => driver.createVolume(spec, signal === undefined ? {} : { signal })
   try {
     const volume = await (original === undefined ? create() : copying(context, original, create))
     catalog.created(volume)

@@ -1,4 +1,4 @@
-import { AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
+import { AbortedError, AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
 import { SingleFlight } from '../libstorage/single-flight.ts'
 import type { Snapshot, Volume } from '../libstorage/types.ts'
 import { sleep, untilAborted } from '../libstorage/wait.ts'
@@ -34,6 +34,7 @@ export class MountManager implements IntegrationDriver {
   readonly #mounting: Mounting
   readonly #reconciler: Reconciler
   readonly #creations = new SingleFlight<Creation>()
+  readonly #closing = new AbortController()
 
   constructor(context: MountContext, removed: RemovedNames) {
     this.#context = context
@@ -57,8 +58,11 @@ export class MountManager implements IntegrationDriver {
     this.#reconciler.start()
   }
 
-  /** Ends what lingers, finishes what has begun, and stops trying; mounts stay. */
+  /** Ends what lingers, finishes what has begun but copies, which may take hours, and stops trying; mounts stay. */
   async close(): Promise<void> {
+    this.#closing.abort(
+      new AbortedError({ subject: 'the copy', problem: 'was given up at the end' }),
+    )
     await this.#reconciler.close()
     await this.#background.settled()
     await this.#releaser.close()
@@ -175,7 +179,7 @@ export class MountManager implements IntegrationDriver {
       createVolume(this.#context, name, options, until)
     // A copy takes longer than a client waits: its repeat must not begin another.
     const creation = asksForCopy(options)
-      ? this.#creations.do(JSON.stringify([name, options]), () => create(undefined))
+      ? this.#creations.do(JSON.stringify([name, options]), () => create(this.#closing.signal))
       : create(signal)
     return untilAborted(creation, signal)
   }

@@ -1,10 +1,8 @@
-import path from 'node:path'
 import { run } from '../../src/libstorage/run.ts'
-import { createLinuxMounter } from '../../src/mount/linux/linux-mounter.ts'
+import { freezeFileSystem } from '../../src/mount/linux/freezing.ts'
 
 /** Freezes what is mounted there, says so, and stays until it is killed. */
 const [mountPoint = ''] = process.argv.slice(2)
-const mounter = createLinuxMounter(run, path.join(path.dirname(mountPoint), '..', 'freezing'))
-await mounter.freeze(mountPoint, async () => {})
+await freezeFileSystem(mountPoint, run, async () => {})
 process.stdout.write('frozen\n')
 process.stdin.resume()

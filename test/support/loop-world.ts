@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { silentLogger } from '../../src/libstorage/logger.ts'
-import { run } from '../../src/libstorage/run.ts'
+import { type Run, run } from '../../src/libstorage/run.ts'
 import { createService, type Service } from '../../src/libstorage/service.ts'
 import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
@@ -50,9 +50,10 @@ export class LoopWorld {
   async manager(
     changed: Partial<MountSettings> = {},
     role: MountContext['role'] = 'server',
+    providersRun: Run = run,
   ): Promise<MountManager> {
     const settings = { ...quickSettings, ...changed }
-    const context = { service: 'loop', libDirectory: this.folder, run }
+    const context = { service: 'loop', libDirectory: this.folder, run: providersRun }
     const provider = await loopDefinition.create(loopDefinition.settings.parse({}), context)
     const service = createService('loop', provider, silentLogger)
     const ledger = new FileLedger(path.join(this.folder, 'ledger'), silentLogger)

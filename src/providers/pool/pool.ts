@@ -27,6 +27,9 @@ import { VolumeReader } from './volume-reader.ts'
 /** Everybody may pass through, for what is mounted from beneath; nobody but the owner sees the names. */
 const FOLDER_MODE = 0o711
 
+/** The folder in a pool that holds its snapshots; no volume's folder is hidden. */
+export const SNAPSHOTS_FOLDER = '.snapshots'
+
 /** Writes a volume's first content to this path, durably, in turns of its own. */
 export type FillContent = (path: string) => Promise<void>
 
@@ -83,9 +86,11 @@ export class Pool {
     return this.#turns.answer(signal, work)
   }
 
-  /** All volumes, by reading every folder. Sweeps away what dead processes left. */
+  /** All volumes, by reading every folder. Sweeps away what dead processes left, of snapshots too. */
   async list(signal?: AbortSignal): Promise<StoredVolume[]> {
     const entries = await this.sweep(() => this.#entries(), this.path, signal)
+    const shelf = join(this.path, SNAPSHOTS_FOLDER)
+    if (entries.includes(SNAPSHOTS_FOLDER)) await this.sweep(() => fs.readdir(shelf), shelf, signal)
     const visible = entries.filter((entry) => !entry.startsWith('.'))
     const folders = visible.map((entry) => join(this.path, entry))
     const volumes = await this.#reader.all(folders, (work) => this.turn(work, signal))

@@ -7,13 +7,11 @@ import { NotFoundError, systemCode } from '../../libstorage/errors.ts'
 import { leftoverName } from '../../libstorage/leftover.ts'
 import type { Run } from '../../libstorage/run.ts'
 import type { Snapshot, SnapshotId, SnapshotSpec } from '../../libstorage/types.ts'
-import type { Pool } from './pool.ts'
+import { type Pool, SNAPSHOTS_FOLDER } from './pool.ts'
 import { readSmall } from './read-small.ts'
 import { removeTrees } from './remove-trees.ts'
 import type { StoredVolume } from './stored-volume.ts'
 
-/** The folder in a pool that holds its snapshots; no volume's folder is hidden. */
-const SHELF = '.snapshots'
 const RECORD_FILE = 'snapshot.json'
 const FOLDER_MODE = 0o700
 const ID_SHAPE = /^snap-[0-9a-f]+$/
@@ -36,7 +34,7 @@ export class SnapshotShelf {
   constructor(pool: Pool, run: Run) {
     this.#pool = pool
     this.#run = run
-    this.#path = join(pool.path, SHELF)
+    this.#path = join(pool.path, SNAPSHOTS_FOLDER)
   }
 
   /** Where the content of a snapshot lies. */

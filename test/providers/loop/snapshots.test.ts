@@ -173,6 +173,7 @@ describe.skipIf(unavailable !== undefined)('growth and copies of disk files', ()
       await mkdir(join(world.pool, '.snapshots', entry))
       await writeFile(join(world.pool, '.snapshots', entry, 'disk'), 'half')
     }
+    await provider.driver.volumes()
     expect(await snapshotsOf(provider).list()).toHaveLength(1)
     expect(await shelf()).toContain(living)
     expect(await shelf()).not.toContain(dead)
