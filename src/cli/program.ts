@@ -3,23 +3,28 @@ import type { Flags } from '../config/load.ts'
 import { type CommandContext, reportError, type Surroundings } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { longFlags, splitPropertyFlags } from './property-flags.ts'
+import { snapshotCreateCommand } from './snapshot/create.ts'
+import { snapshotLsCommand } from './snapshot/ls.ts'
+import { snapshotRmCommand } from './snapshot/rm.ts'
 import { startCommand } from './start.ts'
 import { versionText } from './version.ts'
 import { attachCommand } from './volume/attach.ts'
-import { inCommandSession } from './volume/command-session.ts'
+import { inCommandSession, type RunInSession } from './volume/command-session.ts'
 import { createCommand } from './volume/create.ts'
 import { detachCommand } from './volume/detach.ts'
 import { lsCommand } from './volume/ls.ts'
 import { mountCommand } from './volume/mount.ts'
 import { pathCommand } from './volume/path.ts'
 import { FORMATS } from './volume/print-volumes.ts'
+import { resizeCommand } from './volume/resize.ts'
 import { rmCommand } from './volume/rm.ts'
 import { unmountCommand } from './volume/unmount.ts'
 
 const HELP_WIDTH = 100
-const VERBS = [
+const VOLUME_VERBS = [
   lsCommand,
   createCommand,
+  resizeCommand,
   rmCommand,
   attachCommand,
   detachCommand,
@@ -27,6 +32,7 @@ const VERBS = [
   unmountCommand,
   pathCommand,
 ]
+const SNAPSHOT_VERBS = [snapshotLsCommand, snapshotCreateCommand, snapshotRmCommand]
 
 /** Runs one command line (without the program's own name) and resolves with its exit status. Never rejects. */
 export async function runProgram(
@@ -45,7 +51,20 @@ export async function runProgram(
   }
   configure(program, surroundings, said)
   program.addCommand(inherit(program, startCommand(context, runs)))
-  program.addCommand(volumeCommand(program, context, runs))
+  program.addCommand(
+    groupCommand(program, context, runs, {
+      name: 'volume',
+      description: 'list, create, resize, remove, attach, detach, mount and unmount volumes',
+      verbs: VOLUME_VERBS,
+    }),
+  )
+  program.addCommand(
+    groupCommand(program, context, runs, {
+      name: 'snapshot',
+      description: 'list, take and remove snapshots of volumes',
+      verbs: SNAPSHOT_VERBS,
+    }),
+  )
   program.addCommand(versionCommand(program, context))
   const { rest, properties } = splitPropertyFlags(args, (flag) => longFlags(program).has(flag))
   try {
@@ -95,20 +114,31 @@ function usageStatus(
   return isAnswer ? 0 : exitStatusOf(error)
 }
 
-function volumeCommand(program: Command, context: CommandContext, runs: RunWork): Command {
-  const volume = new Command('volume')
-    .description('list, create, remove, attach, detach, mount and unmount volumes')
+interface CommandGroup {
+  readonly name: string
+  readonly description: string
+  readonly verbs: readonly ((run: RunInSession) => Command)[]
+}
+
+function groupCommand(
+  program: Command,
+  context: CommandContext,
+  runs: RunWork,
+  { name, description, verbs }: CommandGroup,
+): Command {
+  const group = new Command(name)
+    .description(description)
     .addOption(
-      new Option('-f, --format <format>', 'how volumes are printed')
+      new Option('-f, --format <format>', `how ${name}s are printed`)
         .choices(FORMATS)
         .default('table'),
     )
     .option('-q, --quiet', 'print no headings')
-  for (const verb of VERBS) {
+  for (const verb of verbs) {
     const command = verb((work) => runs(inCommandSession(context, work)))
-    volume.addCommand(inherit(program, command))
+    group.addCommand(inherit(program, command))
   }
-  return inherit(program, volume)
+  return inherit(program, group)
 }
 
 function versionCommand(program: Command, { scriptPath, stdout }: CommandContext): Command {

@@ -125,6 +125,12 @@ export class VolumeCatalog {
     this.#note(volume, { kind: 'created', volume })
   }
 
+  /** A volume was changed here: what is remembered of it is replaced. */
+  changed(volume: Volume): void {
+    this.#known.set(volume.id, volume)
+    this.#note(volume, { kind: 'changed', volume })
+  }
+
   attached(volume: Volume, attachment: VolumeAttachment): void {
     this.#note(volume, { kind: 'attached', volume, attachment })
   }

@@ -8,6 +8,7 @@ const KEPT_MS = 120_000
 /** What was done to a volume here and the platform has confirmed. */
 export type Change =
   | { readonly kind: 'created'; readonly volume: Volume }
+  | { readonly kind: 'changed'; readonly volume: Volume }
   | { readonly kind: 'removed' }
   | { readonly kind: 'attached'; readonly volume: Volume; readonly attachment: VolumeAttachment }
   | { readonly kind: 'detached'; readonly attachment: VolumeAttachment }
@@ -62,6 +63,8 @@ function corrected(volume: Volume, change: Change): Volume[] {
   switch (change.kind) {
     case 'created':
       return [volume]
+    case 'changed':
+      return [{ ...volume, ...shapeOf(change.volume) }]
     case 'removed':
       return []
     case 'attached':
@@ -69,6 +72,11 @@ function corrected(volume: Volume, change: Change): Volume[] {
     case 'detached':
       return [withoutAttachment(volume, change.attachment)]
   }
+}
+
+/** What a change is about; the attachments are another matter. */
+function shapeOf({ sizeGiB, type, iops }: Volume): Pick<Volume, 'sizeGiB' | 'type' | 'iops'> {
+  return { sizeGiB, ...(type !== undefined && { type }), ...(iops !== undefined && { iops }) }
 }
 
 function withAttachment(volume: Volume, attachment: VolumeAttachment): Volume {

@@ -2,6 +2,7 @@ import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
 import { ownership } from './data-folder.ts'
 import { prepareContent } from './device-content.ts'
 import type { EventSink } from './events.ts'
+import { growAfterMount, growBeforeMount, growMounted, NO_GROWTH } from './growth.ts'
 import type { MountEntry, Mounter } from './mounter.ts'
 import type { Place } from './places.ts'
 import { type AttachedVolume, mountRecords, type PlaceState, type Publisher } from './publisher.ts'
@@ -36,15 +37,15 @@ export class BlockPublisher implements Publisher {
     return entry !== undefined && entry.deviceNumber === this.#mounter.deviceNumber(device)
   }
 
-  async publish(session: VolumeSession, attached: AttachedVolume): Promise<void> {
+  async publish(session: VolumeSession, attached: AttachedVolume): Promise<string | undefined> {
     const { volume, device, place } = attached
     this.#requireFreePlace(place)
     const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
-    const content = await prepareContent(session, attached, wishes.fsType, {
-      mounter: this.#mounter,
-      service: this.#service,
-      events: this.#events,
-    })
+    const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
+    const content = await prepareContent(session, attached, wishes.fsType, context)
+    const growth = content.formatted
+      ? NO_GROWTH
+      : await growBeforeMount(session, attached, content, context)
     await session.update({ ...this.#records(attached), formatIntent: undefined, tool: undefined })
     await this.#mounter.prepareMountPoint(place.mountPoint)
     session.step()
@@ -58,11 +59,19 @@ export class BlockPublisher implements Publisher {
       volume: volume.name,
       volumeId: volume.id,
     })
+    return await growAfterMount(session, attached, content, growth, context)
   }
 
   async complete(session: VolumeSession, attached: AttachedVolume): Promise<void> {
     if (session.record.mount === undefined) await session.update(this.#records(attached))
     await this.#furnish(attached, false)
+  }
+
+  async grow(session: VolumeSession, device: string, place: Place): Promise<string | undefined> {
+    const fsType = this.#topmostAt(place)?.fsType
+    if (fsType === undefined) return undefined
+    const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
+    return await growMounted(session, { device, fsType, mountPoint: place.mountPoint }, context)
   }
 
   async withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy'> {

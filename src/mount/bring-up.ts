@@ -20,25 +20,31 @@ export async function isUp(context: MountContext, record: LedgerRecord): Promise
   )
 }
 
-/** From a volume anywhere to a directory on this machine. Every step looks before it acts, and is safe to die after. */
+/**
+ * From a volume anywhere to a directory on this machine. Every step looks before it acts, and is safe to die after.
+ * Resolves with what went wrong though the volume can be used, as a sentence.
+ */
 export async function bringUp(
   context: MountContext,
   session: VolumeSession,
   volume: Volume,
   demand: Demand,
-): Promise<void> {
+): Promise<string | undefined> {
   const attachment = await ensureAttached(context, session, volume, demand)
   const device = await awaitDevice(context, volume, attachment)
   const place = context.places.of(volume.name)
   const state = await context.publisher.look(device, place)
   const attached = { volume, attachment, device, place }
   session.step()
-  if (state === 'published') return await context.publisher.complete(session, attached)
+  if (state === 'published') {
+    await context.publisher.complete(session, attached)
+    return undefined
+  }
   if (state === 'dead' && (await context.publisher.withdraw(device, place.mountPoint)) === 'busy') {
     const users = await context.publisher.users(device, place)
     throw stillInUse(volume.name, users, 'end that first: its file system there is dead')
   }
-  await context.publisher.publish(session, attached)
+  return await context.publisher.publish(session, attached)
 }
 
 /** The device of an attachment, once it is there. Rejects with `TimeoutError` where it does not appear. */

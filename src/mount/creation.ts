@@ -1,10 +1,19 @@
 import { AlreadyExistsError, InvalidArgumentError, volumeNamed } from '../libstorage/errors.ts'
-import type { Volume, VolumeWish } from '../libstorage/types.ts'
+import type { Volume, VolumeSpec, VolumeWish } from '../libstorage/types.ts'
+import { type FoundSource, findSource } from './copy-source.ts'
+import { factsOf } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { whileQuiet } from './quiet.ts'
 import { requireNewName } from './volume-name.ts'
 import { type RequestedVolume, readMountWishes, readVolumeOptions } from './volume-options.ts'
 
-const WISHES: readonly VolumeWish[] = ['zone', 'type', 'iops', 'encrypted', 'encryptionKey']
+const WISHES: readonly Exclude<VolumeWish, 'source'>[] = [
+  'zone',
+  'type',
+  'iops',
+  'encrypted',
+  'encryptionKey',
+]
 
 /** What a Create came to. */
 export interface Creation {
@@ -27,8 +36,15 @@ export async function createVolume(
   const zone = { machine, asked: wanted.zone }
   const existing = await context.service.catalog.namesake(name, zone, signal)
   if (existing !== undefined) return keepExisting(context, existing, wanted, options)
+  const { from, ...rest } = wanted
+  if (from !== undefined) {
+    const found = await findSource(context, from, from.isSized ? wanted.sizeGiB : undefined, signal)
+    const sizeGiB = from.isSized ? wanted.sizeGiB : found.sizeGiB
+    const meant = leaveOutMeaningless(context, name, { ...rest, sizeGiB })
+    return await make(context, { ...meant, name, source: found.source }, { ...found, signal })
+  }
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
-  return await make(context, { ...leaveOutMeaningless(context, name, wanted), name })
+  return await make(context, { ...leaveOutMeaningless(context, name, rest), name })
 }
 
 function keepExisting(
@@ -85,12 +101,14 @@ async function requireMakeable(context: MountContext, wanted: RequestedVolume): 
 
 async function make(
   context: MountContext,
-  spec: RequestedVolume & { name: string },
+  spec: VolumeSpec,
+  { volume: original, signal }: Partial<FoundSource> & { signal?: AbortSignal | undefined } = {},
 ): Promise<Creation> {
   const { driver, catalog, name: service } = context.service
   const begun = performance.now()
+  const create = () => driver.createVolume(spec, signal === undefined ? {} : { signal })
   try {
-    const volume = await driver.createVolume(spec)
+    const volume = await (original === undefined ? create() : copying(context, original, create))
     catalog.created(volume)
     const durationMs = Math.round(performance.now() - begun)
     context.events.record({
@@ -106,4 +124,15 @@ async function make(
     // Somebody was faster between our look and our request: theirs is the volume.
     return { volume: await catalog.find(spec.name, { fresh: true }), made: false }
   }
+}
+
+/** A volume that is copied is at rest meanwhile, and not touched by anything else. */
+function copying(
+  context: MountContext,
+  original: Volume,
+  create: () => Promise<Volume>,
+): Promise<Volume> {
+  return context.sessions.run(factsOf(original), 'copies the volume', undefined, (session) =>
+    whileQuiet(context, session, create),
+  )
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
 import type { NewFileSystem } from '../libstorage/file-system.ts'
 import type { EventSink } from './events.ts'
@@ -41,6 +41,11 @@ export async function prepareContent(
   const intent = validIntent(session, attached)
   if (content.kind === 'file-system' && (intent === undefined || content.uuid !== intent.uuid)) {
     await context.mounter.check(device, content.fsType, session.toolStarting)
+    if (volume.madeFrom !== undefined && content.fsType === 'btrfs')
+      await mounter.tellApart(
+        { device, uuid: content.uuid, ownUuid: ownUuid(volume.id) },
+        session.toolStarting,
+      )
     record(context, attached, 'checked')
     return { fsType: content.fsType, joined: false, formatted: false }
   }
@@ -53,6 +58,18 @@ export async function prepareContent(
   })
   if (data !== undefined) throw refusal(attached, `${data} but no known file system`)
   return await format(session, attached, { fsType: wanted, uuid: randomUUID() }, context)
+}
+
+/** The UUID that a copied file system gets: always the same for one volume, so that a look tells whether it has it. */
+function ownUuid(volumeId: string): string {
+  const hex = createHash('sha256').update(`copy ${volumeId}`).digest('hex')
+  const groups = [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `a${hex.slice(17, 20)}`,
+  ]
+  return [...groups, hex.slice(20, 32)].join('-')
 }
 
 function join(attached: AttachedVolume, content: DeviceContent): PreparedContent {

@@ -30,6 +30,7 @@ export function createDirectoryPublisher(
     await mounter.linkDirectory(device, place.mountPoint)
     await complete(session, attached)
     events.record({ kind: 'mounted', service, volume: volume.name, volumeId: volume.id })
+    return undefined
   }
   return {
     tellsUse: false,
@@ -38,6 +39,7 @@ export function createDirectoryPublisher(
     isPublished: (device, place) => linkAt(place.mountPoint) === device,
     publish,
     complete,
+    grow: async () => undefined,
     withdraw: async (device, mountPoint) => {
       if ((await mounter.linkedDirectory(mountPoint)) === device) {
         await mounter.unlinkDirectory(mountPoint)

@@ -4,6 +4,7 @@ export type EventKind =
   | 'attached'
   | 'formatted'
   | 'checked'
+  | 'grown'
   | 'mounted'
   | 'reference'
   | 'unmounted'

@@ -1,4 +1,4 @@
-import type { Volume } from '../libstorage/types.ts'
+import type { Snapshot, Volume } from '../libstorage/types.ts'
 
 /** What every call may be given. */
 export interface IntegrationCall {
@@ -79,6 +79,17 @@ export interface IntegrationDriver {
   ): Promise<VolumeView>
   /** Destroys a volume that nobody uses. */
   remove(name: string, call?: IntegrationCall): Promise<void>
+  /**
+   * Makes a volume larger, in whole GiB, and the file system on it where it is mounted here; else that is done at its next
+   * mount. Rejects with `UnsupportedError` where the driver cannot.
+   */
+  resize(name: string, sizeGiB: number, call?: IntegrationCall): Promise<VolumeView>
+  /** All snapshots. Rejects with `UnsupportedError` where the driver has none. */
+  snapshots(call?: IntegrationCall): Promise<readonly Snapshot[]>
+  /** Takes a snapshot of a volume at one moment, in use or not. */
+  createSnapshot(volume: string, name: string, call?: IntegrationCall): Promise<Snapshot>
+  /** Destroys the snapshot of this id, or of this name where only one has it. */
+  removeSnapshot(idOrName: string, call?: IntegrationCall): Promise<void>
   /** Brings the volume to this machine and takes a reference for the holder. */
   mount(request: HolderRequest, call?: AcquiringCall): Promise<MountedVolume>
   /** Drops one of the holder's references; the last one leaving releases the volume. An unknown holder is a success. */

@@ -1,5 +1,6 @@
-import { AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
-import type { Volume } from '../libstorage/types.ts'
+import { AbortedError, AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
+import { SingleFlight } from '../libstorage/single-flight.ts'
+import type { Snapshot, Volume } from '../libstorage/types.ts'
 import { sleep, untilAborted } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
@@ -20,7 +21,10 @@ import { Reconciler } from './reconciler.ts'
 import { Releaser } from './releaser.ts'
 import { removeVolume } from './removal.ts'
 import type { RemovedNames } from './removed-names.ts'
+import { resizeVolume } from './resize.ts'
+import { createSnapshot, removeSnapshot, requireSnapshots } from './snapshots.ts'
 import { DeviceWatch } from './take-over/device-watch.ts'
+import { asksForCopy } from './volume-options.ts'
 import { VolumeViews } from './volume-views.ts'
 
 /** Brings volumes of one service to this machine and lets them go, as `docs/semantics.md` promises. */
@@ -33,6 +37,7 @@ export class MountManager implements IntegrationDriver {
   readonly #mounting: Mounting
   readonly #watch: DeviceWatch
   readonly #reconciler: Reconciler
+  readonly #creations = new SingleFlight<Creation>()
   readonly #closing = new AbortController()
 
   /** A server looks every so many milliseconds whether the devices in use are still there. */
@@ -66,9 +71,11 @@ export class MountManager implements IntegrationDriver {
     this.#watch.start()
   }
 
-  /** Ends what lingers, finishes what has begun, and stops trying; mounts stay. */
+  /** Ends what lingers, finishes what has begun but copies, which may take hours, and stops trying; mounts stay. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#closing.abort(
+      new AbortedError({ subject: 'the work', problem: 'was given up at the end' }),
+    )
     this.#watch.close()
     await this.#reconciler.close()
     await this.#background.settled()
@@ -98,6 +105,33 @@ export class MountManager implements IntegrationDriver {
     if (this.#context.settings.remove.disable) return
     const work = removeVolume(this.#context, this.#removed, name, signal)
     await answerInTime(this.#context, name, signal, work)
+  }
+
+  async resize(
+    name: string,
+    sizeGiB: number,
+    { signal }: IntegrationCall = {},
+  ): Promise<VolumeView> {
+    const work = resizeVolume(this.#context, name, sizeGiB, signal)
+    const { volume, remark } = await answerInTime(this.#context, name, signal, work)
+    this.#views.noteError(volume.id, remark)
+    return this.#views.of(volume, this.#context.ledger.get(volume.id))
+  }
+
+  async snapshots({ signal }: IntegrationCall = {}): Promise<readonly Snapshot[]> {
+    return await requireSnapshots(this.#context).list({}, signal === undefined ? {} : { signal })
+  }
+
+  createSnapshot(
+    volume: string,
+    name: string,
+    { signal }: IntegrationCall = {},
+  ): Promise<Snapshot> {
+    return createSnapshot(this.#context, volume, name, signal)
+  }
+
+  removeSnapshot(idOrName: string, { signal }: IntegrationCall = {}): Promise<void> {
+    return removeSnapshot(this.#context, idOrName, signal)
   }
 
   async mount(request: HolderRequest, call: AcquiringCall = {}): Promise<MountedVolume> {
@@ -142,7 +176,10 @@ export class MountManager implements IntegrationDriver {
     const { ledger, service } = this.#context
     const used = ledger.exactly(name)
     if (used?.mount !== undefined) {
-      return this.#views.of(service.catalog.known(used.volume.id) ?? rememberedVolume(used), used)
+      const known = service.catalog.known(used.volume.id) ?? rememberedVolume(used)
+      // Another process may have made it larger; a volume never shrinks.
+      const sizeGiB = Math.max(known.sizeGiB, used.volume.sizeGiB)
+      return this.#views.of({ ...known, sizeGiB }, used)
     }
     const volume = await service.catalog.find(name, { signal })
     return this.#views.of(volume, ledger.get(volume.id))
@@ -161,7 +198,13 @@ export class MountManager implements IntegrationDriver {
     options: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<Creation> {
-    return untilAborted(createVolume(this.#context, name, options, signal), signal)
+    const create = (until: AbortSignal | undefined) =>
+      createVolume(this.#context, name, options, until)
+    // A copy takes longer than a client waits: its repeat must not begin another.
+    const creation = asksForCopy(options)
+      ? this.#creations.do(JSON.stringify([name, options]), () => create(this.#closing.signal))
+      : create(signal)
+    return untilAborted(creation, signal)
   }
 }
 

@@ -39,6 +39,27 @@ export interface NewFileSystemSpec {
 /** Told of a tool before it begins; its work starts only when this has resolved. */
 export type ToolStarting = (tool: ToolRecord) => Promise<void>
 
+/** A file system that is to be grown to its device. */
+export interface GrowthTarget {
+  readonly device: string
+  readonly fsType: string
+  /** Where it is mounted; undefined while nobody holds the device. */
+  readonly mountPoint?: string
+}
+
+/** A file system that lets nobody write. */
+export interface Frozen {
+  /** Lets everybody go on; what is thawed already stays so. */
+  thaw(): Promise<void>
+}
+
+/** A copied btrfs: the UUID that it came with, and the one that it alone shall have. */
+export interface CopyIdentity {
+  readonly device: string
+  readonly uuid: string | undefined
+  readonly ownUuid: string
+}
+
 /** Who owns the data folder, and its permission bits. */
 export interface DataFolder {
   /** Absolute; the mount point itself where no folder inside is used. */
@@ -82,8 +103,39 @@ export interface Mounter {
   /** Takes away the signatures of an mkfs that was cut short: mkfs.btrfs refuses a UUID that it finds on any device. */
   wipeSignatures(device: string): Promise<void>
   makeFileSystem(device: string, spec: NewFileSystemSpec, starting: ToolStarting): Promise<void>
-  /** Checks and repairs what is safe to repair. Rejects with `FailedPreconditionError` that names the command that repairs. */
-  check(device: string, fsType: string, starting: ToolStarting): Promise<void>
+  /**
+   * Checks and repairs what is safe to repair; thoroughly before a growth, which wants that. Rejects with
+   * `FailedPreconditionError` that names the command that repairs.
+   */
+  check(
+    device: string,
+    fsType: string,
+    starting: ToolStarting,
+    depth?: 'quick' | 'thorough',
+  ): Promise<void>
+  /** How many bytes of the device its file system could use and does not; 0 where it fills its device. */
+  unfilled(device: string, fsType: string): Promise<number>
+  /**
+   * Grows a file system to its device. Rejects with `FailedPreconditionError` where that is not done, the file system
+   * staying as it was.
+   */
+  grow(target: GrowthTarget, starting: ToolStarting): Promise<void>
+  /** The size of a device that the kernel knows, in bytes; 0 for one that is gone. Never waits for a disk. */
+  sizeOf(device: string): number
+  /** Writes back all that is dirty in the file system that is mounted there. */
+  flush(mountPoint: string): Promise<void>
+  /**
+   * Lets nobody write to the file system that is mounted there until it is thawed, this process dies, or 30 s have
+   * passed. Rejects where it cannot be frozen.
+   */
+  freeze(mountPoint: string, starting: ToolStarting): Promise<Frozen>
+  /** Thaws what was left frozen; what is not frozen stays as it is. */
+  thaw(mountPoint: string): Promise<void>
+  /**
+   * Makes a copied btrfs another one than what it was copied from, so that both can be mounted. Rejects with
+   * `FailedPreconditionError` where that has to wait.
+   */
+  tellApart(copy: CopyIdentity, starting: ToolStarting): Promise<void>
   /** Makes the directory, immutable where the file system below knows that. */
   prepareMountPoint(mountPoint: string): Promise<void>
   /** Removes the empty directory. Only after an exclusive open has succeeded: it takes the mount from every namespace. */
@@ -105,6 +157,8 @@ export interface Mounter {
   linkedDirectory(mountPoint: string): Promise<string | undefined>
   prepareDataFolder(folder: DataFolder): Promise<void>
   usage(mountPoint: string): Promise<FileSystemUsage>
+  /** What a directory volume holds, by adding up its files, and what is free in the file system that it lies on. */
+  directoryUsage(directory: string): Promise<FileSystemUsage>
   /** Tries mount options on a scratch file system of this type. Rejects with `InvalidArgumentError` that names the wrong one. */
   tryMountOptions(fsType: string, options: readonly string[]): Promise<void>
   /** The processes of this machine that use the mount point or the device, as `pid 12 (postgres)`. */

@@ -84,9 +84,10 @@ export class Mounting {
     // Whatever comes of this: what has no reference by then is released.
     this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
     await session.awaitTool()
-    if (!(await this.#isUp(session)))
-      await this.#bringUp(session, { name, fresh: isRemembered || session.waited, force })
-    this.#views.noteError(facts.id, undefined)
+    const remark = (await this.#isUp(session))
+      ? undefined
+      : await this.#bringUp(session, { name, fresh: isRemembered || session.waited, force })
+    this.#views.noteError(facts.id, remark)
     const isWanted = signal?.aborted !== true
     if (isWanted) await this.#takeReference(session, holder)
     else this.#releaser.keep(facts, ABANDONED_KEPT_MS)
@@ -128,13 +129,15 @@ export class Mounting {
   async #bringUp(
     session: VolumeSession,
     { name, fresh, force }: { name: string; fresh: boolean; force: boolean },
-  ): Promise<void> {
+  ): Promise<string | undefined> {
     const { facts } = session
     const preempt = force || this.#context.settings.mount.preempt
     try {
       const volume = await this.#context.service.catalog.find(name, { fresh })
       if (volume.id !== facts.id) throw replacedMeanwhile(name)
-      await bringUp(this.#context, session, volume, { preempt, forced: force })
+      const remark = await bringUp(this.#context, session, volume, { preempt, forced: force })
+      if (remark !== undefined) this.#context.logger.warn(remark, { volume: facts.name })
+      return remark
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error)
       this.#views.noteError(facts.id, cause)

@@ -22,10 +22,18 @@ export interface Publisher {
   look(device: string, place: Place): Promise<PlaceState>
   /** Whether the place was published, by a look at the kernel's tables alone; never waits for a disk. */
   isPublished(device: string, place: Place): boolean
-  /** From device to directory. Each step is safe to repeat, and to die after. */
-  publish(session: VolumeSession, attached: AttachedVolume): Promise<void>
+  /**
+   * From device to directory. Each step is safe to repeat, and to die after. Resolves with what went wrong though the
+   * volume can be used, as a sentence.
+   */
+  publish(session: VolumeSession, attached: AttachedVolume): Promise<string | undefined>
   /** Makes good what a process that died left undone at a place that is published already. */
   complete(session: VolumeSession, attached: AttachedVolume): Promise<void>
+  /**
+   * Grows what is published at the place to its device; resolves with why that was not done, as a sentence. Where there
+   * is no file system of its own there is nothing to grow.
+   */
+  grow(session: VolumeSession, device: string, place: Place): Promise<string | undefined>
   /** `busy` while a process of this namespace has a file open there. What is not there, or not ours, is left as it is. */
   withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy'>
   /** Takes a dead mount of ours away from the host, whoever has files open in it. Rejects where even that cannot be done. */

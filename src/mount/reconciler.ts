@@ -15,6 +15,7 @@ import {
 } from './ledger-record.ts'
 import { lookHere } from './look-here.ts'
 import type { MountContext } from './mount-context.ts'
+import { thawLeftFrozen } from './quiet.ts'
 import { type NextStep, type PlatformFacts, type Reconciled, reconcile } from './reconcile.ts'
 import type { Releaser } from './releaser.ts'
 import type { VolumeSession } from './volume-session.ts'
@@ -147,6 +148,7 @@ export class Reconciler {
   ): void {
     this.#background.run(facts, purpose, async (session) => {
       const { ledger, service } = this.#context
+      await thawLeftFrozen(this.#context, session)
       const stored = ledger.get(facts.id)
       // What was attached or detached meanwhile is newer than the answer.
       const isOld = stored !== undefined && !isSameAttachment(stored, asked)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { InvalidArgumentError, volumeNamed } from '../libstorage/errors.ts'
+import { InvalidArgumentError, NotFoundError, volumeNamed } from '../libstorage/errors.ts'
 
 const MAX_CHARACTERS = 128
 const MAX_BYTES = 255
@@ -16,6 +16,11 @@ export function requireNewName(
     problem: `cannot be created: its name ${problem}`,
     remedy: `use 1 to ${MAX_CHARACTERS} characters of well-formed Unicode without "/" and control characters, not starting with "-", and no id`,
   })
+}
+
+/** The error of a name that no volume has. */
+export function volumeNotFound(name: string): NotFoundError {
+  return new NotFoundError(volumeNamed(name))
 }
 
 function problemOf(name: string): string | undefined {

@@ -28,15 +28,31 @@ const KNOWN_OPTIONS: Readonly<Record<string, string>> = {
   volumename: 'volumename',
 }
 
-/** Options that copy something: which driver can, its own part says. */
-const COPYING = ['snapshotid', 'snapshotname', 'volumeid', 'volumename'] as const
+/** Options that say what a new volume is a copy of. */
+const COPYING = {
+  snapshotid: { kind: 'snapshot', by: 'id' },
+  snapshotname: { kind: 'snapshot', by: 'name' },
+  volumeid: { kind: 'volume', by: 'id' },
+  volumename: { kind: 'volume', by: 'name' },
+} as const
 
 const ID_MAX = 4_294_967_294
 const SIZE_MAX_GIB = 65_536
 const MODE = /^0?[0-7]{1,4}$/
 
-/** What is asked of a new volume, before the name is known. */
-export type RequestedVolume = Omit<VolumeSpec, 'name'>
+/** What is asked of a new volume, before the name is known and what it is a copy of is found. */
+export interface RequestedVolume extends Omit<VolumeSpec, 'name' | 'source'> {
+  readonly from?: WantedSource
+}
+
+/** What a new volume shall be a copy of, as its Create says. */
+export interface WantedSource {
+  readonly kind: 'snapshot' | 'volume'
+  readonly by: 'id' | 'name'
+  readonly text: string
+  /** False where the copy shall be as large as its source. */
+  readonly isSized: boolean
+}
 
 /** How a volume is mounted, as its labels say. */
 export interface MountWishes {
@@ -56,9 +72,7 @@ export function readVolumeOptions(
   defaults: MountSettings['create']['default'],
 ): RequestedVolume {
   const given = canonical(options)
-  const refused = COPYING.find((name) => given.has(name))
-  if (refused !== undefined)
-    throw invalid(refused, 'is not supported by this driver', 'leave it out')
+  const from = readSource(given)
   const iops = given.has('iops')
     ? wholeNumber('iops', given.get('iops'), 1, 1_000_000)
     : defaults.iops
@@ -66,7 +80,8 @@ export function readVolumeOptions(
   const zone = given.get('availabilityzone') ?? defaults.availabilityZone
   const encryptionKey = given.get('encryptionkey')
   return {
-    sizeGiB: given.has('size') ? size(given.get('size') ?? '') : defaults.sizeGiB,
+    sizeGiB: given.has('size') ? readSize(given.get('size') ?? '') : defaults.sizeGiB,
+    ...(from === undefined ? {} : { from }),
     ...(type ? { type } : {}),
     ...(iops === undefined ? {} : { iops }),
     ...(zone ? { zone } : {}),
@@ -76,6 +91,11 @@ export function readVolumeOptions(
     ...(encryptionKey ? { encryptionKey } : {}),
     labels: readLabels(given, defaults.fsType),
   }
+}
+
+/** Whether the options of a Create ask for a copy of something, in any letter case. */
+export function asksForCopy(options: Readonly<Record<string, string>>): boolean {
+  return Object.keys(options).some((key) => Object.hasOwn(COPYING, key.toLowerCase()))
 }
 
 /**
@@ -138,7 +158,19 @@ function readLabels(
   return labels
 }
 
-function size(text: string): number {
+function readSource(given: ReadonlyMap<string, string>): WantedSource | undefined {
+  const [only, ...others] = Object.entries(COPYING).filter(([name]) => given.has(name))
+  if (only === undefined) return undefined
+  const [name, { kind, by }] = only
+  if (others.length > 0)
+    throw invalid(name, `is given together with ${others[0]?.[0]}`, 'say one of them')
+  const text = given.get(name) ?? ''
+  if (text === '') throw invalid(name, 'is empty', `give the ${by} of a ${kind}`)
+  return { kind, by, text, isSized: given.has('size') }
+}
+
+/** Whole GiB, as `16`, `16g`, `16 GiB`. Throws `InvalidArgumentError` for anything else. */
+export function readSize(text: string): number {
   const digits = /^(\d+) ?(g|gb|gib)?$/i.exec(text)?.[1]
   const value = Number(digits ?? Number.NaN)
   if (value >= 1 && value <= SIZE_MAX_GIB) return value

@@ -5,9 +5,12 @@ import type { MountContext } from './mount-context.ts'
 
 /** How old a measurement may be before the next look at the volume starts another. */
 const USAGE_AGE_MS = 10_000
+/** A measurement that took long, as of a directory of many files, is kept for this many times as long. */
+const USAGE_AGE_FACTOR = 50
 
 interface Measurement {
-  readonly at: number
+  /** When it is too old, by `performance.now()`. */
+  readonly until: number
   readonly usage: FileSystemUsage | undefined
 }
 
@@ -61,23 +64,26 @@ export class VolumeViews {
   /** The last measurement; an old one is renewed in the background, at most one at a time for each volume. */
   #usage({ volume }: LedgerRecord): FileSystemUsage | undefined {
     const last = this.#measured.get(volume.id)
-    const old = last === undefined || performance.now() - last.at > USAGE_AGE_MS
-    if (old && this.#context.service.storage === 'block' && !this.#measuring.has(volume.id))
-      this.#measure(volume)
+    const old = last === undefined || performance.now() > last.until
+    if (old && !this.#measuring.has(volume.id)) this.#measure(volume)
     return last?.usage
   }
 
   #measure({ id, name }: LedgerRecord['volume']): void {
     this.#measuring.add(id)
+    const begun = performance.now()
     const keep = (usage: FileSystemUsage | undefined) => {
       this.#measuring.delete(id)
+      const now = performance.now()
       this.#measured.set(id, {
-        at: performance.now(),
+        until: now + Math.max(USAGE_AGE_MS, (now - begun) * USAGE_AGE_FACTOR),
         usage: usage ?? this.#measured.get(id)?.usage,
       })
     }
-    this.#context.mounter
-      .usage(this.#context.places.of(name).mountPoint)
-      .then(keep, () => keep(undefined))
+    const { mounter, places, service } = this.#context
+    const { mountPoint } = places.of(name)
+    const measured =
+      service.storage === 'block' ? mounter.usage(mountPoint) : mounter.directoryUsage(mountPoint)
+    measured.then(keep, () => keep(undefined))
   }
 }

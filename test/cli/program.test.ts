@@ -10,12 +10,17 @@ test.each([
   'volume',
   'volume ls',
   'volume create',
+  'volume resize',
   'volume rm',
   'volume attach',
   'volume detach',
   'volume mount',
   'volume unmount',
   'volume path',
+  'snapshot',
+  'snapshot ls',
+  'snapshot create',
+  'snapshot rm',
 ])('prints the help of %s byte by byte', async (command) => {
   const { status, stdout, stderr } = await run(...command.split(' '), '--help')
 

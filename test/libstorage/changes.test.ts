@@ -144,3 +144,13 @@ describe('a change made here', () => {
     expect((await catalog.find('data')).id).toBe(id)
   })
 })
+
+test('a volume that was made larger here is so in every answer, attached as it was', async () => {
+  const { volume, attachment } = await attachLagging()
+  await catalog.list()
+  catalog.changed({ ...volume, sizeGiB: 5 })
+  expect(catalog.known(volume.id)).toMatchObject({ sizeGiB: 5 })
+  expect(await catalog.find('data')).toMatchObject({ sizeGiB: 5 })
+  expect(await catalog.list()).toMatchObject([{ sizeGiB: 5 }])
+  expect((await driver.volume(volume.id)).attachments).toEqual([attachment])
+})

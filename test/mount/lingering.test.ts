@@ -31,6 +31,7 @@ describe.skipIf(loopUnavailable !== undefined)('a volume that a server lingers o
         signal: new AbortController().signal,
         stdout: { write: () => true },
         viewpoint: async () => ({ instance: 'here', driver: 'loop' }),
+        warn: () => {},
         reportError: () => {},
       },
       ['data'],

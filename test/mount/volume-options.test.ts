@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { InvalidArgumentError } from '../../src/libstorage/errors.ts'
 import type { MountSettings } from '../../src/mount/settings.ts'
-import { readMountWishes, readVolumeOptions } from '../../src/mount/volume-options.ts'
+import { asksForCopy, readMountWishes, readVolumeOptions } from '../../src/mount/volume-options.ts'
 import { quickSettings } from '../support/mount-world.ts'
 
 const defaults: MountSettings['create']['default'] = {
@@ -84,8 +84,6 @@ describe('a wrong value is refused by name, with what is right', () => {
     `option ${name} must be a whole number from 0 to 4294967294, not "${text}"`
   const modes = (text: string) =>
     `option mode must be permission bits in octal, not "${text}", say 0750, for one`
-  const unsupported = (name: string) =>
-    `option ${name} is not supported by this driver, leave it out`
 
   test.each([
     ['size', '5x', sizes('5x')],
@@ -117,10 +115,8 @@ describe('a wrong value is refused by name, with what is right', () => {
       'noatime,bind',
       'mount option "bind" is not one of the file system, leave it out of mountopts',
     ],
-    ['snapshotid', 'snap-1', unsupported('snapshotid')],
-    ['snapshotName', 'x', unsupported('snapshotname')],
-    ['volumeID', 'vol-1', unsupported('volumeid')],
-    ['volumename', 'x', unsupported('volumename')],
+    ['snapshotid', '', 'option snapshotid is empty, give the id of a snapshot'],
+    ['volumeName', ' ', 'option volumename is empty, give the name of a volume'],
   ])('%s=%s', (name, value, message) => {
     expect(() => read({ [name]: value })).toThrow(InvalidArgumentError)
     expect(() => read({ [name]: value })).toThrow(expect.objectContaining({ message }))
@@ -212,4 +208,28 @@ test('one option in two spellings is an error where they differ', () => {
   expect(() => readVolumeOptions({ size: '1', Size: '2' }, quickSettings.create.default)).toThrow(
     'option Size is given twice, with different values',
   )
+})
+
+describe('what a new volume is to be a copy of', () => {
+  test.each([
+    ['snapshotID', 'snapshot', 'id'],
+    ['SnapshotName', 'snapshot', 'name'],
+    ['volumeid', 'volume', 'id'],
+    ['VOLUMENAME', 'volume', 'name'],
+  ])('is said by %s', (option, kind, by) => {
+    expect(read({ [option]: 'x' }).from).toEqual({ kind, by, text: 'x', isSized: false })
+    expect(read({ [option]: 'x', size: '3' }).from).toMatchObject({ isSized: true })
+    expect(asksForCopy({ [option]: 'x' })).toBe(true)
+  })
+
+  test('is nothing where none of them is given', () => {
+    expect(read({ size: '3' }).from).toBeUndefined()
+    expect(asksForCopy({ size: '3' })).toBe(false)
+  })
+
+  test('is one thing', () => {
+    expect(() => read({ snapshotid: 'a', volumename: 'b' })).toThrow(
+      'option snapshotid is given together with volumename, say one of them',
+    )
+  })
 })

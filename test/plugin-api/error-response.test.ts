@@ -19,7 +19,7 @@ function errorOf({ json }: RawReply): string {
 
 describe('a failure', () => {
   test('meant for the user is passed on whole', async () => {
-    rig.volumes.fail(
+    rig.volumes.calls.fail(
       'list',
       new UnavailableError({ subject: 'EC2', problem: 'is throttling', remedy: 'try again' }),
     )
@@ -31,7 +31,7 @@ describe('a failure', () => {
   test.each(CHANGES)('that is a bug in %s is not explained to the client', async (call) => {
     rig.volumes.put({ name: 'v1' })
     const method = call.toLowerCase() as 'mount'
-    rig.volumes.fail(method, new TypeError('secret is undefined'))
+    rig.volumes.calls.fail(method, new TypeError('secret is undefined'))
     const reply = await rig.client().call(call, { Name: 'v1', ID })
     expect(reply.status).toBe(500)
     expect(reply.json).toEqual({

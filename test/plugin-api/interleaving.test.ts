@@ -49,8 +49,8 @@ test('any interleaving of requests gets a JSON object for each, 200 or with an E
     fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 12 }), async (requests) => {
       const replies = requests.map(({ call, body: text, host, failing }) => {
         const facts = { subject: 'EC2', problem: 'is away' }
-        rig.volumes.fail('get', failing ? new UnavailableError(facts) : undefined)
-        rig.volumes.fail('mount', failing ? new NotFoundError('volume') : undefined)
+        rig.volumes.calls.fail('get', failing ? new UnavailableError(facts) : undefined)
+        rig.volumes.calls.fail('mount', failing ? new NotFoundError('volume') : undefined)
         const length = `Content-Length: ${Buffer.byteLength(text)}`
         return exchange({ path: rig.path }, post(pathOf(call), text, [`Host: ${host}`, length]))
       })

@@ -56,12 +56,12 @@ afterEach(async () => {
 describe.each(dialects)('a %s that goes away during its Mount', (dialect) => {
   test('aborts it, and gets no reference though the work ends well', async () => {
     await start()
-    const hold = rig.volumes.hold('mount', { deaf: true })
+    const hold = rig.volumes.calls.hold('mount', { deaf: true })
     const socket = say(callBytes(dialect, 'Mount', { Name: 'v1', ID }))
     await hold.reached
     socket.destroy()
-    await vi.waitFor(() => expect(rig.volumes.aborted).toHaveLength(1))
-    expect(rig.volumes.aborted[0]).toBeInstanceOf(AbortedError)
+    await vi.waitFor(() => expect(rig.volumes.calls.aborted).toHaveLength(1))
+    expect(rig.volumes.calls.aborted[0]).toBeInstanceOf(AbortedError)
     hold.release()
     await vi.waitFor(() => expect(rig.volumes.told).toEqual({ delivered: 0, undelivered: 1 }))
     expect(rig.volumes.referencesTo('v1')).toEqual({})
@@ -87,13 +87,13 @@ test('a reply that was written is delivered, once', async () => {
   await rig.client().call('Mount', { Name: 'v1', ID })
   await pause(20)
   expect(rig.volumes.told).toEqual({ delivered: 1, undelivered: 0 })
-  expect(rig.volumes.aborted).toEqual([])
+  expect(rig.volumes.calls.aborted).toEqual([])
 })
 
 describe('past the deadline', () => {
   test('the driver has the last word', async () => {
     await start({ slowMs: 30, otherMs: 30 })
-    rig.volumes.hold('mount')
+    rig.volumes.calls.hold('mount')
     const reply = await rig.client().call('Mount', { Name: 'v1', ID })
     expect(reply.status).toBe(500)
     expect(reply.json).toEqual({
@@ -101,14 +101,14 @@ describe('past the deadline', () => {
         'docker-legacy: Mount: v1: failed: Mount of volume "v1" is not done after 0.03 s, ' +
         'try again: what is under way goes on',
     })
-    expect(rig.volumes.aborted[0]).toBeInstanceOf(TimeoutError)
+    expect(rig.volumes.calls.aborted[0]).toBeInstanceOf(TimeoutError)
   })
 
   test.each(['Create', 'Mount', 'Unmount', 'Remove', 'Path', 'Get', 'List'])(
     '%s is answered even if the driver does not listen, and what comes later is taken back',
     async (call) => {
       await start({ slowMs: 30, otherMs: 30 })
-      const hold = rig.volumes.hold(call.toLowerCase() as 'mount', { deaf: true })
+      const hold = rig.volumes.calls.hold(call.toLowerCase() as 'mount', { deaf: true })
       const reply = await rig.client().call(call, { Name: 'v1', ID })
       expect(reply.status).toBe(500)
       expect(reply.json).toMatchObject({ Err: expect.stringMatching(/is not done after 0.03 s/) })
@@ -121,9 +121,9 @@ describe('past the deadline', () => {
 
   test('Create and Mount have one deadline, the others another', async () => {
     await start({ slowMs: 60_000, otherMs: 30 })
-    const hold = rig.volumes.hold('mount')
+    const hold = rig.volumes.calls.hold('mount')
     const mount = rig.client().call('Mount', { Name: 'v1', ID })
-    rig.volumes.hold('get')
+    rig.volumes.calls.hold('get')
     expect((await rig.client().call('Get', { Name: 'v1' })).status).toBe(500)
     hold.release()
     expect((await mount).status).toBe(200)
@@ -171,7 +171,7 @@ describe('the log', () => {
     await start()
     const cause = new Error('RequestLimitExceeded')
     const facts = { subject: 'EC2', problem: 'is throttling', cause }
-    rig.volumes.fail(call.toLowerCase() as 'get', new UnavailableError(facts))
+    rig.volumes.calls.fail(call.toLowerCase() as 'get', new UnavailableError(facts))
     await rig.client().call(call, { Name: 'v1' })
     expect(rig.logged('warn')).toMatchObject([
       {
@@ -184,11 +184,11 @@ describe('the log', () => {
   test('has a failure meant for the user at warn, a bug at error with its stack', async () => {
     await start()
     const facts = { subject: 'volume "v1"', problem: 'is held' }
-    rig.volumes.fail('remove', new FailedPreconditionError(facts))
+    rig.volumes.calls.fail('remove', new FailedPreconditionError(facts))
     await rig.client().call('Remove', { Name: 'v1' })
     expect(rig.logged('warn')).toHaveLength(1)
     expect(rig.logged('error')).toEqual([])
-    rig.volumes.fail('remove', new TypeError('x is undefined'))
+    rig.volumes.calls.fail('remove', new TypeError('x is undefined'))
     await rig.client().call('Remove', { Name: 'v1' })
     expect(rig.logged('error')).toMatchObject([
       {

@@ -62,7 +62,7 @@ describe('on a unix socket', () => {
   })
 
   test('garbage behind a request does not take its answer away', async () => {
-    const hold = rig.volumes.hold('mount')
+    const hold = rig.volumes.calls.hold('mount')
     const answer = rig.send(
       `${callBytes('dockerd 28', 'Mount', { Name: 'v1', ID: 'a' })}{"garbage"}\n`,
     )
@@ -107,7 +107,7 @@ describe('closing', () => {
   test('takes the file away, serves who had dialled, finishes what is under way, then ends', async () => {
     const rig = await PluginRig.start({ drainMs: 200 })
     rig.volumes.put({ name: 'v1' })
-    const hold = rig.volumes.hold('mount')
+    const hold = rig.volumes.calls.hold('mount')
     const mount = rig.client().call('Mount', { Name: 'v1', ID: 'a' })
     await hold.reached
     const dialled = connect({ path: rig.path })
@@ -150,7 +150,7 @@ describe('closing', () => {
   test('waits only so long for requests under way, and says how many it gave up', async () => {
     const rig = await PluginRig.start({ finishMs: 30 })
     rig.volumes.put({ name: 'v1' })
-    const hold = rig.volumes.hold('mount')
+    const hold = rig.volumes.calls.hold('mount')
     const mount = rig.client().call('Mount', { Name: 'v1', ID: 'a' })
     const refused = expect(mount).rejects.toThrow()
     await hold.reached

@@ -102,7 +102,7 @@ describe('Get and List', () => {
 
   test('are answered while a Mount of the same volume takes its time', async () => {
     rig.volumes.put({ name: 'v1' })
-    const hold = rig.volumes.hold('mount')
+    const hold = rig.volumes.calls.hold('mount')
     const mount = rig.client().call('Mount', { Name: 'v1', ID })
     await hold.reached
     expect((await rig.client().call('Get', { Name: 'v1' })).status).toBe(200)

@@ -1,4 +1,4 @@
-import type { Volume, VolumeAttachment } from '../../src/libstorage/types.ts'
+import type { Snapshot, Volume, VolumeAttachment } from '../../src/libstorage/types.ts'
 
 /** The machine that a test is on. */
 export const HERE = 'i-here'
@@ -22,4 +22,10 @@ export function anAttachment(
   facts: Partial<VolumeAttachment> = {},
 ): VolumeAttachment {
   return { volumeId, instanceId: HERE, state: 'attached', since: new Date(0), ...facts }
+}
+
+/** A snapshot with everything that a test does not care about filled in. */
+export function aSnapshot(facts: Partial<Snapshot> & Pick<Snapshot, 'id'>): Snapshot {
+  const rest = { volumeId: 'vol-data', sizeGiB: 1, labels: {}, state: 'complete' } as const
+  return { name: '', createdAt: new Date('2024-05-06T07:08:09Z'), ...rest, ...facts }
 }

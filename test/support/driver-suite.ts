@@ -1,4 +1,9 @@
-import { afterEach, beforeEach, describe } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  describeClones,
+  describeModification,
+  describeSnapshots,
+} from './driver-suite/abilities.ts'
 import {
   describeAttachment,
   describeDetachment,
@@ -10,9 +15,14 @@ import { type DriverUnderTest, World } from './driver-suite/world.ts'
 
 export type { DriverUnderTest } from './driver-suite/world.ts'
 
+/** An optional member of the contract, or `copies` for volumes made from volumes. */
+type Ability = 'modify' | 'snapshots' | 'copies'
+
 /** What of the suite applies to a provider on this machine. */
 interface SuiteOptions {
   readonly skipped?: boolean
+  /** What optional members of the contract it has; one that is not named must be absent. */
+  readonly abilities?: readonly Ability[]
   /** Whether a program can hold what is attached; nothing can hold a directory. */
   readonly holdable?: boolean
 }
@@ -24,7 +34,7 @@ interface SuiteOptions {
 export function describeDriver(
   name: string,
   create: () => Promise<DriverUnderTest>,
-  { skipped = false, holdable = true }: SuiteOptions = {},
+  { skipped = false, holdable = true, abilities = [] }: SuiteOptions = {},
 ): void {
   describe.skipIf(skipped)(`the ${name} driver keeps the contract`, () => {
     const world = new World(create)
@@ -39,5 +49,12 @@ export function describeDriver(
     describeExecutor(world)
     describeAbort(world)
     describeRestart(world)
+    if (abilities.includes('modify')) describeModification(world)
+    if (abilities.includes('snapshots')) describeSnapshots(world)
+    if (abilities.includes('copies')) describeClones(world)
+    test('has the optional members that it is said to have, and no other', () => {
+      expect(world.driver.modifyVolume !== undefined).toBe(abilities.includes('modify'))
+      expect(world.driver.snapshots !== undefined).toBe(abilities.includes('snapshots'))
+    })
   })
 }

@@ -4,8 +4,8 @@ import {
   NotFoundError,
   volumeNamed,
 } from '../../src/libstorage/errors.ts'
-import type { Volume } from '../../src/libstorage/types.ts'
-import { throwIfAborted, untilAborted } from '../../src/libstorage/wait.ts'
+import type { Snapshot, Volume } from '../../src/libstorage/types.ts'
+import { throwIfAborted } from '../../src/libstorage/wait.ts'
 import type {
   AcquiringCall,
   HolderRequest,
@@ -25,7 +25,8 @@ import {
   withdrawReference,
 } from '../../src/mount/references.ts'
 import { requireNewName } from '../../src/mount/volume-name.ts'
-import { anAttachment, aVolume, HERE } from './a-volume.ts'
+import { anAttachment, aSnapshot, aVolume, HERE } from './a-volume.ts'
+import { HeldCalls } from './held-calls.ts'
 
 /** The methods that can be held up or made to fail. */
 export type VolumesMethod = 'create' | 'remove' | 'mount' | 'unmount' | 'path' | 'get' | 'list'
@@ -36,19 +37,6 @@ interface Kept {
   references: readonly Reference[]
   /** It stays after the last reference was taken back, as what was asked for is kept for a repeat. */
   isMounted: boolean
-}
-
-interface Gate {
-  readonly opened: Promise<void>
-  readonly reach: () => void
-  readonly deaf: boolean
-}
-
-/** A hold on a method: its calls wait until it is released. */
-export interface Hold {
-  /** Resolves when a call has reached the hold. */
-  readonly reached: Promise<void>
-  release(): void
 }
 
 /** What volumes in memory are made with, where it matters. */
@@ -68,16 +56,15 @@ export interface InMemoryVolumesFacts {
  */
 export class InMemoryVolumes implements IntegrationDriver {
   readonly scope: 'global' | 'local'
-  /** Why signals were aborted, in the order of it. */
-  readonly aborted: unknown[] = []
+  /** Holds up calls, or makes them fail. */
+  readonly calls = new HeldCalls<VolumesMethod>()
   /** How often `delivered` and `undelivered` were called. */
   readonly told = { delivered: 0, undelivered: 0 }
   /** What failed last on each volume, by name. */
   readonly lastErrors = new Map<string, string>()
   readonly #volumes = new Map<string, Kept>()
   readonly #removed = new Set<string>()
-  readonly #failures = new Map<VolumesMethod, unknown>()
-  readonly #holds = new Map<VolumesMethod, Gate>()
+  readonly #snapshots: Snapshot[] = []
   readonly #service: string
   readonly #role: ProcessRole
   readonly #root: string
@@ -94,29 +81,6 @@ export class InMemoryVolumes implements IntegrationDriver {
     this.scope = scope
     this.#role = role
     this.#root = root
-  }
-
-  /** Every further call of the method rejects with this error, until it is given undefined. */
-  fail(method: VolumesMethod, error: unknown): void {
-    if (error === undefined) this.#failures.delete(method)
-    else this.#failures.set(method, error)
-  }
-
-  /** Further calls of the method wait. An aborted call rejects at once, or not at all if it is `deaf`. */
-  hold(method: VolumesMethod, { deaf = false }: { readonly deaf?: boolean } = {}): Hold {
-    let release = () => {}
-    let reach = () => {}
-    const reached = new Promise<void>((resolve) => {
-      reach = resolve
-    })
-    const gate = new Promise<void>((resolve) => {
-      release = () => {
-        this.#holds.delete(method)
-        resolve()
-      }
-    })
-    this.#holds.set(method, { opened: gate, reach, deaf })
-    return { reached, release: () => release() }
   }
 
   names(): string[] {
@@ -147,7 +111,7 @@ export class InMemoryVolumes implements IntegrationDriver {
     options: Readonly<Record<string, string>>,
     call?: IntegrationCall,
   ): Promise<void> {
-    await this.#reach('create', call)
+    await this.calls.reach('create', call)
     requireNewName(name, { looksLikeId: (text) => /^vol-[0-9a-f]{17}$/.test(text) })
     if (this.#volumes.has(name)) return
     const volume = aVolume({ name, sizeGiB: Number(options['size'] ?? 16) })
@@ -171,8 +135,36 @@ export class InMemoryVolumes implements IntegrationDriver {
     return this.#view(this.#kept(name))
   }
 
+  async resize(name: string, sizeGiB: number): Promise<VolumeView> {
+    const kept = this.#kept(name)
+    this.#volumes.set(name, { ...kept, volume: { ...kept.volume, sizeGiB } })
+    return this.#view(this.#kept(name))
+  }
+
+  async snapshots(): Promise<readonly Snapshot[]> {
+    return this.#snapshots
+  }
+
+  async createSnapshot(volume: string, name: string): Promise<Snapshot> {
+    const { id, sizeGiB } = this.#kept(volume).volume
+    const made = aSnapshot({
+      id: `snap-${this.#snapshots.length + 1}`,
+      name,
+      volumeId: id,
+      sizeGiB,
+    })
+    this.#snapshots.push(made)
+    return made
+  }
+
+  async removeSnapshot(idOrName: string): Promise<void> {
+    const at = this.#snapshots.findIndex(({ id, name }) => [id, name].includes(idOrName))
+    if (at < 0) throw new NotFoundError(`snapshot "${idOrName}"`)
+    this.#snapshots.splice(at, 1)
+  }
+
   async remove(name: string, call?: IntegrationCall): Promise<void> {
-    await this.#reach('remove', call)
+    await this.calls.reach('remove', call)
     if (!this.#volumes.has(name) && this.#removed.has(name)) return
     const { references } = this.#kept(name)
     const certain = references.filter((one) => this.#role === 'command' || !mayBeStale(one))
@@ -183,7 +175,7 @@ export class InMemoryVolumes implements IntegrationDriver {
 
   async mount({ name, holder }: HolderRequest, call?: AcquiringCall): Promise<MountedVolume> {
     throwIfAborted(call?.signal)
-    await this.#reach('mount', call)
+    await this.calls.reach('mount', call)
     const kept = this.#kept(name)
     await this.attach(name, call)
     kept.references = addReference(kept.references, holder, new Date().toISOString())
@@ -202,7 +194,7 @@ export class InMemoryVolumes implements IntegrationDriver {
   }
 
   async unmount({ name, holder }: HolderRequest, call?: IntegrationCall): Promise<void> {
-    await this.#reach('unmount', call)
+    await this.calls.reach('unmount', call)
     const kept = this.#volumes.get(name)
     if (kept === undefined) return
     const others = kept.references.filter(({ id }) => id !== holder)
@@ -234,28 +226,18 @@ export class InMemoryVolumes implements IntegrationDriver {
   }
 
   async path(name: string, call?: IntegrationCall): Promise<string | undefined> {
-    await this.#reach('path', call)
+    await this.calls.reach('path', call)
     return this.#volumes.get(name)?.isMounted === true ? this.#mountpoint(name) : undefined
   }
 
   async get(name: string, call?: IntegrationCall): Promise<VolumeView> {
-    await this.#reach('get', call)
+    await this.calls.reach('get', call)
     return this.#view(this.#kept(name))
   }
 
   async list(call?: IntegrationCall): Promise<readonly VolumeView[]> {
-    await this.#reach('list', call)
+    await this.calls.reach('list', call)
     return [...this.#volumes.values()].map((kept) => this.#view(kept))
-  }
-
-  async #reach(method: VolumesMethod, call: IntegrationCall | undefined): Promise<void> {
-    const signal = call?.signal
-    signal?.addEventListener('abort', () => this.aborted.push(signal.reason), { once: true })
-    const held = this.#holds.get(method)
-    held?.reach()
-    if (held !== undefined) await untilAborted(held.opened, held.deaf ? undefined : signal)
-    const failure = this.#failures.get(method)
-    if (failure !== undefined) throw failure
   }
 
   #kept(name: string): Kept {

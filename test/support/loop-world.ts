@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { silentLogger } from '../../src/libstorage/logger.ts'
-import { run } from '../../src/libstorage/run.ts'
+import { type Run, run } from '../../src/libstorage/run.ts'
 import { createService, type Service } from '../../src/libstorage/service.ts'
 import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
@@ -50,9 +50,10 @@ export class LoopWorld {
   async manager(
     changed: Partial<MountSettings> = {},
     role: ProcessRole = 'server',
+    providersRun: Run = run,
   ): Promise<MountManager> {
     const settings = { ...quickSettings, ...changed }
-    const context = { service: 'loop', libDirectory: this.folder, run }
+    const context = { service: 'loop', libDirectory: this.folder, run: providersRun }
     const provider = await loopDefinition.create(loopDefinition.settings.parse({}), context)
     const service = createService('loop', provider, silentLogger)
     const ledger = new FileLedger(path.join(this.folder, 'ledger'), silentLogger)
@@ -93,18 +94,22 @@ export class LoopWorld {
     return result.stdout
   }
 
+  async #takeAway(folder: string): Promise<void> {
+    const mine = this.mounter.mounts().filter(({ mountPoint }) => mountPoint.startsWith(folder))
+    for (const { mountPoint } of mine.toReversed())
+      await run('umount', ['-l', mountPoint], { timeoutMs: 30_000 })
+    const devices = await this.tool('losetup', '--list', '--noheadings', '-O', 'NAME,BACK-FILE')
+    for (const line of devices.split('\n').filter((text) => text.includes(`${this.folder}/`)))
+      await run('losetup', ['-d', line.split(' ')[0] ?? ''], { timeoutMs: 30_000 })
+  }
+
   /** Unmounts, detaches and removes whatever a test left. */
   async end(): Promise<void> {
     await Promise.all(this.#started.map(({ manager }) => manager.close()))
     await this.#tools.close()
-    const mine = this.mounter
-      .mounts()
-      .filter(({ mountPoint }) => mountPoint.startsWith(this.folder))
-    for (const { mountPoint } of mine.toReversed())
-      await run('umount', ['-l', mountPoint], { timeoutMs: 30_000 })
-    const devices = await this.tool('losetup', '--list', '--noheadings', '-O', 'NAME,BACK-FILE')
-    for (const line of devices.split('\n').filter((text) => text.includes(this.folder)))
-      await run('losetup', ['-d', line.split(' ')[0] ?? ''], { timeoutMs: 30_000 })
+    await this.#takeAway(this.mountRoot)
+    // A pool that has a file system of its own is the last to go: its files could not be told by their names any more.
+    await this.#takeAway(this.folder)
     await run('chattr', ['-R', '-i', this.folder], { timeoutMs: 30_000 })
     rmSync(this.folder, { recursive: true, force: true })
   }

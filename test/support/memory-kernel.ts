@@ -1,6 +1,13 @@
 import { FailedPreconditionError, TimeoutError } from '../../src/libstorage/errors.ts'
 import { identifySelf } from '../../src/libstorage/process-identity.ts'
-import type { DataFolder, DeviceContent, MountEntry, Mounter } from '../../src/mount/mounter.ts'
+import type {
+  CopyIdentity,
+  DataFolder,
+  DeviceContent,
+  GrowthTarget,
+  MountEntry,
+  Mounter,
+} from '../../src/mount/mounter.ts'
 import type { MemoryPlatform } from './memory-platform.ts'
 
 /** What lies on one volume, whatever machine looks at it. */
@@ -40,6 +47,8 @@ export class MemoryKernel implements Mounter {
   hangs = false
   /** How often it was asked which disk a device is. */
   identityLooks = 0
+  /** How many bytes of a device its file system does not use yet. */
+  readonly unfilledBytes = new Map<string, number>()
   /** Mount points beneath which a process of this namespace has a file open. */
   readonly busy = new Set<string>()
   /** Everything that changed a device or a mount, in order. */
@@ -128,6 +137,43 @@ export class MemoryKernel implements Mounter {
     await this.#effect(`check ${device}`)
   }
 
+  async unfilled(device: string): Promise<number> {
+    return this.unfilledBytes.get(device) ?? 0
+  }
+
+  async grow({ device, fsType, mountPoint }: GrowthTarget): Promise<void> {
+    if (fsType === 'ext4' && mountPoint !== undefined)
+      throw new FailedPreconditionError({ subject: device, problem: 'is not grown while mounted' })
+    await this.#effect(`grow ${device}`)
+    this.unfilledBytes.delete(device)
+  }
+
+  sizeOf(): number {
+    return Number.MAX_SAFE_INTEGER
+  }
+
+  async flush(mountPoint: string): Promise<void> {
+    await this.#effect(`flush ${mountPoint}`)
+  }
+
+  async freeze(mountPoint: string): Promise<{ thaw: () => Promise<void> }> {
+    await this.#effect(`freeze ${mountPoint}`)
+    return { thaw: () => this.#effect(`thaw ${mountPoint}`) }
+  }
+
+  async thaw(mountPoint: string): Promise<void> {
+    await this.#effect(`thaw ${mountPoint}`)
+  }
+
+  async tellApart({ device, ownUuid }: CopyIdentity): Promise<void> {
+    await this.#effect(`tell apart ${device}`)
+    this.#disks.write(this.#volumeOf(device), {
+      kind: 'file-system',
+      fsType: 'btrfs',
+      uuid: ownUuid,
+    })
+  }
+
   async prepareMountPoint(): Promise<void> {}
 
   async removeMountPoint(): Promise<void> {}
@@ -175,6 +221,10 @@ export class MemoryKernel implements Mounter {
   }
 
   async usage(): Promise<{ usedBytes: number; freeBytes: number }> {
+    return { usedBytes: 4096, freeBytes: 8192 }
+  }
+
+  async directoryUsage(): Promise<{ usedBytes: number; freeBytes: number }> {
     return { usedBytes: 4096, freeBytes: 8192 }
   }
 

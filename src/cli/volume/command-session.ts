@@ -13,6 +13,8 @@ export interface CommandSession {
   readonly stdout: Output
   /** This machine, as the platform names it. */
   viewpoint(): Promise<Viewpoint>
+  /** Says a sentence on stderr. */
+  warn(sentence: string): void
   /** Says on stderr why something failed, where the command goes on. */
   reportError(error: unknown): void
 }
@@ -39,6 +41,7 @@ export async function inCommandSession(
           instance: (await service.executor.instance({ signal })).id,
           driver: service.driver.name,
         }),
+        warn: (sentence) => context.stderr.write(`${context.programName}: ${sentence}\n`),
         reportError: (error) => reportError(context, error),
       })
     } finally {

@@ -11,6 +11,9 @@ export interface CreateOptions extends PrintOptions {
   readonly encrypted?: boolean
   readonly encryptionKey?: string
   readonly snapshotID?: string
+  readonly snapshotName?: string
+  readonly volumeID?: string
+  readonly volumeName?: string
   readonly fsType?: string
   readonly overwriteFS?: boolean
   /** Further options, each `key=value`, as Docker's `-o`. */
@@ -31,6 +34,9 @@ export function createCommand(run: RunInSession): Command {
     .option('--encrypted', 'encrypted at rest')
     .option('--encryptionKey <key>', 'by this key')
     .option('--snapshotID <id>', 'from this snapshot')
+    .option('--snapshotName <name>', 'from the snapshot of this name')
+    .option('--volumeID <id>', 'as a copy of this volume')
+    .option('--volumeName <name>', 'as a copy of the volume of this name')
     .option('--fsType <type>', 'with this file system')
     .option('--overwriteFS', 'format the new volume whatever lies on it')
     .option('-o, --opt <key=value>', "any option of docker volume create's -o", collect)
@@ -55,7 +61,8 @@ export async function createVolumes(
   )
 }
 
-function collect(value: string, previous: readonly string[] = []): readonly string[] {
+/** Gathers what a flag was given each time. */
+export function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value]
 }
 
@@ -68,13 +75,23 @@ function volumeOptionsOf(options: CreateOptions): Readonly<Record<string, string
     encrypted: options.encrypted,
     encryptionkey: options.encryptionKey,
     snapshotid: options.snapshotID,
+    snapshotname: options.snapshotName,
+    volumeid: options.volumeID,
+    volumename: options.volumeName,
     fstype: options.fsType,
     overwritefs: options.overwriteFS,
   }
   const given = Object.entries(flags).filter(([, value]) => value !== undefined)
-  const others = (options.opt ?? []).map((option) => {
-    const [key = '', ...value] = option.split('=')
-    return [key, value.join('=')]
-  })
-  return Object.fromEntries([...given.map(([key, value]) => [key, String(value)]), ...others])
+  const flagged = Object.fromEntries(given.map(([key, value]) => [key, String(value)]))
+  return { ...flagged, ...optionsOf(options.opt ?? []) }
+}
+
+/** Options as `key=value`, by their keys. */
+export function optionsOf(given: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    given.map((option) => {
+      const [key = '', ...value] = option.split('=')
+      return [key, value.join('=')]
+    }),
+  )
 }

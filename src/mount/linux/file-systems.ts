@@ -95,16 +95,18 @@ export async function makeFileSystem(
 
 /**
  * Checks ext2, ext3 and ext4 before a mount: no machine knows whether another one let go cleanly. xfs and btrfs replay
- * their logs when they are mounted. e2fsck's exit is a bit mask: 1 and 2 mean that it repaired something.
+ * their logs when they are mounted. A thorough check looks at what is marked clean too. e2fsck's exit is a bit mask: 1 and 2 mean that it repaired something.
  */
 export async function checkFileSystem(
   device: string,
   fsType: string,
   runBehindGate: RunBehindGate,
   starting: ToolStarting,
+  depth: 'quick' | 'thorough' = 'quick',
 ): Promise<void> {
   if (!fsType.startsWith('ext')) return
-  const result = await runDeviceTool('e2fsck', ['-p', device], runBehindGate, starting)
+  const args = [...(depth === 'thorough' ? ['-f'] : []), '-p', device]
+  const result = await runDeviceTool('e2fsck', args, runBehindGate, starting)
   if (result.exitCode <= 3) return
   throw new FailedPreconditionError({
     subject: `the ${fsType} file system on ${device}`,

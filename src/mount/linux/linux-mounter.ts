@@ -1,8 +1,6 @@
-import { FailedPreconditionError } from '../../libstorage/errors.ts'
 import { sweepLeftovers } from '../../libstorage/leftover.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
-import { lastLine, type Run, type RunBehindGate } from '../../libstorage/run.ts'
-import type { FileSystemUsage } from '../integration-driver.ts'
+import type { Run, RunBehindGate } from '../../libstorage/run.ts'
 import type { Mounter } from '../mounter.ts'
 import {
   answersDirectRead,
@@ -10,8 +8,11 @@ import {
   findDataOn,
   identifyContent,
   openExclusively,
+  sizeInBytes,
 } from './device.ts'
 import { checkFileSystem, makeFileSystem, requireMaker, wipeSignatures } from './file-systems.ts'
+import { flushFileSystem, freezeFileSystem, thawFileSystem } from './freezing.ts'
+import { growFileSystem, unfilledBytes } from './growing.ts'
 import {
   linkDirectory,
   linkedDirectory,
@@ -25,10 +26,9 @@ import {
 } from './mount-points.ts'
 import { numberOfDevice, readMounts } from './mountinfo.ts'
 import { tryOnScratch } from './scratch-mount.ts'
+import { tellApart } from './telling-apart.ts'
+import { directoryUsage, fileSystemUsage } from './usage.ts'
 import { findUsers } from './users.ts'
-
-/** A file system that does not answer within this time is called hung. */
-const USAGE_TIMEOUT_MS = 5_000
 
 /** The real kernel, by sysfs, proc and the tools of util-linux, coreutils and the file systems. */
 export function createLinuxMounter(
@@ -50,7 +50,15 @@ export function createLinuxMounter(
     wipeSignatures: (device) => wipeSignatures(device, run),
     makeFileSystem: (device, spec, starting) =>
       makeFileSystem(device, spec, runBehindGate, starting),
-    check: (device, fsType, starting) => checkFileSystem(device, fsType, runBehindGate, starting),
+    check: (device, fsType, starting, depth) =>
+      checkFileSystem(device, fsType, runBehindGate, starting, depth),
+    unfilled: (device, fsType) => unfilledBytes(device, fsType, run),
+    grow: (target, starting) => growFileSystem(target, runBehindGate, starting),
+    sizeOf: sizeInBytes,
+    flush: (mountPoint) => flushFileSystem(mountPoint, run),
+    freeze: (mountPoint, starting) => freezeFileSystem(mountPoint, run, starting),
+    thaw: (mountPoint) => thawFileSystem(mountPoint, run),
+    tellApart: (copy, starting) => tellApart(copy, run, runBehindGate, starting),
     prepareMountPoint: (mountPoint) => prepareMountPoint(mountPoint, run),
     removeMountPoint: (mountPoint) => removeMountPoint(mountPoint, run),
     mount: (device, mountPoint, fsType, options) =>
@@ -61,7 +69,8 @@ export function createLinuxMounter(
     unlinkDirectory,
     linkedDirectory,
     prepareDataFolder: (folder) => prepareDataFolder(folder, run),
-    usage: (mountPoint) => measureUsage(mountPoint, run),
+    usage: (mountPoint) => fileSystemUsage(mountPoint, run),
+    directoryUsage: (directory) => directoryUsage(directory, run),
     tryMountOptions: (fsType, options) => tryOnScratch(fsType, options, scratchDirectory, run),
     users: async (mountPoint, deviceNumber) => findUsers(mountPoint, deviceNumber),
   }
@@ -79,18 +88,4 @@ function oncePerTurn<T>(look: () => T): () => T {
     }
     return seen.value
   }
-}
-
-async function measureUsage(mountPoint: string, run: Run): Promise<FileSystemUsage> {
-  const result = await run('stat', ['-f', '-c', '%S %b %f %a', '--', mountPoint], {
-    timeoutMs: USAGE_TIMEOUT_MS,
-  })
-  const [blockBytes = 0, total = 0, free = 0, available = 0] = result.stdout.split(' ').map(Number)
-  if (result.exitCode === 0 && blockBytes > 0) {
-    return { usedBytes: (total - free) * blockBytes, freeBytes: available * blockBytes }
-  }
-  throw new FailedPreconditionError({
-    subject: mountPoint,
-    problem: `cannot be measured: ${lastLine(result)}`,
-  })
 }

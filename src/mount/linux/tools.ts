@@ -21,8 +21,13 @@ export async function runDeviceTool(
   return result
 }
 
-async function nameTool(command: string, pid: number, starting: ToolStarting): Promise<void> {
-  const identity = identifyProcess(pid)
+/** Names a process as the tool that it is. Rejects where there is none, or where it cannot be noted. */
+export async function nameTool(
+  command: string,
+  pid: number | undefined,
+  starting: ToolStarting,
+): Promise<void> {
+  const identity = pid === undefined ? undefined : identifyProcess(pid)
   if (identity === undefined)
     throw new FailedPreconditionError({ subject: command, problem: 'could not be started' })
   await starting({ command, process: identity, since: new Date().toISOString() })

@@ -1,16 +1,17 @@
 import { constants } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemCode } from '../../libstorage/errors.ts'
+import { isStorageError, systemCode } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
 import type { AttachmentState } from '../../libstorage/types.ts'
 import { poll } from '../../libstorage/wait.ts'
 import type { Claim, ClaimedDevice } from '../pool/claim.ts'
-import type { Content, DisconnectOptions } from '../pool/content.ts'
+import type { Content, CopyOptions, DisconnectOptions } from '../pool/content.ts'
+import { runInPool } from '../pool/copy.ts'
 import { GIB, type StoredVolume } from '../pool/stored-volume.ts'
 import type { Turns } from '../pool/turns.ts'
-import { outOfReach, stillHeld } from './errors.ts'
-import { devicesOf, type LoopStatus, loopStatus, setUp, tearDown } from './losetup.ts'
+import { cannotClone, outOfReach, stillHeld } from './errors.ts'
+import { devicesOf, type LoopStatus, loopStatus, setCapacity, setUp, tearDown } from './losetup.ts'
 import { pull } from './pull.ts'
 
 /** The sparse file that is a volume's content. */
@@ -42,6 +43,39 @@ export class LoopContent implements Content {
     }
   }
 
+  /** By a child under the file's lock: of two who grow it at once to different sizes none must cut it shorter again. */
+  async grow(path: string, sizeGiB: number, signal: AbortSignal | undefined): Promise<void> {
+    const size = `--size=>${sizeGiB * GIB}`
+    await runInPool(this.#run, signal, 'flock', path, 'truncate', '--no-create', size, path)
+    await runInPool(this.#run, signal, 'sync', path)
+  }
+
+  async announce(volume: StoredVolume, signal: AbortSignal | undefined): Promise<void> {
+    for (const device of await this.#living(join(volume.folder, DISK_FILE), signal))
+      await setCapacity(this.#run, device, signal)
+  }
+
+  /** A file that is written to meanwhile is copied by one clone of all its blocks, or the copy would be torn. */
+  async copy(from: string, to: string, { atOnce, name, signal }: CopyOptions): Promise<void> {
+    const how = atOnce ? ['--reflink=always'] : ['--reflink=auto', '--sparse=always']
+    try {
+      await runInPool(this.#run, signal, 'cp', ...how, '--', from, to)
+    } catch (error) {
+      if (
+        atOnce &&
+        isStorageError(error) &&
+        /not supported|inval|inappropriate/i.test(error.message)
+      )
+        throw cannotClone(name, error)
+      throw error
+    }
+    await runInPool(this.#run, signal, 'sync', to)
+  }
+
+  async isConnected(volume: StoredVolume, signal: AbortSignal | undefined): Promise<boolean> {
+    return (await this.#living(join(volume.folder, DISK_FILE), signal)).length > 0
+  }
+
   async connect(volume: StoredVolume, signal: AbortSignal | undefined): Promise<ClaimedDevice> {
     const file = join(volume.folder, DISK_FILE)
     const found = await this.#living(file, signal)
@@ -51,7 +85,10 @@ export class LoopContent implements Content {
     }
     // A process may have died between making the device and claiming it.
     const left = found.find((device) => isUsable(loopStatus(device)))
-    return describe(left ?? (await setUp(this.#run, file, signal)))
+    if (left === undefined) return describe(await setUp(this.#run, file, signal))
+    // The file may have grown since.
+    await setCapacity(this.#run, left, signal)
+    return describe(left)
   }
 
   async undo(device: ClaimedDevice): Promise<void> {

@@ -55,3 +55,14 @@ export function cannotPull(
     cause,
   })
 }
+
+/** The error of a copy of a volume in use, in a pool that cannot clone a file at one stroke. */
+export function cannotClone(name: string, cause: unknown): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem:
+      'is in use, and its pool cannot copy it at one moment (its file system has no reflinks)',
+    remedy: 'stop what uses it and try again, or keep the pool on xfs or btrfs',
+    cause,
+  })
+}

@@ -19,12 +19,12 @@ export async function createLoopProvider(
   await pool.open({ parents: isDefault })
   const content = new LoopContent(context.run, turns)
   return {
-    driver: new PoolDriver(pool, content, instance),
+    driver: new PoolDriver(pool, content, instance, context.run),
     executor: new LoopExecutor(pool, content, instance),
     storage: 'block',
     scope: 'local',
     consistency: 'strong',
-    wishes: new Set(),
+    wishes: new Set(['source']),
     looksLikeId: looksLikePoolId,
   }
 }

@@ -32,20 +32,44 @@ export function loopStatus(device: string): LoopStatus | undefined {
   }
 }
 
-/** Makes a loop device of a file, with direct I/O where the file system below can do it; resolves with its path. */
+/**
+ * What every device has, as a file system that was made on small sectors cannot be mounted on large ones. Left to itself
+ * the kernel gives a device those of direct I/O to its file, and they grow when the file is cloned or moved to another disk.
+ */
+const SECTORS = ['--sector-size', '512']
+
+/**
+ * Makes a loop device of a file, with direct I/O where the file system below can do it in sectors of 512 bytes; resolves
+ * with its path.
+ */
 export async function setUp(
   run: Run,
   file: string,
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const make = (...options: string[]) =>
-    run('losetup', [...options, '--find', '--show', file], { timeoutMs: TIMEOUT_MS, signal })
+    run('losetup', [...options, ...SECTORS, '--find', '--show', file], {
+      timeoutMs: TIMEOUT_MS,
+      signal,
+    })
   const direct = await make('--direct-io=on')
   if (direct.exitCode === 0) return direct.stdout.trim()
   if (!/direct[ -]io/i.test(direct.stderr)) throw losetupFailed(file, lastLine(direct))
   const buffered = await make()
   if (buffered.exitCode === 0) return buffered.stdout.trim()
   throw losetupFailed(file, lastLine(buffered))
+}
+
+/** Makes a loop device as large as the file behind it has become. Whoever uses the device sees only its end move. */
+export async function setCapacity(
+  run: Run,
+  device: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const options = { timeoutMs: TIMEOUT_MS, signal }
+  const result = await run('losetup', ['--set-capacity', device], options)
+  if (result.exitCode !== 0 && loopStatus(device) !== undefined)
+    throw losetupFailed(device, lastLine(result))
 }
 
 /** Tells a loop device to go. While somebody has it open it goes later: sysfs says when. */

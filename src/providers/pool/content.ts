@@ -1,6 +1,5 @@
 import type { AttachmentState } from '../../libstorage/types.ts'
 import type { Claim, ClaimedDevice } from './claim.ts'
-import type { MakeContent } from './pool.ts'
 import type { StoredVolume } from './stored-volume.ts'
 
 /** How a volume's content is taken away from a machine. */
@@ -9,11 +8,32 @@ export interface DisconnectOptions {
   readonly signal: AbortSignal | undefined
 }
 
+/** How content is copied. */
+export interface CopyOptions {
+  /** Somebody may write to it meanwhile: the copy is made at one stroke or refused. */
+  readonly atOnce: boolean
+  /** Whose content it is, for a message. */
+  readonly name: string
+  readonly signal: AbortSignal | undefined
+}
+
 /** What tells one kind of pool from another: what a volume's content is, and how a machine gets at it. */
 export interface Content {
   /** The driver's name. */
   readonly name: string
-  readonly make: MakeContent
+  /** Writes a volume's first content into its folder, durably. */
+  make(path: string, sizeGiB: number): Promise<void>
+  /** Makes content as large as this, durably; what is as large, or larger, stays as it is. */
+  grow(path: string, sizeGiB: number, signal: AbortSignal | undefined): Promise<void>
+  /** Tells this kernel how large the content has become, where it has the content already. */
+  announce(volume: StoredVolume, signal: AbortSignal | undefined): Promise<void>
+  /**
+   * Copies content to a path where nothing is, durably. Rejects with `FailedPreconditionError` where it cannot be done at
+   * one stroke and has to be.
+   */
+  copy(from: string, to: string, options: CopyOptions): Promise<void>
+  /** Whether this kernel can write to the content, whatever a claim says. */
+  isConnected(volume: StoredVolume, signal: AbortSignal | undefined): Promise<boolean>
   /** Brings the content to this kernel; a repeat finds what is there. Undefined where there is nothing to bring. */
   connect(volume: StoredVolume, signal: AbortSignal | undefined): Promise<ClaimedDevice | undefined>
   /**

@@ -6,12 +6,19 @@ import {
   volumeNamed,
 } from '../../libstorage/errors.ts'
 import { readBootId } from '../../libstorage/process-identity.ts'
-import type { CallOptions, DetachOptions, StorageDriver } from '../../libstorage/storage-driver.ts'
+import type { Run } from '../../libstorage/run.ts'
+import type {
+  CallOptions,
+  DetachOptions,
+  SnapshotDriver,
+  StorageDriver,
+} from '../../libstorage/storage-driver.ts'
 import type {
   AttachmentState,
   InstanceId,
   Volume,
   VolumeAttachment,
+  VolumeChange,
   VolumeId,
   VolumeQuery,
   VolumeSpec,
@@ -19,9 +26,14 @@ import type {
 import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
 import type { Claim, ClaimedDevice } from './claim.ts'
 import type { Content, DisconnectOptions } from './content.ts'
+import { Copier } from './copy.ts'
 import { inPool } from './errors.ts'
+import { Origin } from './origin.ts'
 import type { Pool } from './pool.ts'
+import { PoolSnapshots } from './pool-snapshots.ts'
 import { heldBy, refuseDamaged, refuseDamagedClaim, refuseUnknown } from './refusals.ts'
+import { growVolume, requireGrowth } from './resize.ts'
+import { SnapshotShelf } from './snapshot-shelf.ts'
 import type { StoredVolume } from './stored-volume.ts'
 
 /** How often an attach begins anew when others attach and detach the same volume meanwhile. */
@@ -34,10 +46,17 @@ export class PoolDriver implements StorageDriver {
   readonly #instance: InstanceId
   readonly #bootId = readBootId()
 
-  constructor(pool: Pool, content: Content, instance: InstanceId) {
+  readonly snapshots: SnapshotDriver
+  readonly #origin: Origin
+
+  constructor(pool: Pool, content: Content, instance: InstanceId, run: Run) {
     this.#pool = pool
     this.#content = content
     this.#instance = instance
+    const shelf = new SnapshotShelf(pool, run)
+    const copier = new Copier(pool, content, (volume) => this.#stateOf(volume))
+    this.#origin = new Origin(pool, content, shelf, copier)
+    this.snapshots = new PoolSnapshots(pool, shelf, copier)
   }
 
   get name(): string {
@@ -66,7 +85,8 @@ export class PoolDriver implements StorageDriver {
   createVolume(spec: VolumeSpec, options: CallOptions = {}): Promise<Volume> {
     return this.#pool.answer(options, async (signal) => {
       refuseUnknown(this.name, spec)
-      return this.#volume(await this.#pool.create(spec, this.#content.make, signal))
+      const fill = await this.#origin.of(spec, signal)
+      return this.#volume(await this.#pool.create(spec, fill, signal))
     })
   }
 
@@ -81,6 +101,19 @@ export class PoolDriver implements StorageDriver {
         if (hidden !== undefined) this.#refuseAttached(hidden)
       }
       await this.#pool.remove(volume, mayGo, signal)
+    })
+  }
+
+  modifyVolume(id: VolumeId, change: VolumeChange, options: CallOptions = {}): Promise<Volume> {
+    return this.#pool.answer(options, async (signal) => {
+      const volume = await this.#pool.byId(id, signal)
+      refuseDamaged(volume)
+      const sizeGiB = requireGrowth(this.name, volume, change)
+      if (sizeGiB > volume.sizeGiB)
+        await growVolume(this.#pool, this.#content, volume, sizeGiB, signal)
+      // Also where nothing grew: a process may have died before it said so.
+      await this.#content.announce(volume, signal)
+      return this.#volume(await this.#pool.byId(id, signal))
     })
   }
 
@@ -212,7 +245,7 @@ export class PoolDriver implements StorageDriver {
   }
 
   #volume(stored: StoredVolume): Volume {
-    const { id, name, sizeGiB, labels, createdAt, problem, claim } = stored
+    const { id, name, sizeGiB, labels, createdAt, madeFrom, problem, claim } = stored
     const state = this.#stateOf(stored)
     return {
       id,
@@ -222,6 +255,7 @@ export class PoolDriver implements StorageDriver {
       managed: true,
       attachments: claim && state ? [attachmentOf(id, claim, state)] : [],
       state: problem !== undefined ? 'error' : state ? 'in-use' : 'available',
+      ...(madeFrom !== undefined && { madeFrom }),
       ...(createdAt !== undefined && { createdAt: new Date(createdAt) }),
       ...(problem !== undefined && { problem }),
     }

@@ -27,8 +27,11 @@ import { VolumeReader } from './volume-reader.ts'
 /** Everybody may pass through, for what is mounted from beneath; nobody but the owner sees the names. */
 const FOLDER_MODE = 0o711
 
-/** Writes a volume's first content into its folder, durably. */
-export type MakeContent = (path: string, sizeGiB: number) => Promise<void>
+/** The folder in a pool that holds its snapshots; no volume's folder is hidden. */
+export const SNAPSHOTS_FOLDER = '.snapshots'
+
+/** Writes a volume's first content to this path, durably, in turns of its own. */
+export type FillContent = (path: string) => Promise<void>
 
 /** What a pool works with. */
 export interface PoolParts {
@@ -42,7 +45,7 @@ export interface PoolParts {
 export class Pool {
   readonly path: string
   /** The file or folder within a volume's folder that holds its content. */
-  readonly #content: string
+  readonly content: string
   readonly #run: Run
   readonly #turns: Turns
   readonly #isShared: () => Promise<boolean>
@@ -54,7 +57,7 @@ export class Pool {
 
   constructor(path: string, content: string, { run, turns, shared = isShared }: PoolParts) {
     this.path = path
-    this.#content = content
+    this.content = content
     this.#run = run
     this.#sweeper = new Sweeper(run)
     this.#turns = turns
@@ -75,7 +78,7 @@ export class Pool {
       }
       await this.#entries()
     }
-    return this.answer({}, () => this.#turn(make))
+    return this.answer({}, () => this.turn(make))
   }
 
   /** Answers a caller in time, as `Turns` does, also where the pool hangs. */
@@ -83,12 +86,14 @@ export class Pool {
     return this.#turns.answer(signal, work)
   }
 
-  /** All volumes, by reading every folder. Sweeps away what dead processes left. */
+  /** All volumes, by reading every folder. Sweeps away what dead processes left, of snapshots too. */
   async list(signal?: AbortSignal): Promise<StoredVolume[]> {
-    const entries = await this.#sweep(() => this.#entries(), this.path, signal)
+    const entries = await this.sweep(() => this.#entries(), this.path, signal)
+    const shelf = join(this.path, SNAPSHOTS_FOLDER)
+    if (entries.includes(SNAPSHOTS_FOLDER)) await this.sweep(() => fs.readdir(shelf), shelf, signal)
     const visible = entries.filter((entry) => !entry.startsWith('.'))
     const folders = visible.map((entry) => join(this.path, entry))
-    const volumes = await this.#reader.all(folders, (work) => this.#turn(work, signal))
+    const volumes = await this.#reader.all(folders, (work) => this.turn(work, signal))
     for (const volume of volumes) this.#remember(volume)
     this.#forgetAllBut(volumes)
     return volumes
@@ -96,7 +101,7 @@ export class Pool {
 
   /** The volume of this name, by one look at its folder. */
   byName(name: string, signal?: AbortSignal): Promise<StoredVolume | undefined> {
-    return this.#turn(async () => {
+    return this.turn(async () => {
       const volume = await this.#read(join(this.path, folderName(name)))
       if (volume === undefined) await this.#mustExist()
       return volume
@@ -106,7 +111,7 @@ export class Pool {
   /** The volume with this id: one look where it was seen before, else all are read. Rejects with `NotFoundError`. */
   async byId(id: VolumeId, signal?: AbortSignal): Promise<StoredVolume> {
     const seen = this.#seen.get(id)
-    const there = seen && (await this.#turn(() => this.#read(seen.folder), signal))
+    const there = seen && (await this.turn(() => this.#read(seen.folder), signal))
     if (there?.id === id) return there
     const found = (await this.list(signal)).find((volume) => volume.id === id)
     if (found === undefined) throw new NotFoundError(volumeNamed(id))
@@ -119,25 +124,20 @@ export class Pool {
   }
 
   /** Makes a volume: built aside, then renamed to its place, which fails where one of that name is. */
-  async create(spec: VolumeSpec, make: MakeContent, signal?: AbortSignal): Promise<StoredVolume> {
-    const entries = await this.#sweep(() => this.#entries(), this.path, signal)
+  async create(spec: VolumeSpec, fill: FillContent, signal?: AbortSignal): Promise<StoredVolume> {
+    const entries = await this.sweep(() => this.#entries(), this.path, signal)
     const folder = join(this.path, folderName(spec.name))
     if (entries.includes(basename(folder))) throw this.#taken(spec.name, folder)
     const building = join(this.path, leftoverName('creating', this.#self))
     const record = newRecord(spec)
-    const build = async () => {
-      try {
-        await this.#build(building, record, make)
-        await fs.rename(building, folder)
-      } catch (error) {
-        await removeTrees(this.#run, [building])
-        if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemCode(error) ?? ''))
-          throw this.#taken(spec.name, folder, error)
-        throw error
-      }
-      await syncFolder(this.path)
+    try {
+      await this.turn(() => fs.mkdir(building, { mode: FOLDER_MODE }), signal)
+      await fill(join(building, this.content))
+      await this.turn(() => this.#place(building, record, folder), signal)
+    } catch (error) {
+      await removeTrees(this.#run, [building])
+      throw error
     }
-    await this.#turn(build, signal)
     const made = { folder, ...record }
     this.#remember(made)
     return made
@@ -168,7 +168,7 @@ export class Pool {
       }
       await syncFolder(this.path)
     }
-    await this.#turn(hide, signal)
+    await this.turn(hide, signal)
     this.#seen.delete(volume.id)
     await removeTrees(this.#run, [hidden])
   }
@@ -179,33 +179,34 @@ export class Pool {
     claim: Claim,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    await this.#sweep(() => fs.readdir(folder), folder, signal)
-    const won = await this.#turn(() => takeClaim(folder, claim, this.#self), signal)
+    await this.sweep(() => fs.readdir(folder), folder, signal)
+    const won = await this.turn(() => takeClaim(folder, claim, this.#self), signal)
     if (won) this.#remember({ id, folder, claim })
     return won
   }
 
   /** The claim on a volume as it stands now. */
   claimOn({ folder }: StoredVolume): Promise<Claim | undefined> {
-    return this.#turn(() => readClaim(folder))
+    return this.turn(() => readClaim(folder))
   }
 
   /** Ends this very claim; one that somebody else took meanwhile stays. */
   end({ folder }: StoredVolume, claim: Claim): Promise<void> {
-    return this.#turn(() => endClaim(folder, claim, this.#self))
+    return this.turn(() => endClaim(folder, claim, this.#self))
   }
 
-  #turn<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** Works with the pool's files when it is its turn; what the operating system refuses there becomes a sentence. */
+  turn<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return inPool(this.path, () => this.#turns.take(work, signal))
   }
 
   /** Lists a folder, and sweeps away what dead processes left there. */
-  async #sweep(
+  async sweep(
     list: () => Promise<string[]>,
     folder: string,
     signal: AbortSignal | undefined,
   ): Promise<string[]> {
-    const [entries, left] = await this.#turn(async () => {
+    const [entries, left] = await this.turn(async () => {
       const listed = await list()
       return [listed, await abandoned(folder, listed, this.#isShared)] as const
     }, signal)
@@ -213,11 +214,17 @@ export class Pool {
     return entries
   }
 
-  async #build(folder: string, record: VolumeRecord, make: MakeContent): Promise<void> {
-    await fs.mkdir(folder, { mode: FOLDER_MODE })
-    await make(join(folder, this.#content), record.sizeGiB)
-    await writeNew(join(folder, RECORD_FILE), JSON.stringify(record, undefined, 2))
-    await syncFolder(folder)
+  async #place(building: string, record: VolumeRecord, folder: string): Promise<void> {
+    await writeNew(join(building, RECORD_FILE), JSON.stringify(record, undefined, 2))
+    await syncFolder(building)
+    try {
+      await fs.rename(building, folder)
+    } catch (error) {
+      if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemCode(error) ?? ''))
+        throw this.#taken(record.name, folder, error)
+      throw error
+    }
+    await syncFolder(this.path)
   }
 
   async #read(folder: string): Promise<StoredVolume | undefined> {
@@ -262,7 +269,8 @@ export class Pool {
   }
 }
 
-function newRecord({ name, sizeGiB, labels }: VolumeSpec): VolumeRecord {
+function newRecord({ name, sizeGiB, labels, source }: VolumeSpec): VolumeRecord {
   const id = `vol-${randomBytes(9).toString('hex').slice(0, 17)}`
-  return { id, name, sizeGiB, labels, createdAt: new Date().toISOString() }
+  const createdAt = new Date().toISOString()
+  return { id, name, sizeGiB, labels, createdAt, ...(source && { madeFrom: source.kind }) }
 }

@@ -17,9 +17,10 @@ const schema = z.object({
   sizeGiB: z.number().int().positive(),
   labels: z.record(z.string(), z.string()),
   createdAt: z.iso.datetime(),
+  madeFrom: z.enum(['snapshot', 'volume']).optional(),
 })
 
-/** What is written down of a volume when it is made; it never changes. */
+/** What is written down of a volume when it is made; of all that only the size changes. */
 export interface VolumeRecord {
   readonly id: VolumeId
   readonly name: string
@@ -27,6 +28,8 @@ export interface VolumeRecord {
   readonly labels: Readonly<Record<string, string>>
   /** ISO 8601. */
   readonly createdAt: string
+  /** Absent where its first bytes came from nowhere. */
+  readonly madeFrom?: 'snapshot' | 'volume' | undefined
 }
 
 /** A volume as it lies in the pool. */
@@ -41,6 +44,17 @@ export interface StoredVolume extends Omit<VolumeRecord, 'createdAt'> {
   readonly damagedClaim?: string
   /** What is wrong with it, as a clause. */
   readonly problem?: string
+}
+
+/** The size that a record's text says. Throws where it is damaged. */
+export function recordedGiB(text: string): number {
+  return schema.parse(JSON.parse(text)).sizeGiB
+}
+
+/** What is to be written down of a volume that is there. */
+export function recordOf({ id, name, sizeGiB, labels, ...rest }: StoredVolume): VolumeRecord {
+  const { createdAt = new Date(0).toISOString(), madeFrom } = rest
+  return { id, name, sizeGiB, labels, createdAt, madeFrom }
 }
 
 /**

@@ -1,9 +1,11 @@
 import * as fs from 'node:fs/promises'
 import { syncFolder } from '../../libstorage/durable-file.ts'
 import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
+import type { Run } from '../../libstorage/run.ts'
 import type { AttachmentState } from '../../libstorage/types.ts'
 import type { Claim } from '../pool/claim.ts'
-import type { Content, DisconnectOptions } from '../pool/content.ts'
+import type { Content, CopyOptions, DisconnectOptions } from '../pool/content.ts'
+import { runInPool } from '../pool/copy.ts'
 import type { StoredVolume } from '../pool/stored-volume.ts'
 import type { Turns } from '../pool/turns.ts'
 
@@ -15,9 +17,11 @@ const MODE = 0o755
 /** Volumes as directories. There is nothing to bring to a machine: who has the claim has the directory. */
 export class VfsContent implements Content {
   readonly name = 'vfs'
+  readonly #run: Run
   readonly #turns: Turns
 
-  constructor(turns: Turns) {
+  constructor(run: Run, turns: Turns) {
+    this.#run = run
     this.#turns = turns
   }
 
@@ -25,6 +29,27 @@ export class VfsContent implements Content {
     await fs.mkdir(path)
     await fs.chmod(path, MODE)
     await syncFolder(path)
+  }
+
+  /** A directory's size is only said. */
+  async grow(): Promise<void> {}
+
+  async announce(): Promise<void> {}
+
+  /** Files that are written one after the other are never all of one moment: a directory in use is refused. */
+  async copy(from: string, to: string, { atOnce, name, signal }: CopyOptions): Promise<void> {
+    if (atOnce)
+      throw new FailedPreconditionError({
+        subject: volumeNamed(name),
+        problem: 'is in use, and a directory cannot be copied at one moment',
+        remedy: 'stop what uses it and try again',
+      })
+    await runInPool(this.#run, signal, 'cp', '-a', '--reflink=auto', '-T', '--', from, to)
+    await runInPool(this.#run, signal, 'sync', '--file-system', to)
+  }
+
+  async isConnected(): Promise<boolean> {
+    return false
   }
 
   async connect(): Promise<undefined> {

@@ -18,12 +18,12 @@ export async function createVfsProvider(
   const pool = new Pool(path, FILES_FOLDER, { run: context.run, turns })
   await pool.open({ parents: isDefault })
   return {
-    driver: new PoolDriver(pool, new VfsContent(turns), instance),
+    driver: new PoolDriver(pool, new VfsContent(context.run, turns), instance, context.run),
     executor: new VfsExecutor(pool, instance),
     storage: 'directory',
     scope: 'local',
     consistency: 'strong',
-    wishes: new Set(),
+    wishes: new Set(['source']),
     looksLikeId: looksLikePoolId,
   }
 }

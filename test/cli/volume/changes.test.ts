@@ -207,3 +207,56 @@ test('an interruption ends a command with the status of one, also under --contin
   expect(line.steps).toEqual(['open command', 'close'])
   expect(line.signals.eventNames()).toEqual([])
 })
+
+test('create passes on what the volume is to be a copy of', async () => {
+  const { volumes, volume } = withVolumes()
+  await volume('create', 'a', '--snapshotID', 'snap-1')
+  await volume('create', 'b', '--snapshotName', 'x')
+  await volume('create', 'c', '--volumeID', 'vol-1')
+  await volume('create', 'd', '--volumeName=y', '-o', 'size=2')
+  expect(['a', 'b', 'c', 'd'].map((name) => volumes.optionsOf(name))).toEqual([
+    { snapshotid: 'snap-1' },
+    { snapshotname: 'x' },
+    { volumeid: 'vol-1' },
+    { volumename: 'y', size: '2' },
+  ])
+})
+
+test.each([[['--size', '5']], [['-o', 'size=5g']], [['--opt', 'Size=5 GiB']]])(
+  'resize %j makes a volume larger and prints it',
+  async (flags) => {
+    const { volume } = withVolumes('data')
+    expect(await volume('resize', 'data', ...flags)).toEqual({
+      status: 0,
+      stdout: 'ID        Name  Status     Size\nvol-data  data  available  5\n',
+      stderr: '',
+    })
+  },
+)
+
+test.each([
+  [[], 'option size is missing, say how many GiB the volume shall have'],
+  [['-o', 'type=io1'], 'option type cannot be changed, say size only'],
+  [
+    ['--size', 'big'],
+    'option size must be a whole number of GiB from 1 to 65536, not "big", say 16 for 16 GiB',
+  ],
+])('resize %j is refused', async (flags, sentence) => {
+  const { volume } = withVolumes('data')
+  const { status, stderr } = await volume('resize', 'data', ...flags)
+  expect([status, stderr]).toEqual([1, `remora: ${sentence}\n`])
+})
+
+test('resize says why a file system was not grown, and that the volume was', async () => {
+  const { volumes, volume } = withVolumes('data')
+  const resize = volumes.resize.bind(volumes)
+  volumes.resize = async (name, sizeGiB) => ({
+    ...(await resize(name, sizeGiB)),
+    lastError: 'it was not grown',
+  })
+  expect(await volume('resize', 'data', '--size', '2', '-q')).toEqual({
+    status: 0,
+    stdout: 'vol-data  data  available  2\n',
+    stderr: 'remora: it was not grown\n',
+  })
+})

@@ -29,5 +29,5 @@ describeDriver(
       cleanup: () => world.cleanup(),
     }
   },
-  { skipped: unavailable !== undefined },
+  { skipped: unavailable !== undefined, abilities: ['modify', 'snapshots', 'copies'] },
 )

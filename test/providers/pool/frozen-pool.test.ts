@@ -125,7 +125,7 @@ class Hanging {
     const turns = new Turns(path, PATIENCE_MS)
     const pool = new Pool(path, 'disk', { run, turns })
     const content = new LoopContent(run, turns)
-    this.driver = new PoolDriver(pool, content, 'here')
+    this.driver = new PoolDriver(pool, content, 'here', run)
     this.executor = new LoopExecutor(pool, content, 'here')
   }
 

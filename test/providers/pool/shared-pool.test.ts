@@ -24,7 +24,7 @@ afterEach(() => world.cleanup())
 function driverOf(make: (turns: Turns) => Content, folder: string): PoolDriver {
   const turns = new Turns(world.pool)
   const pool = new Pool(world.pool, folder, { run, turns, shared: async () => true })
-  return new PoolDriver(pool, make(turns), 'here')
+  return new PoolDriver(pool, make(turns), 'here', run)
 }
 
 /** A volume that a machine with another kernel has attached. */
@@ -37,7 +37,7 @@ async function attachedElsewhere(driver: PoolDriver, instance: string): Promise<
 
 describe('in a pool that other kernels share', () => {
   test('another machine’s claim is believed, since its devices cannot be seen from here', async () => {
-    const driver = driverOf((turns) => new VfsContent(turns), 'files')
+    const driver = driverOf((turns) => new VfsContent(run, turns), 'files')
     const id = await attachedElsewhere(driver, 'there')
     expect((await driver.volume(id)).attachments).toMatchObject([{ instanceId: 'there' }])
     const attempt = driver.attachVolume(id, 'here')
@@ -47,7 +47,7 @@ describe('in a pool that other kernels share', () => {
   })
 
   test('a directory can be given up for another machine', async () => {
-    const driver = driverOf((turns) => new VfsContent(turns), 'files')
+    const driver = driverOf((turns) => new VfsContent(run, turns), 'files')
     const id = await attachedElsewhere(driver, 'there')
     await driver.detachVolume(id, 'there')
     await driver.attachVolume(id, 'here')
@@ -64,14 +64,14 @@ describe('in a pool that other kernels share', () => {
   })
 
   test('our own claim from before a reboot is over', async () => {
-    const driver = driverOf((turns) => new VfsContent(turns), 'files')
+    const driver = driverOf((turns) => new VfsContent(run, turns), 'files')
     const id = await attachedElsewhere(driver, 'here')
     expect((await driver.volume(id)).attachments).toEqual([])
     await driver.attachVolume(id, 'here')
   })
 
   test('what a process of another kernel works on is left alone for a day', async () => {
-    const driver = driverOf((turns) => new VfsContent(turns), 'files')
+    const driver = driverOf((turns) => new VfsContent(run, turns), 'files')
     const entry = leftoverName('creating', { ...identifySelf(), bootId: 'theirs' })
     await mkdir(join(world.pool, entry))
     await driver.volumes()

@@ -16,7 +16,7 @@ describeDriver(
       cleanup: () => world.cleanup(),
     }
   },
-  { holdable: false },
+  { holdable: false, abilities: ['modify', 'snapshots', 'copies'] },
 )
 
 test('vfs can be served anywhere', async () => {

@@ -1,0 +1,56 @@
+import { FailedPreconditionError } from '../../libstorage/errors.ts'
+import { lastLine, type Run, type RunBehindGate, type RunResult } from '../../libstorage/run.ts'
+import type { GrowthTarget, ToolStarting } from '../mounter.ts'
+import { sizeInBytes } from './device.ts'
+import { readSuperblock } from './superblock.ts'
+import { runDeviceTool } from './tools.ts'
+
+/**
+ * Less than this at the end of a device may be what a file system cannot use: a last group or allocation group that is
+ * too short to hold its own tables. No platform grows a volume by so little.
+ */
+const USABLE_BYTES = 16 * 1_048_576
+
+/** How many bytes of the device its file system could use and does not; 0 where there are none worth it. */
+export async function unfilledBytes(device: string, fsType: string, run: Run): Promise<number> {
+  const { sizeBytes } = await readSuperblock(device, fsType, run)
+  const unfilled = sizeInBytes(device) - sizeBytes
+  return unfilled >= USABLE_BYTES ? unfilled : 0
+}
+
+/** Grows a file system to its device: ext before its mount or, where the kernel lets us, after; xfs and btrfs after. */
+export async function growFileSystem(
+  target: GrowthTarget,
+  runBehindGate: RunBehindGate,
+  starting: ToolStarting,
+): Promise<void> {
+  const [command, ...args] = growerOf(target)
+  const result = await runDeviceTool(command, args, runBehindGate, starting)
+  if (result.exitCode !== 0) throw notGrown(target, command, result)
+}
+
+function growerOf({ device, fsType, mountPoint }: GrowthTarget): readonly [string, ...string[]] {
+  if (fsType.startsWith('ext')) return ['resize2fs', device]
+  if (mountPoint === undefined) throw new Error(`${fsType} is grown while it is mounted`)
+  if (fsType === 'xfs') return ['xfs_growfs', '-d', mountPoint]
+  return ['btrfs', 'filesystem', 'resize', 'max', mountPoint]
+}
+
+function notGrown(
+  { device, fsType, mountPoint }: GrowthTarget,
+  command: string,
+  result: RunResult,
+): FailedPreconditionError {
+  const subject = `the ${fsType} file system on ${device}`
+  if (mountPoint !== undefined && /permission denied/i.test(result.stdout + result.stderr))
+    return new FailedPreconditionError({
+      subject,
+      problem: 'was not grown: the kernel grows a mounted ext only for CAP_SYS_RESOURCE',
+      remedy: 'it is grown when it is mounted next',
+    })
+  return new FailedPreconditionError({
+    subject,
+    problem: `was not grown: ${command} says "${lastLine(result)}"`,
+    remedy: 'mend that, and it is grown when it is mounted next',
+  })
+}

@@ -1,0 +1,67 @@
+import { FailedPreconditionError, NotFoundError, UnsupportedError } from '../libstorage/errors.ts'
+import type { SnapshotDriver } from '../libstorage/storage-driver.ts'
+import type { Snapshot } from '../libstorage/types.ts'
+import { findByName } from './find-by-name.ts'
+import { factsOf } from './ledger-record.ts'
+import type { MountContext } from './mount-context.ts'
+import { whileQuiet } from './quiet.ts'
+import { volumeNotFound } from './volume-name.ts'
+
+/** The driver's snapshots. Throws `UnsupportedError` where it has none. */
+export function requireSnapshots({ service }: MountContext): SnapshotDriver {
+  const { snapshots, name } = service.driver
+  if (snapshots !== undefined) return snapshots
+  throw new UnsupportedError({
+    subject: `service "${service.name}"`,
+    problem: `has no snapshots: driver ${name} knows none`,
+    remedy: 'use a service that has them',
+  })
+}
+
+/** Takes a snapshot of a volume at one moment; what was synced before that is in it, also of a volume in use. */
+export async function createSnapshot(
+  context: MountContext,
+  volumeName: string,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Snapshot> {
+  const snapshots = requireSnapshots(context)
+  const volume = await findByName(context, volumeName, signal)
+  if (volume === undefined) throw volumeNotFound(volumeName)
+  const take = () =>
+    snapshots.create(volume.id, { name, labels: {} }, signal === undefined ? {} : { signal })
+  return await context.sessions.run(factsOf(volume), 'takes a snapshot', signal, (session) =>
+    whileQuiet(context, session, take),
+  )
+}
+
+/** Destroys the snapshot with this id, or the one of this name. */
+export async function removeSnapshot(
+  context: MountContext,
+  idOrName: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { id } = await findSnapshot(context, idOrName, 'either', signal)
+  await requireSnapshots(context).remove(id, signal === undefined ? {} : { signal })
+}
+
+/** The one snapshot that is meant. Rejects with an error that lists all where a name is that of several. */
+export async function findSnapshot(
+  context: MountContext,
+  text: string,
+  by: 'id' | 'name' | 'either',
+  signal: AbortSignal | undefined,
+): Promise<Snapshot> {
+  const all = await requireSnapshots(context).list({}, signal === undefined ? {} : { signal })
+  const withId = by === 'name' ? undefined : all.find(({ id }) => id === text)
+  if (withId !== undefined) return withId
+  const [first, ...others] = by === 'id' ? [] : all.filter(({ name }) => name === text)
+  if (first === undefined || text === '')
+    throw new NotFoundError(`snapshot ${JSON.stringify(text)}`)
+  if (others.length === 0) return first
+  throw new FailedPreconditionError({
+    subject: `snapshot ${JSON.stringify(text)}`,
+    problem: `is the name of ${others.length + 1} snapshots: ${[first, ...others].map(({ id, createdAt }) => `${id} (${createdAt.toISOString()})`).join(', ')}`,
+    remedy: 'use the id',
+  })
+}
