@@ -134,6 +134,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   e2fsck: 'e2fsprogs',
   'mkfs.xfs': 'xfsprogs',
   'mkfs.btrfs': 'btrfs-progs',
+  resize2fs: 'e2fsprogs',
+  xfs_growfs: 'xfsprogs',
+  btrfs: 'btrfs-progs',
+  btrfstune: 'btrfs-progs',
 }
 
 /** The refusal that names a tool which this machine does not have, and the package to install where it is known. */
