@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { identifySelf, isProvablyDead } from '../../../src/libstorage/process-identity.ts'
 import { ToolRunner } from '../../../src/libstorage/tool-runner.ts'
@@ -116,3 +116,15 @@ describe('when the process that began a tool is killed', () => {
     expect(readdirSync(world.path('target'))).toEqual([])
   })
 })
+
+test('a tool whose end nobody reports any more is given up when it has ended', async () => {
+  const run = runDeviceTool('sleep', ['1'], tools.runBehindGate, async ({ process: tool }) => {
+    process.kill(parentOf(tool.pid), 'SIGKILL')
+  })
+  await expect(run).rejects.toThrow('sleep has ended, and what reports how was killed, try again')
+})
+
+function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+}
