@@ -1,4 +1,4 @@
-import { NotFoundError } from '../libstorage/errors.ts'
+import { NotFoundError, volumeNamed } from '../libstorage/errors.ts'
 import type { InstanceId, Volume, VolumeId } from '../libstorage/types.ts'
 import { after, type Timer } from '../libstorage/wait.ts'
 import type { Background } from './background.ts'
@@ -16,6 +16,7 @@ import { lookHere } from './look-here.ts'
 import type { MountContext } from './mount-context.ts'
 import { thawLeftFrozen } from './quiet.ts'
 import { type NextStep, type PlatformFacts, type Reconciled, reconcile } from './reconcile.ts'
+import { republish } from './release.ts'
 import type { Releaser } from './releaser.ts'
 import type { VolumeSession } from './volume-session.ts'
 import { Watch } from './watch.ts'
@@ -158,7 +159,7 @@ export class Reconciler {
       if (stored === undefined && record.adopted !== true) return
       if (JSON.stringify(record) !== JSON.stringify(stored)) await session.replace(record)
       if (record.adopted === true && stored?.adopted !== true) this.#noteAdopted(record)
-      this.#act(session, next)
+      await this.#act(session, next)
     })
   }
 
@@ -171,17 +172,28 @@ export class Reconciler {
     return reconcile(before, { bootId: machine.bootId(), now, here, kernel, platform })
   }
 
-  #act(session: VolumeSession, next: NextStep): void {
+  async #act(session: VolumeSession, next: NextStep): Promise<void> {
     const { facts } = session
     if (next.kind === 'lost' || next.kind === 'ask again') this.#suspect(session.record)
     if (next.kind === 'ask again') this.#askLater()
     if (next.kind === 'lost' || next.kind === 'ask again') return
+    if (next.kind === 'put back') return await this.#putBack(session)
     // What is going to be tried already keeps its time.
     if (this.#releaser.isScheduled(facts.id)) return
     if (next.kind === 'release') this.#releaser.schedule(facts, 0)
     if (next.kind === 'release unless mounted') this.#releaser.schedule(facts, GRACE_MS)
     if (next.kind === 'doubt') this.#releaser.scheduleTrial(facts, GRACE_MS)
     if (next.kind === 'finish format' && !this.#formats.has(facts.id)) this.#finishLater(facts)
+  }
+
+  async #putBack(session: VolumeSession): Promise<void> {
+    this.#context.logger.warn(
+      `${volumeNamed(session.facts.name)} is used and not at its place, where it is mounted again`,
+    )
+    await republish(this.#context, session, rememberedVolume(session.record))
+    const { references } = session.record
+    const isDoubted = references.some(({ doubtedSince }) => doubtedSince !== undefined)
+    if (isDoubted) this.#releaser.scheduleTrial(session.facts, GRACE_MS)
   }
 
   #finishLater(facts: VolumeFacts): void {
