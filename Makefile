@@ -13,7 +13,7 @@ dist/main.js: $(NODE_MODULES) build.mjs $(SOURCES)
 	@node build.mjs
 	@touch $@
 
-.PHONY: help build run check fix test e2e bench clean
+.PHONY: help build run check fix test soak e2e bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ run: dist/main.js ## serve volumes on this machine, in the foreground
 
 test: dist/main.js ## run the tests that any machine can run; what it cannot run is skipped by name
 	@npx vitest run
+
+soak: $(NODE_MODULES) ## histories of several machines in memory, at random; MINUTES=10 SEED=1 HISTORY=path
+	@MINUTES=$(MINUTES) SEED=$(SEED) HISTORY=$(HISTORY) npx vitest run --config vitest.soak.config.ts
 
 check: $(NODE_MODULES) ## types, lint, architecture arrows, unused code
 	npx tsc --noEmit

@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     reporters: reporters(),
     include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**'],
+    exclude: ['test/e2e/**', 'test/soak/**'],
     testTimeout: 20_000,
   },
 })

@@ -5,7 +5,7 @@ import { isOutage } from './outage.ts'
 import { SingleFlight } from './single-flight.ts'
 import type { Provider, StorageDriver } from './storage-driver.ts'
 import type { Volume, VolumeAttachment, VolumeId, VolumeQuery } from './types.ts'
-import { untilAborted } from './wait.ts'
+import { timeLimit, untilAborted } from './wait.ts'
 
 /** How long a found volume is remembered without asking again. */
 const REMEMBERED_MS = 5_000
@@ -281,7 +281,7 @@ export class VolumeCatalog {
 
 /** What is known already is worth no long wait; a caller that goes away ends it sooner. */
 function withLimit(signal: AbortSignal | undefined): AbortSignal {
-  const limit = AbortSignal.timeout(KNOWN_LOOK_UP_MS)
+  const limit = timeLimit(KNOWN_LOOK_UP_MS)
   return signal === undefined ? limit : AbortSignal.any([signal, limit])
 }
 

@@ -11,6 +11,17 @@ export interface ProcessIdentity {
   readonly startTime: string
 }
 
+/** What is known of this machine's boot and processes. */
+export interface ThisMachine {
+  /** The id of this boot of the kernel. */
+  bootId(): string
+  /** True only if the process cannot be alive any more. */
+  isProvablyDead(process: ProcessIdentity): boolean
+}
+
+/** This machine, as its /proc tells. */
+export const thisMachine: ThisMachine = { bootId: readBootId, isProvablyDead }
+
 /** The pid namespace that the kernel starts with (PROC_PID_INIT_INO), in which every process is seen. */
 const INITIAL_NAMESPACE = 'pid:[4026531836]'
 

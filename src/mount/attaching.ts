@@ -3,7 +3,7 @@ import type { InstanceId, Volume, VolumeAttachment } from '../libstorage/types.t
 import { recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { heldElsewhere } from './take-over/holder.ts'
-import { answers, loseDevice } from './take-over/loss.ts'
+import { answers, isReplaced, loseDevice } from './take-over/loss.ts'
 import { sharedWith } from './take-over/refusals.ts'
 import { type Demand, takeOver } from './take-over/take-over.ts'
 import type { VolumeSession } from './volume-session.ts'
@@ -111,6 +111,8 @@ async function attach(
 ): Promise<VolumeAttachment> {
   const { driver, catalog, name: service } = context.service
   session.step()
+  // A dead mount that nobody has noticed yet would stand in the way of the new one.
+  if (isReplaced(context, session.record)) await loseDevice(context, session, { to: undefined })
   await session.update({
     attachment: { instanceId: here },
     mount: undefined,

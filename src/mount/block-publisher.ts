@@ -100,6 +100,8 @@ export class BlockPublisher implements Publisher {
   }
 
   async tidy(place: Place): Promise<void> {
+    // What is mounted there is another volume's of this name: even the attempt would touch its root.
+    if (this.#topmostAt(place) !== undefined) return
     await this.#mounter.removeMountPoint(place.mountPoint)
   }
 

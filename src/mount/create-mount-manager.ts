@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from '../libstorage/logger.ts'
 import { makeFolder } from '../libstorage/make-folder.ts'
+import { thisMachine } from '../libstorage/process-identity.ts'
 import type { Run, RunBehindGate } from '../libstorage/run.ts'
 import type { Service } from '../libstorage/service.ts'
 import { BlockPublisher } from './block-publisher.ts'
@@ -13,7 +14,7 @@ import { ProcessLocks } from './locks.ts'
 import type { MountContext, ProcessRole } from './mount-context.ts'
 import { MountManager } from './mount-manager.ts'
 import { createPlaces } from './places.ts'
-import { RemovedNames } from './removed-names.ts'
+import { RemovedNamesFolder } from './removed-names.ts'
 import type { MountSettings } from './settings.ts'
 import { VolumeSessions } from './volume-session.ts'
 
@@ -54,7 +55,7 @@ export function createMountManager(parts: MountManagerParts): MountManager {
     service.storage === 'block'
       ? new BlockPublisher(mounter, settings, service.name, events)
       : createDirectoryPublisher(mounter, settings, service.name, events)
-  const removed = new RemovedNames(
+  const removed = new RemovedNamesFolder(
     path.join(parts.libDirectory, 'ledger', `${service.name}.removed`),
   )
   const context: MountContext = {
@@ -69,7 +70,8 @@ export function createMountManager(parts: MountManagerParts): MountManager {
     ),
     settings,
     ledger,
-    sessions: new VolumeSessions(service.name, ledger, locks),
+    sessions: new VolumeSessions(service.name, ledger, locks, thisMachine),
+    machine: thisMachine,
     logger,
     events,
     role,

@@ -1,4 +1,5 @@
 import type { Logger } from '../libstorage/logger.ts'
+import type { ThisMachine } from '../libstorage/process-identity.ts'
 import type { Service } from '../libstorage/service.ts'
 import type { EventSink } from './events.ts'
 import type { Ledger } from './ledger.ts'
@@ -20,6 +21,7 @@ export interface MountContext {
   readonly settings: MountSettings
   readonly ledger: Ledger
   readonly sessions: VolumeSessions
+  readonly machine: ThisMachine
   readonly logger: Logger
   readonly events: EventSink
   /** A server answers at once and goes on in the background; a command has done all when it answers. */

@@ -44,6 +44,7 @@ export interface Facts {
  * - `release`: it was cut short, nobody has a reference.
  * - `release unless mounted`: attached since before the reboot; whoever used it gets the time to come back.
  * - `finish format`: an mkfs was cut short; if nobody repeats the Mount, it is finished before the volume is let go.
+ * - `put back`: it is used, and was taken from its place by a process that died before it put it back.
  * - `doubt`: there are references whose holder may never have learned of them.
  * - `ask again`: the platform denies what the kernel shows, and may lag behind.
  * - `lost`: its device is gone, to these machines as far as the platform says.
@@ -55,6 +56,7 @@ export type NextStep =
         | 'release'
         | 'release unless mounted'
         | 'finish format'
+        | 'put back'
         | 'doubt'
         | 'ask again'
     }
@@ -92,12 +94,18 @@ function nextStep(record: LedgerRecord, facts: Facts, fate: Fate): NextStep {
   if (fate === 'contradicted') return { kind: 'ask again' }
   if (fate === 'ended' && !isWorking(facts) && isUsed(record))
     return { kind: 'lost', to: facts.platform.says === 'elsewhere' ? facts.platform.to : [] }
-  if (references.some(({ doubtedSince }) => doubtedSince !== undefined)) return { kind: 'doubt' }
+  if (references.length > 0) return stepOfUsed(references, facts)
   // Who uses what was found is not known: it waits for an Unmount.
-  if (references.length > 0 || (isUsed(record) && isFound(facts))) return { kind: 'nothing' }
+  if (isUsed(record) && isFound(facts)) return { kind: 'nothing' }
   // Detaching now would end the attachment on which the permission to format again hangs.
   if (record.formatIntent !== undefined && fate === 'open') return { kind: 'finish format' }
   return { kind: record.bootId === facts.bootId ? 'release' : 'release unless mounted' }
+}
+
+function stepOfUsed(references: LedgerRecord['references'], facts: Facts): NextStep {
+  if (isMissing(facts)) return { kind: 'put back' }
+  const isDoubted = references.some(({ doubtedSince }) => doubtedSince !== undefined)
+  return { kind: isDoubted ? 'doubt' : 'nothing' }
 }
 
 /** Also where only somebody unknown may: what was found mounted without a record. */
@@ -107,6 +115,10 @@ function isUsed({ references, adopted }: LedgerRecord): boolean {
 
 function isFound({ kernel }: Facts): boolean {
   return kernel.place !== 'absent' || kernel.olderMounts.length > 0
+}
+
+function isMissing({ kernel }: Facts): boolean {
+  return kernel.device !== undefined && kernel.place === 'absent' && kernel.olderMounts.length === 0
 }
 
 function isWorking({ kernel }: Facts): boolean {

@@ -1,5 +1,4 @@
-import { NotFoundError } from '../libstorage/errors.ts'
-import { readBootId } from '../libstorage/process-identity.ts'
+import { NotFoundError, volumeNamed } from '../libstorage/errors.ts'
 import type { InstanceId, Volume, VolumeId } from '../libstorage/types.ts'
 import { after, type Timer } from '../libstorage/wait.ts'
 import type { Background } from './background.ts'
@@ -17,6 +16,7 @@ import { lookHere } from './look-here.ts'
 import type { MountContext } from './mount-context.ts'
 import { thawLeftFrozen } from './quiet.ts'
 import { type NextStep, type PlatformFacts, type Reconciled, reconcile } from './reconcile.ts'
+import { republish } from './release.ts'
 import type { Releaser } from './releaser.ts'
 import type { VolumeSession } from './volume-session.ts'
 import { Watch } from './watch.ts'
@@ -147,43 +147,53 @@ export class Reconciler {
     purpose: string,
   ): void {
     this.#background.run(facts, purpose, async (session) => {
-      const { ledger, service } = this.#context
+      const { ledger } = this.#context
       await thawLeftFrozen(this.#context, session)
       const stored = ledger.get(facts.id)
       // What was attached or detached meanwhile is newer than the answer.
       const isOld = stored !== undefined && !isSameAttachment(stored, asked)
       const { here, platform } = isOld ? NOTHING_YET : answer
-      const before = stored ?? candidate(service.name, facts, { here, platform })
+      const before = stored ?? this.#candidate(facts, { here, platform })
       const { record, next } = await this.#reconcile(before, { here, platform })
       // Attached by hand, and nothing of it where we would mount it: none of ours.
       if (stored === undefined && record.adopted !== true) return
       if (JSON.stringify(record) !== JSON.stringify(stored)) await session.replace(record)
       if (record.adopted === true && stored?.adopted !== true) this.#noteAdopted(record)
-      this.#act(session, next)
+      await this.#act(session, next)
     })
   }
 
   async #reconcile(before: LedgerRecord, { here, platform }: Answer): Promise<Reconciled> {
+    const { machine } = this.#context
     const attached =
-      platform.says === 'here'
-        ? candidate(before.service, before.volume, { here, platform })
-        : before
+      platform.says === 'here' ? this.#candidate(before.volume, { here, platform }) : before
     const kernel = await lookHere(this.#context, before, recordedAttachment(attached))
     const now = new Date().toISOString()
-    return reconcile(before, { bootId: readBootId(), now, here, kernel, platform })
+    return reconcile(before, { bootId: machine.bootId(), now, here, kernel, platform })
   }
 
-  #act(session: VolumeSession, next: NextStep): void {
+  async #act(session: VolumeSession, next: NextStep): Promise<void> {
     const { facts } = session
     if (next.kind === 'lost' || next.kind === 'ask again') this.#suspect(session.record)
     if (next.kind === 'ask again') this.#askLater()
     if (next.kind === 'lost' || next.kind === 'ask again') return
+    if (next.kind === 'put back') return await this.#putBack(session)
     // What is going to be tried already keeps its time.
     if (this.#releaser.isScheduled(facts.id)) return
     if (next.kind === 'release') this.#releaser.schedule(facts, 0)
     if (next.kind === 'release unless mounted') this.#releaser.schedule(facts, GRACE_MS)
     if (next.kind === 'doubt') this.#releaser.scheduleTrial(facts, GRACE_MS)
     if (next.kind === 'finish format' && !this.#formats.has(facts.id)) this.#finishLater(facts)
+  }
+
+  async #putBack(session: VolumeSession): Promise<void> {
+    this.#context.logger.warn(
+      `${volumeNamed(session.facts.name)} is used and not at its place, where it is mounted again`,
+    )
+    await republish(this.#context, session, rememberedVolume(session.record))
+    const { references } = session.record
+    const isDoubted = references.some(({ doubtedSince }) => doubtedSince !== undefined)
+    if (isDoubted) this.#releaser.scheduleTrial(session.facts, GRACE_MS)
   }
 
   #finishLater(facts: VolumeFacts): void {
@@ -213,6 +223,14 @@ export class Reconciler {
     this.#releaser.schedule(facts, 0)
   }
 
+  /** The record of a volume that is attached here, as if nothing else were known of it. */
+  #candidate(facts: VolumeFacts, { here, platform }: Answer): LedgerRecord {
+    const { service, machine } = this.#context
+    const record = newRecord(service.name, facts, machine.bootId())
+    if (platform.says !== 'here' || here === undefined) return record
+    return { ...record, attachment: { instanceId: here, since: platform.since } }
+  }
+
   #noteAdopted({ volume: { id, name }, olderMounts }: LedgerRecord): void {
     const { logger, events, service } = this.#context
     const at = olderMounts === undefined ? '' : ` at ${olderMounts.join(', ')}`
@@ -226,13 +244,6 @@ function attachedTo({ attachments }: Volume, here: InstanceId): PlatformFacts {
   if (mine !== undefined) return { says: 'here', since: mine.since.toISOString() }
   if (attachments.length === 0) return { says: 'nowhere' }
   return { says: 'elsewhere', to: attachments.map(({ instanceId }) => instanceId) }
-}
-
-/** The record of a volume that is attached here, as if nothing else were known of it. */
-function candidate(service: string, facts: VolumeFacts, { here, platform }: Answer): LedgerRecord {
-  const record = newRecord(service, facts, readBootId())
-  if (platform.says !== 'here' || here === undefined) return record
-  return { ...record, attachment: { instanceId: here, since: platform.since } }
 }
 
 function isSameAttachment(one: LedgerRecord, other: LedgerRecord | undefined): boolean {

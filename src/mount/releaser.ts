@@ -173,7 +173,8 @@ export class Releaser {
       async (session) => {
         const { record } = session
         if (record.references.length > 0 || record.formatIntent !== undefined) return
-        if (this.#isKept(facts)) return
+        const keptMs = this.#keptMs(facts)
+        if (keptMs > 0) return this.schedule(facts, keptMs)
         if (record.adopted === true) return await this.#letAdoptedGo(session)
         this.#goOn(facts, await release(this.#context, session))
       },
@@ -181,12 +182,11 @@ export class Releaser {
     )
   }
 
-  /** An attempt that had to wait for the work itself comes too early. */
-  #isKept(facts: VolumeFacts): boolean {
-    const leftMs = (this.#keptUntil.get(facts.id) ?? 0) - performance.now()
-    if (leftMs > 0) return true
-    this.#keptUntil.delete(facts.id)
-    return false
+  /** How long it is still kept: an attempt that had to wait for the work itself comes too early, one after an Unmount too. */
+  #keptMs({ id }: VolumeFacts): number {
+    const leftMs = Math.max(0, (this.#keptUntil.get(id) ?? 0) - performance.now())
+    if (leftMs === 0) this.#keptUntil.delete(id)
+    return leftMs
   }
 
   async #tryDoubted(session: VolumeSession): Promise<void> {

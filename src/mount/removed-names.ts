@@ -6,8 +6,15 @@ import { makeFolder } from '../libstorage/make-folder.ts'
 /** How many are remembered; the oldest are forgotten first. */
 const REMEMBERED = 1_000
 
-/** The names of volumes that were removed here, so that a repeated Remove succeeds: an empty file each. */
-export class RemovedNames {
+/** The names of volumes that were removed here, so that a repeated Remove succeeds. */
+export interface RemovedNames {
+  has(name: string): boolean
+  /** Remembers a name; of very many the oldest are forgotten. */
+  add(name: string): void
+}
+
+/** Remembers each name as an empty file in one folder. */
+export class RemovedNamesFolder implements RemovedNames {
   readonly #folder: string
 
   constructor(folder: string) {

@@ -1,6 +1,6 @@
 import { FailedPreconditionError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
 import { KeyedMutex } from '../libstorage/keyed-mutex.ts'
-import { isProvablyDead, readBootId } from '../libstorage/process-identity.ts'
+import type { ThisMachine } from '../libstorage/process-identity.ts'
 import type { InstanceId } from '../libstorage/types.ts'
 import { poll, throwIfAborted, timeLimit } from '../libstorage/wait.ts'
 import type { Ledger } from './ledger.ts'
@@ -44,12 +44,14 @@ export class VolumeSession {
   readonly #ledger: Ledger
   readonly #lock: HeldLock
   readonly #service: string
+  readonly #machine: ThisMachine
   readonly #report: Report
 
   constructor(
     facts: VolumeFacts,
     service: string,
     ledger: Ledger,
+    machine: ThisMachine,
     lock: HeldLock,
     waited: boolean,
     report: Report,
@@ -58,6 +60,7 @@ export class VolumeSession {
     this.waited = waited
     this.#service = service
     this.#ledger = ledger
+    this.#machine = machine
     this.#lock = lock
     this.#report = report
   }
@@ -72,12 +75,20 @@ export class VolumeSession {
 
   /** The volume's record as it stands on disk; a new one where nothing was meant for it yet. */
   get record(): LedgerRecord {
-    return this.#ledger.get(this.facts.id) ?? newRecord(this.#service, this.facts, readBootId())
+    return (
+      this.#ledger.get(this.facts.id) ??
+      newRecord(this.#service, this.facts, this.#machine.bootId())
+    )
   }
 
   /** Writes a change; on disk when this resolves. A record that says nothing any more is removed. */
   async update(change: Partial<LedgerRecord>): Promise<void> {
-    await this.replace({ ...this.record, volume: this.facts, bootId: readBootId(), ...change })
+    await this.replace({
+      ...this.record,
+      volume: this.facts,
+      bootId: this.#machine.bootId(),
+      ...change,
+    })
   }
 
   /** Writes a record as a whole; on disk when this resolves. */
@@ -103,7 +114,7 @@ export class VolumeSession {
     const { tool } = this.record
     if (tool === undefined) return
     this.#report(tool.command)
-    const ended = await poll(async () => isProvablyDead(tool.process) || undefined, {
+    const ended = await poll(async () => this.#machine.isProvablyDead(tool.process) || undefined, {
       intervalMs: TOOL_POLL_MS,
       timeoutMs: PATIENCE_MS,
     })
@@ -124,11 +135,13 @@ export class VolumeSessions {
   readonly #service: string
   readonly #ledger: Ledger
   readonly #locks: Locks
+  readonly #machine: ThisMachine
 
-  constructor(service: string, ledger: Ledger, locks: Locks) {
+  constructor(service: string, ledger: Ledger, locks: Locks, machine: ThisMachine) {
     this.#service = service
     this.#ledger = ledger
     this.#locks = locks
+    this.#machine = machine
   }
 
   /** Removes what dead processes left locked. */
@@ -156,7 +169,15 @@ export class VolumeSessions {
       try {
         report(purpose)
         return await work(
-          new VolumeSession(facts, this.#service, this.#ledger, lock, waited, report),
+          new VolumeSession(
+            facts,
+            this.#service,
+            this.#ledger,
+            this.#machine,
+            lock,
+            waited,
+            report,
+          ),
         )
       } finally {
         this.#progress.delete(facts.id)

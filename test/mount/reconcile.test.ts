@@ -114,10 +114,10 @@ function isCertain({ attachment, boot }: Pick<Combination, 'attachment' | 'boot'
 
 /** What was attached by us for certain, and is attached no more as the platform has it. */
 function isDenied({ attachment, boot, platform }: Combination): boolean {
-  const isCertain =
-    attachment === 'done' || (attachment === 'of another machine' && boot === 'this')
-  return isCertain && platform !== 'nothing yet' && platform !== 'here'
+  return isCertain({ attachment, boot }) && platform !== 'nothing yet' && platform !== 'here'
 }
+
+const isMissing = ({ place, device, older }: Combination) => place === 'absent' && device && !older
 
 /** The table, first match first. */
 const rules: readonly {
@@ -126,6 +126,7 @@ const rules: readonly {
 }[] = [
   { when: (c) => isDenied(c) && c.device && c.platform !== 'here anew', step: 'ask again' },
   { when: (c) => isDenied(c) && c.place !== 'mounted' && mayBeUsed(c), step: 'lost' },
+  { when: (c) => c.boot === 'this' && c.held !== 'nobody' && isMissing(c), step: 'put back' },
   { when: (c) => c.boot === 'this' && ['undelivered', 'both'].includes(c.held), step: 'doubt' },
   { when: (c) => c.boot === 'this' && c.held === 'known', step: 'nothing' },
   { when: (c) => mayBeUsed(c) && (c.place !== 'absent' || c.older), step: 'nothing' },

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { silentLogger } from '../../src/libstorage/logger.ts'
+import { thisMachine } from '../../src/libstorage/process-identity.ts'
 import { type Run, run } from '../../src/libstorage/run.ts'
 import { createService, type Service } from '../../src/libstorage/service.ts'
 import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
@@ -13,7 +14,7 @@ import { ProcessLocks } from '../../src/mount/locks.ts'
 import type { ProcessRole } from '../../src/mount/mount-context.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
-import { RemovedNames } from '../../src/mount/removed-names.ts'
+import { RemovedNamesFolder } from '../../src/mount/removed-names.ts'
 import type { MountSettings } from '../../src/mount/settings.ts'
 import { VolumeSessions } from '../../src/mount/volume-session.ts'
 import { loopDefinition } from '../../src/providers/loop/config.ts'
@@ -70,12 +71,14 @@ export class LoopWorld {
           'loop',
           ledger,
           new ProcessLocks(path.join(this.folder, 'locks')),
+          thisMachine,
         ),
+        machine: thisMachine,
         logger: silentLogger,
         events,
         role,
       },
-      new RemovedNames(path.join(this.folder, 'removed')),
+      new RemovedNamesFolder(path.join(this.folder, 'removed')),
       WATCH_MS,
     )
     this.#started.push({ manager, service })

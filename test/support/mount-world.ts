@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { silentLogger } from '../../src/libstorage/logger.ts'
+import { thisMachine } from '../../src/libstorage/process-identity.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import type { Provider } from '../../src/libstorage/storage-driver.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
@@ -11,7 +12,7 @@ import { ProcessLocks } from '../../src/mount/locks.ts'
 import type { MountContext, ProcessRole } from '../../src/mount/mount-context.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
-import { RemovedNames } from '../../src/mount/removed-names.ts'
+import { RemovedNamesFolder } from '../../src/mount/removed-names.ts'
 import type { MountSettings } from '../../src/mount/settings.ts'
 import { VolumeSessions } from '../../src/mount/volume-session.ts'
 import { MemoryDisks, MemoryKernel } from './memory-kernel.ts'
@@ -108,12 +109,14 @@ export class MountWorld {
         service.name,
         ledger,
         new ProcessLocks(path.join(this.folder, 'locks')),
+        thisMachine,
       ),
+      machine: thisMachine,
       logger: { ...silentLogger, warn, error: warn },
       events,
       role,
     }
-    const removed = new RemovedNames(path.join(this.folder, 'removed'))
+    const removed = new RemovedNamesFolder(path.join(this.folder, 'removed'))
     const manager = new MountManager(context, removed, WATCH_MS)
     this.#started.push(manager)
     return manager

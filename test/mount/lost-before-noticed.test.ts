@@ -1,0 +1,23 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { MountWorld, mounted } from '../support/mount-world.ts'
+
+let world: MountWorld
+
+beforeEach(() => {
+  world = new MountWorld()
+})
+
+afterEach(() => world.end())
+
+test('a volume that is being taken away is mounted again where its dead mount still stands', async () => {
+  const manager = world.manager()
+  await manager.create('data', {})
+  await mounted(manager, 'data', 'a')
+  world.platform.say(world.platform.volumes()[0]?.id ?? '', 'detaching')
+  world.platform.isHeld = () => false
+  const before = world.kernel.mounts()
+  world.kernel.answers = async () => false
+  expect(await mounted(world.manager(), 'data', 'b')).toBe('/mnt/data/data')
+  expect(world.kernel.mounts()).toHaveLength(1)
+  expect(world.kernel.mounts()).not.toEqual(before)
+})
