@@ -99,3 +99,11 @@ export function abortReason(signal: AbortSignal | undefined): Error {
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortReason(signal)
 }
+
+/** Resolves when all have, like `Promise.all`; but where one rejects, only when the others have come to an end too. */
+export async function together<T extends readonly unknown[]>(
+  work: readonly [...T],
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(work)
+  return await Promise.all(work)
+}

@@ -1,4 +1,5 @@
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
+import { together } from '../libstorage/wait.ts'
 import { ownership } from './data-folder.ts'
 import { prepareContent } from './device-content.ts'
 import type { EventSink } from './events.ts'
@@ -43,11 +44,11 @@ export class BlockPublisher implements Publisher {
     const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
     const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
     const content = await prepareContent(session, attached, wishes.fsType, context)
-    const growth = content.formatted
-      ? NO_GROWTH
-      : await growBeforeMount(session, attached, content, context)
+    const [growth] = await together([
+      content.formatted ? NO_GROWTH : growBeforeMount(session, attached, content, context),
+      this.#mounter.prepareMountPoint(place.mountPoint),
+    ])
     await session.update({ ...this.#records(attached), formatIntent: undefined, tool: undefined })
-    await this.#mounter.prepareMountPoint(place.mountPoint)
     session.step()
     await this.#mounter.mount(device, place.mountPoint, content.fsType, wishes.mountOptions)
     if (content.joined) await this.#requireAlive(attached)

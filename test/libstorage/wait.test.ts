@@ -6,6 +6,7 @@ import {
   poll,
   sleep,
   throwIfAborted,
+  together,
   untilAborted,
 } from '../../src/libstorage/wait.ts'
 
@@ -132,5 +133,22 @@ describe('the reason of an abort', () => {
     expect(() => throwIfAborted(undefined)).not.toThrow()
     expect(() => throwIfAborted(new AbortController().signal)).not.toThrow()
     expect(() => throwIfAborted(AbortSignal.abort())).toThrow(AbortedError)
+  })
+})
+
+describe('together', () => {
+  test('resolves with what all come to', async () => {
+    expect(await together([1, Promise.resolve('two')])).toEqual([1, 'two'])
+  })
+
+  test('rejects only when nothing of it goes on any more', async () => {
+    let isDone = false
+    const slow = sleep(20).then(() => {
+      isDone = true
+    })
+    const rejected = expect(together([Promise.reject(new Error('no')), slow])).rejects.toThrow('no')
+    await vi.advanceTimersByTimeAsync(20)
+    await rejected
+    expect(isDone).toBe(true)
   })
 })

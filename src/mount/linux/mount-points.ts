@@ -130,7 +130,10 @@ export async function linkedDirectory(mountPoint: string): Promise<string | unde
  */
 const PREPARE = `set -e
 mount_point=$1 folder=$2 mode=$3 owner=$4 enforced=$5 on_mount=$6 fresh=$7 prepared=$8 within=$9
-if [ -n "$on_mount" ] && [ "$(stat -c %d -- "$mount_point")" = "$(stat -c %d -- "$mount_point/..")" ]; then exit 3; fi
+if [ -n "$on_mount" ]; then
+  set -- $(stat -c %d -- "$mount_point" "$mount_point/..")
+  if [ "$1" = "$2" ]; then exit 3; fi
+fi
 if [ ! -e "$folder" ] && [ ! -L "$folder" ]; then
   mkdir -p -- "$(dirname -- "$folder")"
   rmdir -- "$(dirname -- "$folder")"/.folder-*~*~* 2> /dev/null || true
@@ -141,7 +144,14 @@ elif [ -n "$fresh" ] && [ "$folder" = "$mount_point" ]; then
   chmod -- "$mode" "$folder"
   if [ -n "$owner" ]; then chown -- "$owner" "$folder"; fi
 fi
-if [ "$(realpath -- "$folder")" != "$(realpath -- "$mount_point")$within" ] || [ ! -d "$folder" ]; then exit 4; fi
+set -f
+IFS=/
+part=$mount_point
+for name in $within; do
+  part=$part/$name
+  if [ -L "$part" ]; then exit 4; fi
+done
+if [ ! -d "$folder" ]; then exit 4; fi
 if [ -n "$enforced" ]; then chmod -- "$enforced" "$folder"; fi`
 const NOT_MOUNTED = 3
 const LEADS_AWAY = 4
