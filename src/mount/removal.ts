@@ -13,7 +13,10 @@ import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 const END_THEM = 'stop what uses it and try again'
 
-/** Destroys a volume that nobody uses. A volume that was removed here before is a success. */
+/**
+ * Destroys a volume that nobody uses. A name that was removed here before is a success, whatever else has it in another
+ * letter case: only a name that was never removed here may mean another one.
+ */
 export async function removeVolume(
   context: MountContext,
   removed: RemovedNames,
@@ -21,7 +24,8 @@ export async function removeVolume(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const volume = await findByName(context, name, signal)
-  if (volume === undefined) {
+  // Whoever repeats a Remove does not mean a volume whose name differs in letter case.
+  if (volume === undefined || (volume.name !== name && removed.has(name))) {
     if (removed.has(name)) return
     throw new NotFoundError(volumeNamed(name))
   }
