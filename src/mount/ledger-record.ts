@@ -46,7 +46,7 @@ export const ledgerRecordSchema = z.object({
       complete: z.boolean(),
     })
     .optional(),
-  /** Set from before mkfs begins until it has ended well: the device was blank then, and nothing of value is on it yet; void once that attachment has ended. */
+  /** Set from before mkfs begins until it has ended well: the device was blank then, and until mkfs has come to its end nothing of value is on it; void once that attachment has ended. */
   formatIntent: z.object({ fsType: z.string(), uuid: z.string(), attachedSince: time }).optional(),
   /** A tool at work on the device, in a session of its own; it may outlive us. */
   tool: z.object({ command: z.string(), process: processIdentitySchema, since: time }).optional(),

@@ -64,6 +64,25 @@ export async function requireMaker(fsType: string, run: Run): Promise<void> {
   if (found.exitCode !== 0) throw notInstalled(command)
 }
 
+/** Where an xfs superblock has `sb_inprogress`, which mkfs.xfs sets with its first write and clears with its last one. */
+const XFS_IN_PROGRESS_AT = 126
+
+/**
+ * Whether a file system that blkid sees is one that its mkfs has finished. mkfs.ext4 and mkfs.btrfs write what blkid
+ * looks for at their very end, mkfs.xfs at its beginning. Rejects with `FailedPreconditionError` where it cannot be read.
+ */
+export async function isFinished(device: string, fsType: string, run: Run): Promise<boolean> {
+  if (fsType !== 'xfs') return true
+  const args = ['-An', '-tu1', `-j${XFS_IN_PROGRESS_AT}`, '-N1', device]
+  const result = await run('od', args, { timeoutMs: LOOK_UP_MS })
+  const mark = result.stdout.trim()
+  if (result.exitCode === 0 && mark !== '') return mark === '0'
+  throw new FailedPreconditionError({
+    subject: device,
+    problem: `cannot be read: ${lastLine(result)}`,
+  })
+}
+
 /** Wipes every signature that blkid knows. Rejects with `FailedPreconditionError` while somebody holds the device. */
 export async function wipeSignatures(device: string, run: Run): Promise<void> {
   const result = await run('wipefs', ['--all', '--quiet', device], { timeoutMs: LOOK_UP_MS })

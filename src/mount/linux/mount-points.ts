@@ -140,7 +140,7 @@ if [ ! -e "$folder" ] && [ ! -L "$folder" ]; then
   mkdir -m "$mode" -- "$prepared"
   if [ -n "$owner" ]; then chown -- "$owner" "$prepared"; fi
   mv -T -- "$prepared" "$folder"
-elif [ -n "$fresh" ] && [ "$folder" = "$mount_point" ]; then
+elif [ -n "$fresh" ] && [ "$folder" = "$mount_point" ] && [ -z "$(ls -A -I lost+found -- "$folder")" ]; then
   chmod -- "$mode" "$folder"
   if [ -n "$owner" ]; then chown -- "$owner" "$folder"; fi
 fi
