@@ -1,4 +1,4 @@
-import { FailedPreconditionError } from '../../libstorage/errors.ts'
+import { FailedPreconditionError, UnavailableError } from '../../libstorage/errors.ts'
 import {
   lastLine,
   notInstalled,
@@ -93,7 +93,36 @@ export async function wipeSignatures(device: string, run: Run): Promise<void> {
   })
 }
 
-/** Makes a file system; the label is cut to what it can hold. Rejects with `FailedPreconditionError` when mkfs fails. */
+const LOCKED = 240
+const NOT_BLANK = 241
+/** Nothing that blkid knows may lie there when the turn has come (its exit 2). */
+const UNLESS_FORMATTED = `blkid -p "$0" > /dev/null 2>&1; [ $? -eq 2 ] || exit ${NOT_BLANK}; exec "$@"`
+
+/**
+ * Runs a tool while no other one that is run like this works on the device. mkfs.btrfs does not open it exclusively, and
+ * another server on this kernel, with a state of its own, may have found the device blank at the same time: whoever has
+ * the lock (systemd's "Locking Block Device Access") looks once more. The tool keeps the lock until it ends.
+ */
+function aloneOn(device: string, runBehindGate: RunBehindGate): RunBehindGate {
+  const lock = ['--no-fork', '--wait', '60', '--conflict-exit-code', String(LOCKED), device]
+  return (command, args, opening) => {
+    const words = [...lock, 'sh', '-c', UNLESS_FORMATTED, device, command, ...args]
+    return runBehindGate('flock', words, opening)
+  }
+}
+
+function overtaken(device: string): UnavailableError {
+  return new UnavailableError({
+    subject: `device ${device}`,
+    problem: 'is being formatted by another program on this machine',
+    remedy: 'try again: what that makes is mounted as found',
+  })
+}
+
+/**
+ * Makes a file system; the label is cut to what it can hold. Rejects with `FailedPreconditionError` when mkfs fails, with
+ * `UnavailableError` when another server was faster.
+ */
 export async function makeFileSystem(
   device: string,
   spec: NewFileSystemSpec,
@@ -103,8 +132,9 @@ export async function makeFileSystem(
   const maker = MAKERS[spec.fsType]
   if (maker === undefined) throw new Error(`no way to make a file system of type ${spec.fsType}`)
   const [command, ...args] = maker(device, spec)
-  const result = await runDeviceTool(command, args, runBehindGate, starting)
+  const result = await runDeviceTool(command, args, aloneOn(device, runBehindGate), starting)
   if (result.exitCode === 0) return
+  if (result.exitCode === LOCKED || result.exitCode === NOT_BLANK) throw overtaken(device)
   throw new FailedPreconditionError({
     subject: `${command} ${device}`,
     problem: `failed: ${lastLine(result)}`,
