@@ -4,7 +4,8 @@ import type { MountContext } from './mount-context.ts'
 
 /**
  * The record of the volume that a name means, without any call where a record has exactly that name. Where one only
- * differs in letter case, it is looked up whether that is the volume: an unused one of exactly that name has no record.
+ * differs in letter case, it is looked up whether that is the volume: an unused one of exactly that name has no record. So it
+ * is where a record cannot be read: a `StorageError` then, if it is that one.
  */
 export async function findRecord(
   { ledger, service }: MountContext,
@@ -12,8 +13,8 @@ export async function findRecord(
   signal: AbortSignal | undefined,
 ): Promise<LedgerRecord | undefined> {
   const record = ledger.named(name)
-  if (record === undefined || record.volume.name === name || record.volume.id === name)
-    return record
+  if (record?.volume.name === name || record?.volume.id === name) return record
+  if (record === undefined && ledger.isWhole()) return undefined
   try {
     const volume = await service.catalog.find(name, { signal })
     return ledger.get(volume.id)
