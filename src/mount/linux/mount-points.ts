@@ -37,7 +37,8 @@ export async function mountDevice(
 ): Promise<void> {
   const all = fsType === 'xfs' ? [...options, 'nouuid'] : options
   const flags = all.length > 0 ? ['-o', all.join(',')] : []
-  const result = await run('mount', ['-t', fsType, ...flags, '--', device, mountPoint], {
+  // Without -w it would go on read-only where it cannot write.
+  const result = await run('mount', ['-w', '-t', fsType, ...flags, '--', device, mountPoint], {
     timeoutMs: WRITE_BACK_MS,
   })
   if (result.exitCode === 0) return

@@ -24,7 +24,7 @@ import type {
   VolumeSpec,
 } from '../../libstorage/types.ts'
 import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
-import type { Claim, ClaimedDevice } from './claim.ts'
+import type { Claim } from './claim.ts'
 import type { Content, DisconnectOptions } from './content.ts'
 import { Copier } from './copy.ts'
 import { inPool } from './errors.ts'
@@ -182,40 +182,41 @@ export class PoolDriver implements StorageDriver {
     }
     throwIfAborted(signal)
     const device = await inPool(this.#pool.path, () => this.#content.connect(volume, signal))
-    if (volume.claim) await this.#end(volume, volume.claim)
-    const claim = this.#newClaim(to, device)
-    if (!(await this.#take(volume, claim, signal))) return undefined
+    const claim = await this.#take(volume, { instance: to, device }, signal)
+    if (claim === undefined) return undefined
     if (this.#content.state(claim) === 'attached') return attachmentOf(volume.id, claim, 'attached')
     await this.#end(volume, claim)
     return undefined
   }
 
-  /** Takes the claim; where that fails, what was connected for it is given back. */
+  /** Takes a claim in the place of one that is over; where that fails, what was connected for it is given back. */
   async #take(
     volume: StoredVolume,
-    claim: Claim,
+    wanted: Pick<Claim, 'instance' | 'device'>,
     signal: AbortSignal | undefined,
-  ): Promise<boolean> {
+  ): Promise<Claim | undefined> {
     try {
-      const won = await this.#pool.take(volume, claim, signal)
-      if (!won) await this.#undo(volume, claim)
-      return won
+      if (volume.claim) await this.#end(volume, volume.claim)
+      const claim = this.#newClaim(wanted)
+      if (await this.#pool.take(volume, claim, signal)) return claim
+      await this.#undo(volume, wanted)
+      return undefined
     } catch (error) {
-      await this.#undo(volume, claim)
+      await this.#undo(volume, wanted)
       if (systemCode(error) !== 'ENOENT') throw error
       throw new NotFoundError(volumeNamed(volume.id), error)
     }
   }
 
   /** The device stays where the one who won goes on with it. */
-  async #undo(volume: StoredVolume, { device }: Claim): Promise<void> {
+  async #undo(volume: StoredVolume, { device }: Pick<Claim, 'device'>): Promise<void> {
     if (device === undefined) return
     const winner = (await this.#pool.claimOn(volume))?.device
     const isTheirs = winner?.path === device.path && winner.diskseq === device.diskseq
     if (!isTheirs) await this.#content.undo(device)
   }
 
-  #newClaim(instance: InstanceId, device: ClaimedDevice | undefined): Claim {
+  #newClaim({ instance, device }: Pick<Claim, 'instance' | 'device'>): Claim {
     return {
       token: randomBytes(8).toString('hex'),
       instance,
