@@ -24,7 +24,7 @@ import type {
   VolumeSpec,
 } from '../../libstorage/types.ts'
 import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
-import type { Claim } from './claim.ts'
+import { attachmentOf, type Claim } from './claim.ts'
 import type { Content, DisconnectOptions } from './content.ts'
 import { Copier } from './copy.ts'
 import { inPool } from './errors.ts'
@@ -133,7 +133,11 @@ export class PoolDriver implements StorageDriver {
 
   detachVolume(id: VolumeId, from: InstanceId, options: DetachOptions = {}): Promise<void> {
     return this.#pool.answer(options, async (signal) => {
-      const volume = await this.#pool.byId(id, signal)
+      const vanished = this.#connected(this.#pool.lastSeen(id))
+      const volume = await this.#pool.byId(id, signal).catch((error: unknown) => {
+        if (vanished === undefined || !(error instanceof NotFoundError)) throw error
+        return vanished
+      })
       refuseDamagedClaim(volume)
       const state = this.#stateOf(volume)
       const isTheirs = state !== undefined && volume.claim?.instance === from
@@ -144,6 +148,13 @@ export class PoolDriver implements StorageDriver {
       if (!taken && !isTheirs)
         throw new NotFoundError(`attachment of ${volumeNamed(volume.name)} to ${from}`)
     })
+  }
+
+  /** A volume whose device is here: that is to be taken away even where its folder was taken out of the pool. */
+  #connected(volume: StoredVolume | undefined): StoredVolume | undefined {
+    const claim = volume?.claim
+    if (claim?.device === undefined || claim.bootId !== this.#bootId) return undefined
+    return this.#content.state(claim) === undefined ? undefined : volume
   }
 
   /** Ends what there is of an attachment, be it only a claim or only a device; whether there was a device. */
@@ -260,19 +271,5 @@ export class PoolDriver implements StorageDriver {
       ...(createdAt !== undefined && { createdAt: new Date(createdAt) }),
       ...(problem !== undefined && { problem }),
     }
-  }
-}
-
-function attachmentOf(
-  volumeId: VolumeId,
-  { instance, since, device }: Claim,
-  state: AttachmentState,
-): VolumeAttachment {
-  return {
-    volumeId,
-    instanceId: instance,
-    state,
-    since: new Date(since),
-    ...(device && { deviceName: device.path }),
   }
 }

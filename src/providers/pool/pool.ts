@@ -16,7 +16,7 @@ import type { CallOptions } from '../../libstorage/storage-driver.ts'
 import type { VolumeId, VolumeSpec } from '../../libstorage/types.ts'
 import { CLAIM_FILE, type Claim, endClaim, readClaim, takeClaim } from './claim.ts'
 import { inPool, poolMissing } from './errors.ts'
-import { folderName } from './folder-name.ts'
+import { folderName, nameOfFolder } from './folder-name.ts'
 import { removeTrees } from './remove-trees.ts'
 import { isShared } from './shared.ts'
 import { RECORD_FILE, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
@@ -121,6 +121,12 @@ export class Pool {
   /** The claim that was last seen on a volume, without touching the pool. */
   lastClaim(id: VolumeId): Claim | undefined {
     return this.#seen.get(id)?.claim
+  }
+
+  /** What can be said of a volume without touching the pool, where it was seen before. */
+  lastSeen(id: VolumeId): StoredVolume | undefined {
+    const seen = this.#seen.get(id)
+    return seen && { ...nameOnly(id, seen.folder), ...seen }
   }
 
   /** Makes a volume: built aside, then renamed to its place, which fails where one of that name is. */
@@ -265,8 +271,14 @@ export class Pool {
 
   #forgetAllBut(volumes: readonly StoredVolume[]): void {
     const present = new Set(volumes.map((volume) => volume.id))
-    for (const id of this.#seen.keys()) if (!present.has(id)) this.#seen.delete(id)
+    // A claim says which device is to be taken away, also where the volume's folder is gone.
+    for (const [id, { claim }] of this.#seen)
+      if (!present.has(id) && claim?.device === undefined) this.#seen.delete(id)
   }
+}
+
+function nameOnly(id: VolumeId, folder: string): Omit<VolumeRecord, 'createdAt'> {
+  return { id, name: nameOfFolder(basename(folder)), sizeGiB: 1, labels: {} }
 }
 
 function newRecord({ name, sizeGiB, labels, source }: VolumeSpec): VolumeRecord {
