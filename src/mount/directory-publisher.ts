@@ -41,9 +41,8 @@ export function createDirectoryPublisher(
     complete,
     grow: async () => undefined,
     withdraw: async (device, mountPoint) => {
-      if ((await mounter.linkedDirectory(mountPoint)) === device) {
-        await mounter.unlinkDirectory(mountPoint)
-      }
+      if ((await mounter.linkedDirectory(mountPoint)) !== device) return 'absent'
+      await mounter.unlinkDirectory(mountPoint)
       return 'gone'
     },
     abandon: async () => {},
