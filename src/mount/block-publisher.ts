@@ -64,7 +64,8 @@ export class BlockPublisher implements Publisher {
   }
 
   async complete(session: VolumeSession, attached: AttachedVolume): Promise<void> {
-    if (session.record.mount === undefined) await session.update(this.#records(attached))
+    if (session.record.mount?.mountPoint !== attached.place.mountPoint)
+      await session.update(this.#records(attached))
     await this.#furnish(attached, false)
   }
 

@@ -4,6 +4,7 @@ import { sleep } from '../libstorage/wait.ts'
 import { findByName } from './find-by-name.ts'
 import { factsOf, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { placeOf } from './recorded-place.ts'
 import { holderNamed, mayBecomeStale, mayBeStale, takingHoldMs } from './references.ts'
 import { republish, trialRelease } from './release.ts'
 import type { RemovedNames } from './removed-names.ts'
@@ -74,10 +75,8 @@ async function letGo(context: MountContext, session: VolumeSession, volume: Volu
   if (released === 'released') return
   const attachment = recordedAttachment(session.record)
   const device = attachment === undefined ? undefined : await executor.device(attachment)
-  const users =
-    device === undefined
-      ? []
-      : await context.publisher.users(device, context.places.of(volume.name))
+  const place = placeOf(context, session.record)
+  const users = device === undefined ? [] : await context.publisher.users(device, place)
   throw stillInUse(volume.name, users, END_THEM)
 }
 
