@@ -1,8 +1,10 @@
+import { readdirSync, rmSync } from 'node:fs'
 import { lstat, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, NotFoundError, systemCode } from '../../libstorage/errors.ts'
-import { leftoverName } from '../../libstorage/leftover.ts'
+import { leftoverName, ownerOfLeftover } from '../../libstorage/leftover.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
+import { isProvablyDead } from '../../libstorage/process-identity.ts'
 import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
 import type { DataFolder } from '../mounter.ts'
 
@@ -89,6 +91,15 @@ export async function linkDirectory(directory: string, mountPoint: string): Prom
   const prepared = path.join(path.dirname(mountPoint), leftoverName('link'))
   await symlink(directory, prepared)
   await rename(prepared, mountPoint)
+}
+
+/** Takes away the links that dead processes prepared in a folder of mount points and did not rename to their places. */
+export function sweepLinks(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const owner = entry.isSymbolicLink() ? ownerOfLeftover(entry.name) : undefined
+    if (owner === undefined || !isProvablyDead(owner)) continue
+    rmSync(path.join(folder, entry.name), { force: true })
+  }
 }
 
 /** A link to this very directory, or to one of the same pool that is gone: what a volume of the same name left. */
