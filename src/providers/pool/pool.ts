@@ -14,6 +14,7 @@ import { identifySelf, type ProcessIdentity } from '../../libstorage/process-ide
 import type { Run } from '../../libstorage/run.ts'
 import type { CallOptions } from '../../libstorage/storage-driver.ts'
 import type { VolumeId, VolumeSpec } from '../../libstorage/types.ts'
+import { after } from '../../libstorage/wait.ts'
 import { CLAIM_FILE, type Claim, endClaim, readClaim, takeClaim } from './claim.ts'
 import { inPool, poolMissing } from './errors.ts'
 import { folderName, nameOfFolder } from './folder-name.ts'
@@ -24,6 +25,8 @@ import { abandoned, Sweeper } from './sweep.ts'
 import type { Turns } from './turns.ts'
 import { VolumeReader } from './volume-reader.ts'
 
+/** How long a start waits for a pool, in milliseconds. */
+const OPENING_MS = 500
 /** Everybody may pass through, for what is mounted from beneath; nobody but the owner sees the names. */
 const FOLDER_MODE = 0o711
 
@@ -66,8 +69,11 @@ export class Pool {
     this.#reader = new VolumeReader(names, this.#isShared)
   }
 
-  /** Makes the folder unless it is there. Its parent has to exist, unless `parents` are to be made too. */
-  open({ parents }: { readonly parents: boolean }): Promise<void> {
+  /**
+   * Makes the folder unless it is there. Its parent has to exist, unless `parents` are to be made too. A pool that does
+   * not answer at once is opened when it does: others are not to wait for it, and its own calls say that it hangs.
+   */
+  async open({ parents }: { readonly parents: boolean }): Promise<void> {
     const make = async () => {
       try {
         if (parents) makeFolder(dirname(this.path))
@@ -78,7 +84,9 @@ export class Pool {
       }
       await this.#entries()
     }
-    return this.answer({}, () => this.turn(make))
+    const opening = this.answer({}, () => this.turn(make))
+    await Promise.race([opening, new Promise<void>((resolve) => after(OPENING_MS, resolve))])
+    opening.catch(() => {})
   }
 
   /** Answers a caller in time, as `Turns` does, also where the pool hangs. */
