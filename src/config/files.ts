@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { InvalidArgumentError, systemCode } from '../libstorage/errors.ts'
+import { InvalidArgumentError, isStorageError, systemCode } from '../libstorage/errors.ts'
 import { type FileEntry, parseEntries } from './yaml-entries.ts'
 
 /** Which configuration files are read. */
@@ -53,15 +53,22 @@ function candidates({ configFile, etcDirectory, homeDirectory }: FilesInput): re
 
 async function readText(file: string): Promise<string | undefined> {
   try {
+    // Reading a pipe would wait for whoever writes into it.
+    if ((await stat(file)).isFIFO()) throw unreadable(file, 'it is a pipe')
     return await readFile(file, 'utf8')
   } catch (error) {
+    if (isStorageError(error)) throw error
     const code = systemCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new InvalidArgumentError({
-      subject: `config file ${file}`,
-      problem: `cannot be read (${code ?? String(error)})`,
-      remedy: 'make it a file that this user may read',
-      cause: error,
-    })
+    throw unreadable(file, code ?? String(error), error)
   }
+}
+
+function unreadable(file: string, why: string, cause?: unknown): InvalidArgumentError {
+  return new InvalidArgumentError({
+    subject: `config file ${file}`,
+    problem: `cannot be read (${why})`,
+    remedy: 'make it a file that this user may read',
+    cause,
+  })
 }

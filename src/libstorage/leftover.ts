@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
+import { systemCode } from './errors.ts'
 import { identifySelf, isProvablyDead, type ProcessIdentity } from './process-identity.ts'
 
 const SHAPE = /^\.[a-z-]+-([^~]+)~([^~]+)~(\d+)~(\d+)~[0-9a-f]+$/
@@ -19,11 +20,23 @@ export function ownerOfLeftover(entry: string): ProcessIdentity | undefined {
   return { bootId, pidNamespace, pid: Number(pid), startTime }
 }
 
-/** Deletes what provably dead processes left in a folder of this machine. */
-export function sweepLeftovers(folder: string): void {
+/**
+ * Deletes what provably dead processes left in a folder of this machine. What cannot be deleted, as on a file system that
+ * is read-only, stays for the next time; it is told of, and in nobody's way.
+ */
+export function sweepLeftovers(
+  folder: string,
+  stays: (path: string, cause: unknown) => void = () => {},
+): void {
   for (const entry of readdirSync(folder)) {
     const owner = ownerOfLeftover(entry)
     if (owner === undefined || !isProvablyDead(owner)) continue
-    rmSync(path.join(folder, entry), { recursive: true, force: true })
+    const left = path.join(folder, entry)
+    try {
+      rmSync(left, { recursive: true, force: true })
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error
+      stays(left, error)
+    }
   }
 }

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import { FailedPreconditionError, systemCode, TimeoutError } from './errors.ts'
+import { startProcess } from './start-process.ts'
 import { abortReason, after, throwIfAborted } from './wait.ts'
 
 /** How a tool ended. A tool that exits with an error is an answer, not an exception. */
@@ -38,15 +39,15 @@ export type RunBehindGate = (
 ) => Promise<RunResult>
 
 /**
- * Runs a tool found by PATH. Rejects with `FailedPreconditionError` when it is not installed, `TimeoutError` when it
- * takes too long, and the signal's reason when the caller goes away; a hung child is left behind, never waited for.
+ * Runs a tool found by PATH. Rejects with `FailedPreconditionError` when it is not installed, `UnavailableError`
+ * where no process can be started, `TimeoutError` when it takes too long, and the signal's reason when the caller goes away; a hung child is left behind, never waited for.
  */
 export const run: Run = async (command, args, options) => {
   throwIfAborted(options.signal)
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = startProcess(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   const tool = { ended: endOf(child, command), kill: () => abandon(child) }
-  child.stdin.on('error', () => {})
-  child.stdin.end(options.input)
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(options.input)
   return await inTime(command, tool, options)
 }
 

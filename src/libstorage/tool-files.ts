@@ -33,6 +33,8 @@ export class ToolFiles {
 
   /** Where the output of the tool of this number go. */
   paths(id: number): ToolPaths {
+    // Whoever empties the directory meanwhile makes no tool fail.
+    if (!existsSync(this.folder)) this.#make()
     const base = join(this.folder, String(id))
     return { stdout: `${base}.out`, stderr: `${base}.err`, missing: `${base}.missing` }
   }

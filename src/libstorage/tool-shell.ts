@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { UnavailableError } from './errors.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
 import { notInstalled, type RunResult, type StartedTool } from './run.ts'
+import { startProcess } from './start-process.ts'
 import type { ToolFiles, ToolPaths } from './tool-files.ts'
 import { gatedLine, toolLine } from './tool-line.ts'
 import { after } from './wait.ts'
@@ -52,7 +53,7 @@ export class ToolShell {
   constructor(files: ToolFiles) {
     this.#files = files
     // A session of its own: what a terminal sends to the server's process group is not meant for tools under way.
-    this.#child = spawn('sh', ['-s', 'remora-tools'], {
+    this.#child = startProcess('sh', ['-s', 'remora-tools'], {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore', 'pipe'],
     })

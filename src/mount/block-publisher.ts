@@ -64,7 +64,8 @@ export class BlockPublisher implements Publisher {
   }
 
   async complete(session: VolumeSession, attached: AttachedVolume): Promise<void> {
-    if (session.record.mount === undefined) await session.update(this.#records(attached))
+    if (session.record.mount?.mountPoint !== attached.place.mountPoint)
+      await session.update(this.#records(attached))
     await this.#furnish(attached, false)
   }
 
@@ -75,16 +76,22 @@ export class BlockPublisher implements Publisher {
     return await growMounted(session, { device, fsType, mountPoint: place.mountPoint }, context)
   }
 
-  async withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy'> {
+  async withdraw(
+    device: string | undefined,
+    mountPoint: string,
+  ): Promise<'gone' | 'busy' | 'absent'> {
     const number = device === undefined ? undefined : this.#mounter.deviceNumber(device)
     // A device that is gone for good cannot be compared; what was recorded as ours is still ours.
     const isOurs = (entry: MountEntry) => number === undefined || entry.deviceNumber === number
     const entries = this.#mounter.mounts().filter((entry) => entry.mountPoint === mountPoint)
     const topmost = entries.at(-1)
-    if (topmost === undefined || !entries.some(isOurs)) return 'gone'
+    if (topmost === undefined || !entries.some(isOurs)) return 'absent'
     // Somebody's mount on top of ours is theirs to take away.
     if (!isOurs(topmost)) return 'busy'
-    return (await this.#mounter.unmount(mountPoint)) === 'busy' ? 'busy' : 'gone'
+    if ((await this.#mounter.unmount(mountPoint)) === 'busy') return 'busy'
+    // One that took hold late lies beneath, or above, the one that was made in its place.
+    const beneath = entries.filter(isOurs).length > 1
+    return beneath && (await this.withdraw(device, mountPoint)) === 'busy' ? 'busy' : 'gone'
   }
 
   async abandon(device: string, mountPoint: string): Promise<void> {

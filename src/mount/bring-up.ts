@@ -4,6 +4,7 @@ import { poll } from '../libstorage/wait.ts'
 import { ensureAttached } from './attaching.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { placeOf } from './recorded-place.ts'
 import type { Demand } from './take-over/take-over.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
@@ -15,9 +16,7 @@ export async function isUp(context: MountContext, record: LedgerRecord): Promise
   if (record.mount?.complete !== true || attachment === undefined) return false
   const device = await context.service.executor.device(attachment)
   if (device === undefined) return false
-  return (
-    (await context.publisher.look(device, context.places.of(record.volume.name))) === 'published'
-  )
+  return (await context.publisher.look(device, placeOf(context, record))) === 'published'
 }
 
 /**
@@ -32,19 +31,23 @@ export async function bringUp(
 ): Promise<string | undefined> {
   const attachment = await ensureAttached(context, session, volume, demand)
   const device = await awaitDevice(context, volume, attachment)
-  const place = context.places.of(volume.name)
-  const state = await context.publisher.look(device, place)
-  const attached = { volume, attachment, device, place }
-  session.step()
-  if (state === 'published') {
-    await context.publisher.complete(session, attached)
-    return undefined
-  }
-  if (state === 'dead' && (await context.publisher.withdraw(device, place.mountPoint)) === 'busy') {
+  const next = context.places.of(volume.name)
+  const recorded = placeOf(context, session.record)
+  // It may still be where an earlier configuration had it.
+  const places = recorded.mountPoint === next.mountPoint ? [next] : [recorded, next]
+  for (const place of places) {
+    const state = await context.publisher.look(device, place)
+    session.step()
+    if (state === 'published') {
+      await context.publisher.complete(session, { volume, attachment, device, place })
+      return undefined
+    }
+    if (state !== 'dead') continue
+    if ((await context.publisher.withdraw(device, place.mountPoint)) !== 'busy') continue
     const users = await context.publisher.users(device, place)
     throw stillInUse(volume.name, users, 'end that first: its file system there is dead')
   }
-  return await context.publisher.publish(session, attached)
+  return await context.publisher.publish(session, { volume, attachment, device, place: next })
 }
 
 /** The device of an attachment, once it is there. Rejects with `TimeoutError` where it does not appear. */

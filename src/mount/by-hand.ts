@@ -4,6 +4,7 @@ import { awaitDevice } from './bring-up.ts'
 import type { AcquiringCall, IntegrationCall } from './integration-driver.ts'
 import { factsOf, recordedAttachment, rememberedVolume } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { placeOf } from './recorded-place.ts'
 import { holderNamed } from './references.ts'
 import { republish, trialRelease } from './release.ts'
 import type { Releaser } from './releaser.ts'
@@ -66,7 +67,7 @@ async function releaseOrRefuse(context: MountContext, session: VolumeSession): P
   if (released === 'released') return
   const attachment = recordedAttachment(record)
   const device = attachment && (await context.service.executor.device(attachment))
-  const place = context.places.of(record.volume.name)
+  const place = placeOf(context, record)
   const users = device === undefined ? [] : await context.publisher.users(device, place)
   throw stillInUse(record.volume.name, users, 'end that and try again')
 }

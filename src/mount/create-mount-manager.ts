@@ -10,6 +10,7 @@ import { createDirectoryPublisher } from './directory-publisher.ts'
 import type { EventSink } from './events.ts'
 import { FileLedger } from './ledger.ts'
 import { createLinuxMounter } from './linux/linux-mounter.ts'
+import { sweepLinks } from './linux/mount-points.ts'
 import { ProcessLocks } from './locks.ts'
 import type { MountContext, ProcessRole } from './mount-context.ts'
 import { MountManager } from './mount-manager.ts'
@@ -58,12 +59,14 @@ export function createMountManager(parts: MountManagerParts): MountManager {
   const removed = new RemovedNamesFolder(
     path.join(parts.libDirectory, 'ledger', `${service.name}.removed`),
   )
+  const mountFolder = canonicalFolder(parts.mountFolder)
+  if (service.storage === 'directory') sweepLinks(mountFolder)
   const context: MountContext = {
     service,
     publisher,
     mounter,
     places: createPlaces(
-      canonicalFolder(parts.mountFolder),
+      mountFolder,
       settings.mount.rootPath,
       parts.reservedNames,
       olderFolders(parts.libDirectory),

@@ -31,6 +31,18 @@ export async function createVolume(
 ): Promise<Creation> {
   requireNewName(name, context.service)
   const wanted = readVolumeOptions(options, context.settings.create.default)
+  return await context.sessions.creating(name, signal, () =>
+    createUnlessThere(context, name, wanted, options, signal),
+  )
+}
+
+async function createUnlessThere(
+  context: MountContext,
+  name: string,
+  wanted: RequestedVolume,
+  options: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<Creation> {
   // An empty volume beside one of the same name is data loss to its owner, wherever in the region that is.
   const { zone: machine } = await context.service.executor.instance()
   const zone = { machine, asked: wanted.zone }

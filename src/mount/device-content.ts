@@ -39,15 +39,14 @@ export async function prepareContent(
   if (content.kind === 'foreign') throw refusal(attached, `holds ${content.what}`)
   if (held) return join(attached, content)
   const intent = validIntent(session, attached)
-  if (content.kind === 'file-system' && (intent === undefined || content.uuid !== intent.uuid)) {
-    await context.mounter.check(device, content.fsType, session.toolStarting)
-    if (volume.madeFrom !== undefined && content.fsType === 'btrfs')
-      await mounter.tellApart(
-        { device, uuid: content.uuid, ownUuid: ownUuid(volume.id) },
-        session.toolStarting,
-      )
-    record(context, attached, 'checked')
-    return { fsType: content.fsType, joined: false, formatted: false }
+  const isIntended = content.kind === 'file-system' && content.uuid === intent?.uuid
+  // A mkfs that has ended needs no repeat, and what it made may have been used by hand since.
+  if (
+    content.kind === 'file-system' &&
+    (!isIntended || (await mounter.isFinished(device, content.fsType)))
+  ) {
+    await useAsFound(session, attached, content, context)
+    return { fsType: content.fsType, joined: false, formatted: isIntended }
   }
   if (intent !== undefined) return await repeatFormat(session, attached, intent, context)
   if (volume.madeFrom !== undefined)
@@ -58,6 +57,22 @@ export async function prepareContent(
   })
   if (data !== undefined) throw refusal(attached, `${data} but no known file system`)
   return await format(session, attached, { fsType: wanted, uuid: randomUUID() }, context)
+}
+
+async function useAsFound(
+  session: VolumeSession,
+  attached: AttachedVolume,
+  { fsType, uuid }: Extract<DeviceContent, { kind: 'file-system' }>,
+  context: Context,
+): Promise<void> {
+  const { device, volume } = attached
+  await context.mounter.check(device, fsType, session.toolStarting)
+  if (volume.madeFrom !== undefined && fsType === 'btrfs')
+    await context.mounter.tellApart(
+      { device, uuid, ownUuid: ownUuid(volume.id) },
+      session.toolStarting,
+    )
+  record(context, attached, 'checked')
 }
 
 /** The UUID that a copied file system gets: always the same for one volume, so that a look tells whether it has it. */

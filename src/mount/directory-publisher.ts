@@ -15,7 +15,8 @@ export function createDirectoryPublisher(
 ): Publisher {
   const complete: Publisher['complete'] = async (session, attached: AttachedVolume) => {
     const { volume, place } = attached
-    if (session.record.mount === undefined) await session.update(mountRecords(attached))
+    if (session.record.mount?.mountPoint !== place.mountPoint)
+      await session.update(mountRecords(attached))
     await mounter.prepareDataFolder({
       path: place.dataPath,
       mountPoint: place.mountPoint,
@@ -41,9 +42,8 @@ export function createDirectoryPublisher(
     complete,
     grow: async () => undefined,
     withdraw: async (device, mountPoint) => {
-      if ((await mounter.linkedDirectory(mountPoint)) === device) {
-        await mounter.unlinkDirectory(mountPoint)
-      }
+      if ((await mounter.linkedDirectory(mountPoint)) !== device) return 'absent'
+      await mounter.unlinkDirectory(mountPoint)
       return 'gone'
     },
     abandon: async () => {},

@@ -1,6 +1,10 @@
 import { z } from 'zod'
+import { FailedPreconditionError } from '../libstorage/errors.ts'
 import { type ProcessIdentity, processIdentitySchema } from '../libstorage/process-identity.ts'
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
+
+/** The newest form of a record that is understood. */
+const RECORD_VERSION = 1
 
 const time = z.iso.datetime()
 
@@ -21,7 +25,7 @@ const factsSchema = z.object({
 
 /** The schema of one ledger file. Times are ISO 8601. */
 export const ledgerRecordSchema = z.object({
-  version: z.literal(1),
+  version: z.literal(RECORD_VERSION),
   service: z.string().min(1),
   volume: factsSchema,
   /** The boot in which the record was written last; references, mounts and processes of another boot are gone. */
@@ -46,7 +50,7 @@ export const ledgerRecordSchema = z.object({
       complete: z.boolean(),
     })
     .optional(),
-  /** Set from before mkfs begins until it has ended well: the device was blank then, and nothing of value is on it yet; void once that attachment has ended. */
+  /** Set from before mkfs begins until it has ended well: the device was blank then, and until mkfs has come to its end nothing of value is on it; void once that attachment has ended. */
   formatIntent: z.object({ fsType: z.string(), uuid: z.string(), attachedSince: time }).optional(),
   /** A tool at work on the device, in a session of its own; it may outlive us. */
   tool: z.object({ command: z.string(), process: processIdentitySchema, since: time }).optional(),
@@ -95,6 +99,17 @@ export const ledgerRecordSchema = z.object({
 
 /** What was meant for one volume on this machine; what is, the kernel and the platform say. */
 export type LedgerRecord = Readonly<z.infer<typeof ledgerRecordSchema>>
+
+/** The record that a ledger file holds. Throws what zod or `StorageError` says; what a newer version knows must not be lost by taking it for corrupt. */
+export function parseRecord(file: string, content: unknown): LedgerRecord {
+  const { version } = z.object({ version: z.number() }).parse(content)
+  if (version <= RECORD_VERSION) return ledgerRecordSchema.parse(content) as LedgerRecord
+  throw new FailedPreconditionError({
+    subject: `ledger file ${file}`,
+    problem: `was written by a newer version of this program (${version}, this one knows ${RECORD_VERSION})`,
+    remedy: 'use that version, or a later one',
+  })
+}
 
 /** A tool at work, as the ledger names it. */
 export type ToolRecord = {

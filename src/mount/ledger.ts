@@ -1,25 +1,16 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { z } from 'zod'
 import { removeDurably, writeDurably } from '../libstorage/durable-file.ts'
-import {
-  FailedPreconditionError,
-  isStorageError,
-  PermissionDeniedError,
-  ResourceExhaustedError,
-  systemCode,
-  UnavailableError,
-} from '../libstorage/errors.ts'
+import { isStorageError, type StorageError, systemCode } from '../libstorage/errors.ts'
 import { sweepLeftovers } from '../libstorage/leftover.ts'
 import type { Logger } from '../libstorage/logger.ts'
 import { makeFolder } from '../libstorage/make-folder.ts'
 import { identifySelf } from '../libstorage/process-identity.ts'
 import type { VolumeId } from '../libstorage/types.ts'
-import { type LedgerRecord, ledgerRecordSchema } from './ledger-record.ts'
+import { immovable, recordingError, unreadable } from './ledger-errors.ts'
+import { type LedgerRecord, parseRecord } from './ledger-record.ts'
 
 const RECORD_SUFFIX = '.json'
-/** The newest form of a record that is understood. */
-const RECORD_VERSION = 1
 /** What stands in a record's place and can never be one: a folder, a link to itself. */
 const NO_FILE: ReadonlySet<string> = new Set(['EISDIR', 'ELOOP'])
 /** Two changes within one tick of the file system's clock look like one. */
@@ -38,14 +29,16 @@ interface Cached {
  * in an unfinished state. Other processes write it too; writing is for whoever holds the volume's lock.
  */
 export interface Ledger {
-  /** The record of this volume, or undefined when nothing was meant for it. */
+  /** The record of this volume, or undefined when nothing was meant for it. Throws a `StorageError` where it cannot be read. */
   get(id: VolumeId): LedgerRecord | undefined
   /** The record of the volume of this name, else with this id, else of the one name that differs in letter case only. */
   named(name: string): LedgerRecord | undefined
   /** The record of the volume of exactly this name; of two the one that is mounted. */
   exactly(name: string): LedgerRecord | undefined
-  /** All records. */
+  /** All records that can be read. */
   all(): readonly LedgerRecord[]
+  /** Whether all records can be read; of one that cannot, not even the name is known. */
+  isWhole(): boolean
   /** Writes a record; it survives a crash once this resolves. Rejects with `ResourceExhaustedError` when there is no room. */
   put(record: LedgerRecord): Promise<void>
   /** Forgets a volume, for good when this resolves. */
@@ -59,6 +52,8 @@ export class FileLedger implements Ledger {
   readonly #self = identifySelf()
   readonly #service: string | undefined
   readonly #records = new Map<string, Cached>()
+  /** Why records cannot be read, by their files: each keeps only its own volume from being used. */
+  readonly #failures = new Map<string, StorageError>()
   #looked = false
   #seen: { changedAt: bigint; settled: boolean } | undefined
 
@@ -68,12 +63,14 @@ export class FileLedger implements Ledger {
     this.#service = service
     this.#logger = logger
     makeFolder(folder, 0o700)
-    sweepLeftovers(folder)
+    sweepLeftovers(folder, (left, cause) => logger.warn(`${left} cannot be deleted: ${cause}`))
   }
 
   get(id: VolumeId): LedgerRecord | undefined {
     const name = fileName(id)
     this.#reread(name)
+    const failure = this.#failures.get(name)
+    if (failure !== undefined) throw failure
     return this.#records.get(name)?.record
   }
 
@@ -95,15 +92,21 @@ export class FileLedger implements Ledger {
     return [...this.#records.values()].map(({ record }) => record)
   }
 
+  isWhole(): boolean {
+    this.#refresh()
+    return this.#failures.size === 0
+  }
+
   async put(record: LedgerRecord): Promise<void> {
     const file = path.join(this.#folder, fileName(record.volume.id))
     try {
+      this.#ensureFolder()
       await writeDurably(file, `${JSON.stringify(record, undefined, 2)}\n`, this.#self)
     } catch (error) {
       throw recordingError(this.#folder, error)
     }
     const version = versionOf(fs.statSync(file, { bigint: true }))
-    this.#records.set(fileName(record.volume.id), { version, record })
+    this.#take(fileName(record.volume.id), { version, record })
   }
 
   async delete(id: VolumeId): Promise<void> {
@@ -122,15 +125,30 @@ export class FileLedger implements Ledger {
     this.#look()
   }
 
+  /** A folder that was taken away while it was in use gets back what this process knows. */
+  #ensureFolder(): void {
+    if (fs.existsSync(this.#folder)) return
+    makeFolder(this.#folder, 0o700)
+    for (const [name, { record }] of this.#records)
+      fs.writeFileSync(path.join(this.#folder, name), JSON.stringify(record), { mode: 0o600 })
+    this.#logger.error(
+      `ledger ${this.#folder} was gone, and is made again with the ${this.#records.size} records that are known`,
+    )
+  }
+
   #look(): void {
+    this.#ensureFolder()
     const { mtimeNs } = fs.statSync(this.#folder, { bigint: true })
     if (this.#seen?.settled === true && this.#seen.changedAt === mtimeNs) return
     const settled = isSettled(mtimeNs)
     const files = fs.readdirSync(this.#folder).filter((name) => name.endsWith(RECORD_SUFFIX))
     const present = new Set(files)
-    for (const name of this.#records.keys()) if (!present.has(name)) this.#records.delete(name)
+    const isGone = (name: string) => !present.has(name)
+    for (const name of [...this.#records.keys()].filter(isGone)) this.#records.delete(name)
+    for (const name of [...this.#failures.keys()].filter(isGone)) this.#failures.delete(name)
     for (const name of files) this.#reread(name)
-    this.#seen = { changedAt: mtimeNs, settled }
+    // What could not be read may become readable without a change to the folder.
+    this.#seen = { changedAt: mtimeNs, settled: settled && this.#failures.size === 0 }
   }
 
   #reread(name: string): void {
@@ -138,26 +156,45 @@ export class FileLedger implements Ledger {
     try {
       const stats = fs.statSync(file, { bigint: true, throwIfNoEntry: false })
       if (stats === undefined) {
-        this.#records.delete(name)
+        this.#notThere(name)
         return
       }
       const version = versionOf(stats)
       if (version !== undefined && this.#records.get(name)?.version === version) return
-      const record = readRecord(file, JSON.parse(fs.readFileSync(file, 'utf8')))
+      const record = parseRecord(file, JSON.parse(fs.readFileSync(file, 'utf8')))
       const foreign = this.#foreign(name, record)
-      if (foreign !== undefined) this.#putAside(name, foreign)
-      else this.#records.set(name, { version, record })
+      if (foreign === undefined) this.#take(name, { version, record })
+      else this.#putAside(name, foreign)
     } catch (error) {
       this.#notRead(name, file, error)
     }
+  }
+
+  #take(name: string, read: Cached): void {
+    this.#records.set(name, read)
+    this.#failures.delete(name)
   }
 
   #notRead(name: string, file: string, error: unknown): void {
     if (isStorageError(error)) throw error
     const code = systemCode(error)
     if (code === undefined || NO_FILE.has(code)) this.#putAside(name, error)
-    else if (code === 'ENOENT') this.#records.delete(name)
-    else throw unreadable(file, code, error)
+    else if (code === 'ENOENT') this.#notThere(name)
+    else this.#fail(name, unreadable(file, code, error))
+  }
+
+  #notThere(name: string): void {
+    if (this.#records.has(name)) this.#ensureFolder()
+    if (fs.existsSync(path.join(this.#folder, name))) return
+    this.#records.delete(name)
+    this.#failures.delete(name)
+  }
+
+  /** Said once. What was known of the volume stays known, so that its name is. */
+  #fail(name: string, failure: StorageError): void {
+    if (this.#failures.get(name)?.message !== failure.message)
+      this.#logger.error(`${failure.message}; until then its volume cannot be used`)
+    this.#failures.set(name, failure)
   }
 
   /** Why a record is not the one of its file, or undefined. */
@@ -169,10 +206,16 @@ export class FileLedger implements Ledger {
 
   #putAside(name: string, cause: unknown): void {
     this.#records.delete(name)
-    const aside = `${name}.corrupt-${Date.now()}`
-    fs.renameSync(path.join(this.#folder, name), path.join(this.#folder, aside))
+    const [file, aside] = [path.join(this.#folder, name), `${name}.corrupt-${Date.now()}`]
+    try {
+      fs.renameSync(file, path.join(this.#folder, aside))
+    } catch (error) {
+      this.#fail(name, immovable(file, error))
+      return
+    }
+    this.#failures.delete(name)
     this.#logger.error(
-      `ledger file ${path.join(this.#folder, name)} is corrupt and was put aside as ${aside}; references to its volume are lost, the volume and its data are not`,
+      `ledger file ${file} is corrupt and was put aside as ${aside}; references to its volume are lost, the volume and its data are not`,
       { cause: cause instanceof Error ? cause.message : String(cause) },
     )
   }
@@ -187,55 +230,6 @@ function isSettled(changedAtNs: bigint): boolean {
 /** What tells a file from any later one. An inode alone tells little: that of a replaced file is given to the next new one. */
 function versionOf({ ino, ctimeNs, size }: fs.BigIntStats): string | undefined {
   return isSettled(ctimeNs) ? `${ino}/${ctimeNs}/${size}` : undefined
-}
-
-/** Throws what zod or `StorageError` says; what a newer version knows must not be lost by taking it for corrupt. */
-function readRecord(file: string, content: unknown): LedgerRecord {
-  const { version } = z.object({ version: z.number() }).parse(content)
-  if (version <= RECORD_VERSION) return ledgerRecordSchema.parse(content) as LedgerRecord
-  throw new FailedPreconditionError({
-    subject: `ledger file ${file}`,
-    problem: `was written by a newer version of this program (${version}, this one knows ${RECORD_VERSION})`,
-    remedy: 'use that version, or a later one',
-  })
-}
-
-/** What cannot be read just now is not corrupt: taking it for lost would lose its references. */
-function unreadable(file: string, code: string, cause: unknown): UnavailableError {
-  return new UnavailableError({
-    subject: `ledger file ${file}`,
-    problem: `cannot be read (${code})`,
-    remedy: 'mend that and try again',
-    cause,
-  })
-}
-
-/** What keeps a record from being written, as a sentence; anything else is a bug. */
-function recordingError(folder: string, cause: unknown): unknown {
-  const code = systemCode(cause) ?? ''
-  const facts = { subject: `ledger ${folder}`, cause }
-  if (['ENOSPC', 'EDQUOT'].includes(code)) {
-    const problem = 'cannot be written: its disk is full'
-    return new ResourceExhaustedError({
-      ...facts,
-      problem,
-      remedy: 'make room there and try again',
-    })
-  }
-  if (['EROFS', 'EACCES', 'EPERM'].includes(code)) {
-    const problem = `cannot be written (${code})`
-    return new PermissionDeniedError({
-      ...facts,
-      problem,
-      remedy: 'make it writable and try again',
-    })
-  }
-  if (code !== 'EIO') return cause
-  return new UnavailableError({
-    ...facts,
-    problem: 'cannot be written (EIO)',
-    remedy: 'see whether its disk is dying',
-  })
 }
 
 /** Ids are the platform's; whatever they hold, the file name is one. */

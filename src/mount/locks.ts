@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -14,6 +13,7 @@ import {
   type ProcessIdentity,
   processIdentitySchema,
 } from '../libstorage/process-identity.ts'
+import { startProcess } from '../libstorage/start-process.ts'
 import { abortReason, sleep } from '../libstorage/wait.ts'
 import { isOwnedBy, lockFileSystem, OWNER_FILE, removeLock } from './lock-file-system.ts'
 
@@ -157,22 +157,18 @@ export class ProcessLocks implements Locks {
 
   /** Between judging an owner dead and replacing its lock, another process could have done both. */
   async #serialised<T>(work: () => Promise<T>): Promise<T> {
-    const gate = spawn(
-      'flock',
-      [path.join(this.#directory, '.replacing'), 'sh', '-c', 'echo held; cat'],
-      {
-        stdio: ['pipe', 'pipe', 'ignore'],
-      },
-    )
+    const words = [path.join(this.#directory, '.replacing'), 'sh', '-c', 'echo held; cat']
+    const gate = startProcess('flock', words, { stdio: ['pipe', 'pipe', 'ignore'] })
+    gate.stdin?.on('error', () => {})
     try {
       await new Promise((resolve, reject) => {
-        gate.stdout.once('data', resolve)
+        gate.stdout?.once('data', resolve)
         gate.once('error', reject)
         gate.once('exit', () => reject(new Error(`flock ended before it held ${this.#directory}`)))
       })
       return await work()
     } finally {
-      gate.stdin.end()
+      gate.stdin?.end()
     }
   }
 

@@ -4,6 +4,7 @@ import type { LedgerRecord } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import type { MountEntry } from './mounter.ts'
 import type { KernelFacts } from './reconcile.ts'
+import { placeOf } from './recorded-place.ts'
 
 /** What this machine shows of a volume, given its attachment; never waits for the volume's disk. */
 export async function lookHere(
@@ -13,7 +14,7 @@ export async function lookHere(
 ): Promise<KernelFacts> {
   const { publisher, mounter, places, service } = context
   const device = await deviceHere(context, record, attachment)
-  const place = places.of(record.volume.name)
+  const place = placeOf(context, record)
   const { mountPoint } = place
   if (service.storage === 'directory') {
     const isThere = device !== undefined && publisher.isPublished(device, place)

@@ -6,6 +6,7 @@ import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
 import { attachByHand, detachByHand } from './by-hand.ts'
 import { type Creation, createVolume } from './creation.ts'
+import { findRecord } from './find-record.ts'
 import type {
   AcquiringCall,
   HolderRequest,
@@ -147,7 +148,7 @@ export class MountManager implements IntegrationDriver {
   }
 
   async unmount({ name, holder }: HolderRequest, { signal }: IntegrationCall = {}): Promise<void> {
-    const record = this.#context.ledger.named(name)
+    const record = await findRecord(this.#context, name, signal)
     if (record === undefined) return
     // A client that left does not repeat its Unmount: it is done all the same.
     const work = this.#context.sessions.run(
@@ -168,8 +169,8 @@ export class MountManager implements IntegrationDriver {
     await answerInTime(this.#context, name, call.signal, detachByHand(this.#context, name, call))
   }
 
-  async path(name: string): Promise<string | undefined> {
-    return this.#views.mountpoint(this.#context.ledger.named(name))
+  async path(name: string, { signal }: IntegrationCall = {}): Promise<string | undefined> {
+    return this.#views.mountpoint(await findRecord(this.#context, name, signal))
   }
 
   async get(name: string, { signal }: IntegrationCall = {}): Promise<VolumeView> {

@@ -96,6 +96,8 @@ export interface Mounter {
   /** Whether the disk itself, not the cache, answers a read. */
   answers(device: string): Promise<boolean>
   identify(device: string): Promise<DeviceContent>
+  /** Whether the mkfs that this file system comes from has come to its end: then it may have been used since. */
+  isFinished(device: string, fsType: string): Promise<boolean>
   /** Undefined when the device is blank, else what was found and where, as a clause: `has data at byte 4096`. */
   findData(device: string, test: BlankTest): Promise<string | undefined>
   /** Rejects with `FailedPreconditionError` that names the package, where this file system cannot be made here. */

@@ -6,6 +6,7 @@ import { createVolume } from './creation.ts'
 import type { AcquiringCall, HolderRequest, MountedVolume } from './integration-driver.ts'
 import { factsOf, type LedgerRecord, type VolumeFacts } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { placeOf } from './recorded-place.ts'
 import { addReference, deliverReference, withdrawReference } from './references.ts'
 import type { Releaser } from './releaser.ts'
 import { findLoss } from './take-over/loss.ts'
@@ -93,7 +94,7 @@ export class Mounting {
     else this.#releaser.keep(facts, ABANDONED_KEPT_MS)
     const settle = (change: ReferenceChange) => (isWanted ? this.#settle(facts, change) : undefined)
     return {
-      mountpoint: this.#context.places.of(facts.name).dataPath,
+      mountpoint: placeOf(this.#context, session.record).dataPath,
       delivered: () => settle((references) => deliverReference(references, holder)),
       undelivered: () => settle((references) => withdrawReference(references, holder)),
     }

@@ -12,6 +12,8 @@ export interface Place {
 /** Where a service's volumes are found. */
 export interface Places {
   of(volumeName: string): Place
+  /** The place with this mount point, which may be one of an earlier configuration. */
+  at(mountPoint: string): Place
   /** Whether a mount point lies where this or an older version makes them. */
   covers(mountPoint: string): boolean
 }
@@ -27,15 +29,14 @@ export function createPlaces(
   olderFolders: readonly string[] = [],
 ): Places {
   const folders = [folder, ...olderFolders]
+  const at = (mountPoint: string): Place => ({
+    mountPoint,
+    // A root path with ".." in it would lead out of the volume.
+    dataPath: path.join(mountPoint, path.join('/', rootPath)).replace(/(?<=.)\/$/, ''),
+  })
   return {
     covers: (mountPoint) => folders.some((one) => mountPoint.startsWith(path.join(one, '/'))),
-    of(volumeName) {
-      const mountPoint = path.join(folder, directoryName(volumeName, reserved))
-      // A root path with ".." in it would lead out of the volume.
-      return {
-        mountPoint,
-        dataPath: path.join(mountPoint, path.join('/', rootPath)).replace(/(?<=.)\/$/, ''),
-      }
-    },
+    of: (volumeName) => at(path.join(folder, directoryName(volumeName, reserved))),
+    at,
   }
 }

@@ -34,8 +34,11 @@ export interface Publisher {
    * is no file system of its own there is nothing to grow.
    */
   grow(session: VolumeSession, device: string, place: Place): Promise<string | undefined>
-  /** `busy` while a process of this namespace has a file open there. What is not there, or not ours, is left as it is. */
-  withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy'>
+  /**
+   * Takes it away from there. `busy` while a process of this namespace has a file open there; `absent` where nothing of
+   * ours was there to take away, what is somebody else's stays as it is.
+   */
+  withdraw(device: string | undefined, mountPoint: string): Promise<'gone' | 'busy' | 'absent'>
   /** Takes a dead mount of ours away from the host, whoever has files open in it. Rejects where even that cannot be done. */
   abandon(device: string, mountPoint: string): Promise<void>
   /** Whether nobody, in no namespace, holds the device. */

@@ -1,5 +1,6 @@
 import { isStorageError } from '../libstorage/errors.ts'
 import type { MountContext } from './mount-context.ts'
+import { placeOf } from './recorded-place.ts'
 import type { VolumeSession } from './volume-session.ts'
 
 /** The tool that the ledger names while a volume's file system is frozen. */
@@ -15,9 +16,9 @@ export async function whileQuiet<T>(
   session: VolumeSession,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { mounter, places, publisher, service, logger } = context
+  const { mounter, publisher, service, logger } = context
   const { mount, volume } = session.record
-  const place = places.of(volume.name)
+  const place = placeOf(context, session.record)
   const isHere = mount !== undefined && publisher.isPublished(mount.device, place)
   if (!isHere || service.storage !== 'block') return await work()
   await mounter.flush(place.mountPoint)
@@ -37,12 +38,9 @@ export async function whileQuiet<T>(
 }
 
 /** Thaws a volume that was frozen when its process and the guard of the freeze were killed. */
-export async function thawLeftFrozen(
-  { mounter, places }: MountContext,
-  session: VolumeSession,
-): Promise<void> {
-  const { tool, volume } = session.record
+export async function thawLeftFrozen(context: MountContext, session: VolumeSession): Promise<void> {
+  const { tool } = session.record
   if (tool?.command !== FREEZER) return
   await session.awaitTool()
-  await mounter.thaw(places.of(volume.name).mountPoint)
+  await context.mounter.thaw(placeOf(context, session.record).mountPoint)
 }

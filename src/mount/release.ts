@@ -21,13 +21,18 @@ export async function unmountHere(
   // Binds of a mount are found after it, and go before it.
   const older = device === undefined ? [] : olderMounts
   const places = [...(mount === undefined ? [] : [mount.mountPoint]), ...older].reverse()
+  const found: string[] = []
   for (const place of places) {
     session.step()
-    if ((await context.publisher.withdraw(device, place)) === 'busy') {
-      await markReleasing(session)
-      return 'busy'
-    }
+    const withdrawn = await context.publisher.withdraw(device, place)
+    if (withdrawn === 'gone') found.push(place)
+    if (withdrawn !== 'busy') continue
+    await markReleasing(session)
+    return 'busy'
   }
+  // What was not there may take hold yet, if a mount(8) of a process that died hangs: the record names it until the device
+  // is found free.
+  if (found.length === 0) return 'gone'
   await session.update({ mount: undefined, olderMounts: undefined })
   context.events.record({
     kind: 'unmounted',

@@ -7,6 +7,7 @@ import {
   type VolumeFacts,
 } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { placeOf } from './recorded-place.ts'
 import {
   dropDoubted,
   dropReference,
@@ -163,7 +164,7 @@ export class Releaser {
     const device =
       attachment === undefined ? undefined : await this.#context.service.executor.device(attachment)
     if (device === undefined) return []
-    return await this.#context.publisher.users(device, this.#context.places.of(record.volume.name))
+    return await this.#context.publisher.users(device, placeOf(this.#context, record))
   }
 
   async #attempt(facts: VolumeFacts): Promise<void> {

@@ -4,6 +4,7 @@ import { sleep } from '../libstorage/wait.ts'
 import { findByName } from './find-by-name.ts'
 import { factsOf, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { placeOf } from './recorded-place.ts'
 import { holderNamed, mayBecomeStale, mayBeStale, takingHoldMs } from './references.ts'
 import { republish, trialRelease } from './release.ts'
 import type { RemovedNames } from './removed-names.ts'
@@ -13,7 +14,10 @@ import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 const END_THEM = 'stop what uses it and try again'
 
-/** Destroys a volume that nobody uses. A volume that was removed here before is a success. */
+/**
+ * Destroys a volume that nobody uses. A name that was removed here before is a success, whatever else has it in another
+ * letter case: only a name that was never removed here may mean another one.
+ */
 export async function removeVolume(
   context: MountContext,
   removed: RemovedNames,
@@ -21,7 +25,8 @@ export async function removeVolume(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const volume = await findByName(context, name, signal)
-  if (volume === undefined) {
+  // Whoever repeats a Remove does not mean a volume whose name differs in letter case.
+  if (volume === undefined || (volume.name !== name && removed.has(name))) {
     if (removed.has(name)) return
     throw new NotFoundError(volumeNamed(name))
   }
@@ -70,10 +75,8 @@ async function letGo(context: MountContext, session: VolumeSession, volume: Volu
   if (released === 'released') return
   const attachment = recordedAttachment(session.record)
   const device = attachment === undefined ? undefined : await executor.device(attachment)
-  const users =
-    device === undefined
-      ? []
-      : await context.publisher.users(device, context.places.of(volume.name))
+  const place = placeOf(context, session.record)
+  const users = device === undefined ? [] : await context.publisher.users(device, place)
   throw stillInUse(volume.name, users, END_THEM)
 }
 

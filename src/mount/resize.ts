@@ -4,6 +4,7 @@ import { poll } from '../libstorage/wait.ts'
 import { findByName } from './find-by-name.ts'
 import { factsOf, isWorthKeeping, type VolumeFacts } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { placeOf } from './recorded-place.ts'
 import { volumeNotFound } from './volume-name.ts'
 import type { VolumeSession } from './volume-session.ts'
 
@@ -59,17 +60,15 @@ function growMounted(context: MountContext, facts: VolumeFacts): Promise<string 
     await poll(async () => context.mounter.sizeOf(device) >= facts.sizeGiB * 2 ** 30 || undefined, {
       ...DEVICE_GROWS,
     })
-    return await context.publisher.grow(session, device, context.places.of(facts.name))
+    return await context.publisher.grow(session, device, placeOf(context, session.record))
   })
 }
 
-function publishedDevice(
-  { places, publisher, service }: MountContext,
-  { record, facts }: VolumeSession,
-): string | undefined {
+function publishedDevice(context: MountContext, { record }: VolumeSession): string | undefined {
+  const { publisher, service } = context
   if (service.storage !== 'block' || record.mount === undefined) return undefined
   const { device } = record.mount
-  return publisher.isPublished(device, places.of(facts.name)) ? device : undefined
+  return publisher.isPublished(device, placeOf(context, record)) ? device : undefined
 }
 
 function cannotResize(name: string, driver: string): UnsupportedError {

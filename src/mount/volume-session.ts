@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { FailedPreconditionError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
 import { KeyedMutex } from '../libstorage/keyed-mutex.ts'
 import type { ThisMachine } from '../libstorage/process-identity.ts'
@@ -181,6 +182,25 @@ export class VolumeSessions {
         )
       } finally {
         this.#progress.delete(facts.id)
+        await lock.release()
+      }
+    })
+  }
+
+  /**
+   * Runs the work while nobody else, in no process, makes a volume of this name in any letter case: between the look
+   * whether there is one and the making, another one could be made.
+   */
+  creating<T>(name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const folded = createHash('sha256').update(name.toLowerCase()).digest('hex')
+    return this.#mutex.run(`name ${folded}`, async () => {
+      throwIfAborted(signal)
+      const lockName = `${this.#service}-name-${folded}`
+      const patience = AbortSignal.timeout(PATIENCE_MS)
+      const lock = await this.#locks.acquire(lockName, `creates ${name}`, patience)
+      try {
+        return await work()
+      } finally {
         await lock.release()
       }
     })

@@ -2,6 +2,7 @@ import type { Volume } from '../libstorage/types.ts'
 import type { FileSystemUsage, MountView, VolumeView } from './integration-driver.ts'
 import type { LedgerRecord } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { placeOf } from './recorded-place.ts'
 
 /** How old a measurement may be before the next look at the volume starts another. */
 const USAGE_AGE_MS = 10_000
@@ -34,7 +35,7 @@ export class VolumeViews {
   /** Where containers find a volume, if the kernel shows it there. */
   mountpoint(record: LedgerRecord | undefined): string | undefined {
     if (record?.mount === undefined) return undefined
-    const place = this.#context.places.of(record.volume.name)
+    const place = placeOf(this.#context, record)
     return this.#context.publisher.isPublished(record.mount.device, place)
       ? place.dataPath
       : undefined
@@ -62,14 +63,16 @@ export class VolumeViews {
   }
 
   /** The last measurement; an old one is renewed in the background, at most one at a time for each volume. */
-  #usage({ volume }: LedgerRecord): FileSystemUsage | undefined {
+  #usage(record: LedgerRecord): FileSystemUsage | undefined {
+    const { volume } = record
     const last = this.#measured.get(volume.id)
     const old = last === undefined || performance.now() > last.until
-    if (old && !this.#measuring.has(volume.id)) this.#measure(volume)
+    if (old && !this.#measuring.has(volume.id)) this.#measure(record)
     return last?.usage
   }
 
-  #measure({ id, name }: LedgerRecord['volume']): void {
+  #measure(record: LedgerRecord): void {
+    const { id } = record.volume
     this.#measuring.add(id)
     const begun = performance.now()
     const keep = (usage: FileSystemUsage | undefined) => {
@@ -80,8 +83,8 @@ export class VolumeViews {
         usage: usage ?? this.#measured.get(id)?.usage,
       })
     }
-    const { mounter, places, service } = this.#context
-    const { mountPoint } = places.of(name)
+    const { mounter, service } = this.#context
+    const { mountPoint } = placeOf(this.#context, record)
     const measured =
       service.storage === 'block' ? mounter.usage(mountPoint) : mounter.directoryUsage(mountPoint)
     measured.then(keep, () => keep(undefined))

@@ -42,9 +42,22 @@ export const holderRequest: RequestSchema = z.object({ Name: text, ID: text })
  */
 export function parseRequest(schema: RequestSchema, body: string): PluginRequest {
   const json = body.trim() === '' ? {} : (parseJson(body) ?? {})
+  refuseProto(json)
   const { success, data, error } = schema.safeParse(json)
   if (!success) throw wrongShape(error)
   return { name: data.Name ?? '', holder: data.ID ?? '', options: data.Opts ?? {} }
+}
+
+/** An option of this name would be lost on the way, where every other one that nobody knows is refused. */
+function refuseProto(json: unknown): void {
+  const { Opts: options } = Object(json) as { Opts?: unknown }
+  if (options === null || typeof options !== 'object' || !Object.hasOwn(options, '__proto__'))
+    return
+  throw new InvalidArgumentError({
+    subject: 'option __proto__',
+    problem: 'is unknown',
+    remedy: 'leave it out',
+  })
 }
 
 function parseJson(body: string): unknown {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { InvalidArgumentError } from '../../src/libstorage/errors.ts'
@@ -29,6 +30,14 @@ describe('files', () => {
     const named = await world.write('mine.yml', 'libstorage: {service: vfs}\n')
     const config = await world.load({ flags: { configFile: named } })
     expect([config.files, config.logLevel, config.defaultService]).toEqual([[named], 'warn', 'vfs'])
+  })
+
+  test('a named pipe is refused, not waited for', async () => {
+    const configFile = join(world.root, 'pipe.yml')
+    execFileSync('mkfifo', [configFile])
+    await expect(world.load({ flags: { configFile } })).rejects.toThrow(
+      `config file ${configFile} cannot be read (it is a pipe), make it a file that this user may read`,
+    )
   })
 
   test('the one that is named has to exist', async () => {

@@ -225,7 +225,6 @@ describe('the scratch directory', () => {
   test('is made anew where somebody has removed it', async () => {
     tools.start()
     rmSync(scratchDirectory, { recursive: true })
-    await expect(tools.run('true', [], quick)).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' })
     expect((await tools.run('true', [], quick)).exitCode).toBe(0)
   })
 

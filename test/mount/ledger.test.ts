@@ -207,14 +207,27 @@ describe('a file that is not a record', () => {
   test('is not one that cannot be read just now: it stays where it is', () => {
     // Reading it fails with an I/O error, as on a disk that fails.
     symlinkSync('/proc/self/mem', fileOf('vol-1'))
-    expect(() => ledger.all()).toThrow(
+    expect(() => ledger.get('vol-1')).toThrow(
       expect.objectContaining({
         code: 'ERR_UNAVAILABLE',
         message: `ledger file ${fileOf('vol-1')} cannot be read (EIO), mend that and try again`,
       }),
     )
+    expect(ledger.isWhole()).toBe(false)
     expect(readdirSync(folder)).toEqual(['vol-1.json'])
-    expect(logger.lines).toEqual([])
+    expect(logger.lines).toMatchObject([
+      { level: 'error', message: expect.stringMatching(/until then its volume cannot be used$/) },
+    ])
+  })
+
+  test('is usable again as soon as it can be read', async () => {
+    symlinkSync('/proc/self/mem', fileOf('vol-1'))
+    expect(ledger.all()).toEqual([])
+    rmSync(fileOf('vol-1'))
+    writeFileSync(fileOf('vol-1'), JSON.stringify(record('vol-1')))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(ledger.all()).toEqual([record('vol-1')])
+    expect(ledger.isWhole()).toBe(true)
   })
 })
 

@@ -100,6 +100,10 @@ export class MemoryKernel implements Mounter {
     return content.kind === 'blank' || content.kind === 'half' ? { kind: 'nothing' } : content
   }
 
+  async isFinished(): Promise<boolean> {
+    return true
+  }
+
   async findData(device: string): Promise<string | undefined> {
     return this.#contentOf(device).kind === 'blank' ? undefined : 'has data at byte 1024'
   }

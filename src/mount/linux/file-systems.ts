@@ -1,4 +1,4 @@
-import { FailedPreconditionError } from '../../libstorage/errors.ts'
+import { FailedPreconditionError, UnavailableError } from '../../libstorage/errors.ts'
 import {
   lastLine,
   notInstalled,
@@ -64,6 +64,25 @@ export async function requireMaker(fsType: string, run: Run): Promise<void> {
   if (found.exitCode !== 0) throw notInstalled(command)
 }
 
+/** Where an xfs superblock has `sb_inprogress`, which mkfs.xfs sets with its first write and clears with its last one. */
+const XFS_IN_PROGRESS_AT = 126
+
+/**
+ * Whether a file system that blkid sees is one that its mkfs has finished. mkfs.ext4 and mkfs.btrfs write what blkid
+ * looks for at their very end, mkfs.xfs at its beginning. Rejects with `FailedPreconditionError` where it cannot be read.
+ */
+export async function isFinished(device: string, fsType: string, run: Run): Promise<boolean> {
+  if (fsType !== 'xfs') return true
+  const args = ['-An', '-tu1', `-j${XFS_IN_PROGRESS_AT}`, '-N1', device]
+  const result = await run('od', args, { timeoutMs: LOOK_UP_MS })
+  const mark = result.stdout.trim()
+  if (result.exitCode === 0 && mark !== '') return mark === '0'
+  throw new FailedPreconditionError({
+    subject: device,
+    problem: `cannot be read: ${lastLine(result)}`,
+  })
+}
+
 /** Wipes every signature that blkid knows. Rejects with `FailedPreconditionError` while somebody holds the device. */
 export async function wipeSignatures(device: string, run: Run): Promise<void> {
   const result = await run('wipefs', ['--all', '--quiet', device], { timeoutMs: LOOK_UP_MS })
@@ -74,7 +93,36 @@ export async function wipeSignatures(device: string, run: Run): Promise<void> {
   })
 }
 
-/** Makes a file system; the label is cut to what it can hold. Rejects with `FailedPreconditionError` when mkfs fails. */
+const LOCKED = 240
+const NOT_BLANK = 241
+/** Nothing that blkid knows may lie there when the turn has come (its exit 2). */
+const UNLESS_FORMATTED = `blkid -p "$0" > /dev/null 2>&1; [ $? -eq 2 ] || exit ${NOT_BLANK}; exec "$@"`
+
+/**
+ * Runs a tool while no other one that is run like this works on the device. mkfs.btrfs does not open it exclusively, and
+ * another server on this kernel, with a state of its own, may have found the device blank at the same time: whoever has
+ * the lock (systemd's "Locking Block Device Access") looks once more. The tool keeps the lock until it ends.
+ */
+function aloneOn(device: string, runBehindGate: RunBehindGate): RunBehindGate {
+  const lock = ['--no-fork', '--wait', '60', '--conflict-exit-code', String(LOCKED), device]
+  return (command, args, opening) => {
+    const words = [...lock, 'sh', '-c', UNLESS_FORMATTED, device, command, ...args]
+    return runBehindGate('flock', words, opening)
+  }
+}
+
+function overtaken(device: string): UnavailableError {
+  return new UnavailableError({
+    subject: `device ${device}`,
+    problem: 'is being formatted by another program on this machine',
+    remedy: 'try again: what that makes is mounted as found',
+  })
+}
+
+/**
+ * Makes a file system; the label is cut to what it can hold. Rejects with `FailedPreconditionError` when mkfs fails, with
+ * `UnavailableError` when another server was faster.
+ */
 export async function makeFileSystem(
   device: string,
   spec: NewFileSystemSpec,
@@ -84,8 +132,9 @@ export async function makeFileSystem(
   const maker = MAKERS[spec.fsType]
   if (maker === undefined) throw new Error(`no way to make a file system of type ${spec.fsType}`)
   const [command, ...args] = maker(device, spec)
-  const result = await runDeviceTool(command, args, runBehindGate, starting)
+  const result = await runDeviceTool(command, args, aloneOn(device, runBehindGate), starting)
   if (result.exitCode === 0) return
+  if (result.exitCode === LOCKED || result.exitCode === NOT_BLANK) throw overtaken(device)
   throw new FailedPreconditionError({
     subject: `${command} ${device}`,
     problem: `failed: ${lastLine(result)}`,

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { FailedPreconditionError, TimeoutError } from '../../libstorage/errors.ts'
 import { lastLine, type Run } from '../../libstorage/run.ts'
+import { startProcess } from '../../libstorage/start-process.ts'
 import { after } from '../../libstorage/wait.ts'
 import type { Frozen, ToolStarting } from '../mounter.ts'
 import { nameTool } from './tools.ts'
@@ -41,17 +42,17 @@ export async function freezeFileSystem(
   run: Run,
   starting: ToolStarting,
 ): Promise<Frozen> {
-  const guard = spawn('sh', ['-c', GUARD, 'sh', mountPoint, String(LONGEST_S)], {
+  const guard = startProcess('sh', ['-c', GUARD, 'sh', mountPoint, String(LONGEST_S)], {
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
   })
-  guard.stdin.on('error', () => {})
+  guard.stdin?.on('error', () => {})
   const ended = new Promise<number | undefined>((resolve) => {
     guard.once('exit', (code) => resolve(code ?? undefined))
     guard.once('error', () => resolve(undefined))
   })
   const thaw = async () => {
-    guard.stdin.end()
+    guard.stdin?.end()
     const hangs = new Promise<'hangs'>((resolve) => {
       after(THAW_TIMEOUT_MS, () => resolve('hangs'))
     })
@@ -59,10 +60,10 @@ export async function freezeFileSystem(
   }
   try {
     await nameTool('fsfreeze', guard.pid, starting)
-    guard.stdin.write('go\n')
+    guard.stdin?.write('go\n')
     await isFrozen(guard, ended, mountPoint)
   } catch (error) {
-    guard.stdin.end()
+    guard.stdin?.end()
     throw error
   }
   return { thaw }
@@ -73,11 +74,7 @@ export async function thawFileSystem(mountPoint: string, run: Run): Promise<void
   await run('fsfreeze', ['--unfreeze', mountPoint], { timeoutMs: THAW_TIMEOUT_MS })
 }
 
-function isFrozen(
-  guard: ReturnType<typeof spawn>,
-  ended: Promise<unknown>,
-  mountPoint: string,
-): Promise<void> {
+function isFrozen(guard: ChildProcess, ended: Promise<unknown>, mountPoint: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const subject = `the file system at ${mountPoint}`
     const timer = after(FREEZE_TIMEOUT_MS, () =>

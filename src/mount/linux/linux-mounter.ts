@@ -10,7 +10,13 @@ import {
   openExclusively,
   sizeInBytes,
 } from './device.ts'
-import { checkFileSystem, makeFileSystem, requireMaker, wipeSignatures } from './file-systems.ts'
+import {
+  checkFileSystem,
+  isFinished,
+  makeFileSystem,
+  requireMaker,
+  wipeSignatures,
+} from './file-systems.ts'
 import { flushFileSystem, freezeFileSystem, thawFileSystem } from './freezing.ts'
 import { growFileSystem, unfilledBytes } from './growing.ts'
 import {
@@ -45,6 +51,7 @@ export function createLinuxMounter(
     exclusiveOpen: openExclusively,
     answers: (device) => answersDirectRead(device, run),
     identify: (device) => identifyContent(device, run),
+    isFinished: (device, fsType) => isFinished(device, fsType, run),
     findData: (device, test) => findDataOn(device, test, run),
     requireMaker: (fsType) => requireMaker(fsType, run),
     wipeSignatures: (device) => wipeSignatures(device, run),

@@ -1,8 +1,10 @@
+import { readdirSync, rmSync } from 'node:fs'
 import { lstat, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, NotFoundError, systemCode } from '../../libstorage/errors.ts'
-import { leftoverName } from '../../libstorage/leftover.ts'
+import { leftoverName, ownerOfLeftover } from '../../libstorage/leftover.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
+import { isProvablyDead } from '../../libstorage/process-identity.ts'
 import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
 import type { DataFolder } from '../mounter.ts'
 
@@ -37,7 +39,8 @@ export async function mountDevice(
 ): Promise<void> {
   const all = fsType === 'xfs' ? [...options, 'nouuid'] : options
   const flags = all.length > 0 ? ['-o', all.join(',')] : []
-  const result = await run('mount', ['-t', fsType, ...flags, '--', device, mountPoint], {
+  // Without -w it would go on read-only where it cannot write.
+  const result = await run('mount', ['-w', '-t', fsType, ...flags, '--', device, mountPoint], {
     timeoutMs: WRITE_BACK_MS,
   })
   if (result.exitCode === 0) return
@@ -90,6 +93,15 @@ export async function linkDirectory(directory: string, mountPoint: string): Prom
   await rename(prepared, mountPoint)
 }
 
+/** Takes away the links that dead processes prepared in a folder of mount points and did not rename to their places. */
+export function sweepLinks(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const owner = entry.isSymbolicLink() ? ownerOfLeftover(entry.name) : undefined
+    if (owner === undefined || !isProvablyDead(owner)) continue
+    rmSync(path.join(folder, entry.name), { force: true })
+  }
+}
+
 /** A link to this very directory, or to one of the same pool that is gone: what a volume of the same name left. */
 async function isOurLink(mountPoint: string, directory: string): Promise<boolean> {
   const target = await linkedDirectory(mountPoint)
@@ -140,7 +152,7 @@ if [ ! -e "$folder" ] && [ ! -L "$folder" ]; then
   mkdir -m "$mode" -- "$prepared"
   if [ -n "$owner" ]; then chown -- "$owner" "$prepared"; fi
   mv -T -- "$prepared" "$folder"
-elif [ -n "$fresh" ] && [ "$folder" = "$mount_point" ]; then
+elif [ -n "$fresh" ] && [ "$folder" = "$mount_point" ] && [ -z "$(ls -A -I lost+found -- "$folder")" ]; then
   chmod -- "$mode" "$folder"
   if [ -n "$owner" ]; then chown -- "$owner" "$folder"; fi
 fi

@@ -1,7 +1,8 @@
-import { mkdir, open, rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, InvalidArgumentError } from '../../libstorage/errors.ts'
 import { leftoverName } from '../../libstorage/leftover.ts'
+import { makeFolder } from '../../libstorage/make-folder.ts'
 import { lastLine, type Run } from '../../libstorage/run.ts'
 
 const TIMEOUT_MS = 30_000
@@ -28,7 +29,7 @@ export async function tryOnScratch(
   run: Run,
 ): Promise<void> {
   const folder = path.join(scratchDirectory, leftoverName('mount-options'))
-  await mkdir(folder, { mode: 0o700 })
+  makeFolder(folder, 0o700)
   const [image, mountPoint] = [path.join(folder, 'image'), path.join(folder, 'mnt')]
   try {
     await makeScratch(image, fsType, run)

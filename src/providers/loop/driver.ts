@@ -83,6 +83,11 @@ export class LoopContent implements Content {
       const status = loopStatus(device)
       if (status?.isLeaving) await this.#gone(volume, device, status, signal)
     }
+    // Of a file that cannot be written losetup makes a device all the same, which stays read-only for good.
+    await this.#turns.take(() => requireWritable(file), signal)
+    for (const device of found)
+      if (loopStatus(device)?.isReadOnly)
+        await this.#takeAway(volume, device, { force: false, signal })
     // A process may have died between making the device and claiming it.
     const left = found.find((device) => isUsable(loopStatus(device)))
     if (left === undefined) return describe(await setUp(this.#run, file, signal))
@@ -177,6 +182,12 @@ function isUsable(status: LoopStatus | undefined): boolean {
 function describe(path: string): ClaimedDevice {
   const status = loopStatus(path)
   return { path, diskseq: status?.diskseq, backingFile: status?.backingFile ?? '' }
+}
+
+/** Rejects as open(2) does where the file cannot be written. */
+async function requireWritable(file: string): Promise<void> {
+  const opened = await open(file, constants.O_RDWR)
+  await opened.close()
 }
 
 /** Whether anybody holds the device: the kernel refuses an exclusive open while it is mounted in any namespace. */

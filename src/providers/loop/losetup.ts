@@ -16,6 +16,8 @@ export interface LoopStatus {
   readonly sectors: number
   /** Set when it was told to go and waits for its holder to let go. */
   readonly isLeaving: boolean
+  /** Set when its file could not be opened for writing at the time. */
+  readonly isReadOnly: boolean
 }
 
 /** How a loop device (`/dev/loop3`) stands; undefined when nothing is behind it. */
@@ -29,6 +31,7 @@ export function loopStatus(device: string): LoopStatus | undefined {
     backingFile,
     sectors: Number(sectors),
     isLeaving: attribute(`${folder}/loop/autoclear`) === '1',
+    isReadOnly: attribute(`${folder}/ro`) === '1',
   }
 }
 

@@ -5,7 +5,12 @@ import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import { systemCode } from '../../libstorage/errors.ts'
 import { leftoverName } from '../../libstorage/leftover.ts'
 import { type ProcessIdentity, readBootId } from '../../libstorage/process-identity.ts'
-import type { InstanceId, VolumeAttachment } from '../../libstorage/types.ts'
+import type {
+  AttachmentState,
+  InstanceId,
+  VolumeAttachment,
+  VolumeId,
+} from '../../libstorage/types.ts'
 import { readSmall } from './read-small.ts'
 
 /** The file in a volume's folder that says who has the volume. */
@@ -121,4 +126,19 @@ export async function endClaim(
   if (taken.token !== claim.token) await link(moved, path)
   await rm(moved)
   await syncFolder(folder)
+}
+
+/** How a claim looks from outside. */
+export function attachmentOf(
+  volumeId: VolumeId,
+  { instance, since, device }: Claim,
+  state: AttachmentState,
+): VolumeAttachment {
+  return {
+    volumeId,
+    instanceId: instance,
+    state,
+    since: new Date(since),
+    ...(device && { deviceName: device.path }),
+  }
 }

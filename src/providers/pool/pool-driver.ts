@@ -24,7 +24,7 @@ import type {
   VolumeSpec,
 } from '../../libstorage/types.ts'
 import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
-import type { Claim, ClaimedDevice } from './claim.ts'
+import { attachmentOf, type Claim } from './claim.ts'
 import type { Content, DisconnectOptions } from './content.ts'
 import { Copier } from './copy.ts'
 import { inPool } from './errors.ts'
@@ -133,7 +133,11 @@ export class PoolDriver implements StorageDriver {
 
   detachVolume(id: VolumeId, from: InstanceId, options: DetachOptions = {}): Promise<void> {
     return this.#pool.answer(options, async (signal) => {
-      const volume = await this.#pool.byId(id, signal)
+      const vanished = this.#connected(this.#pool.lastSeen(id))
+      const volume = await this.#pool.byId(id, signal).catch((error: unknown) => {
+        if (vanished === undefined || !(error instanceof NotFoundError)) throw error
+        return vanished
+      })
       refuseDamagedClaim(volume)
       const state = this.#stateOf(volume)
       const isTheirs = state !== undefined && volume.claim?.instance === from
@@ -144,6 +148,13 @@ export class PoolDriver implements StorageDriver {
       if (!taken && !isTheirs)
         throw new NotFoundError(`attachment of ${volumeNamed(volume.name)} to ${from}`)
     })
+  }
+
+  /** A volume whose device is here: that is to be taken away even where its folder was taken out of the pool. */
+  #connected(volume: StoredVolume | undefined): StoredVolume | undefined {
+    const claim = volume?.claim
+    if (claim?.device === undefined || claim.bootId !== this.#bootId) return undefined
+    return this.#content.state(claim) === undefined ? undefined : volume
   }
 
   /** Ends what there is of an attachment, be it only a claim or only a device; whether there was a device. */
@@ -182,40 +193,41 @@ export class PoolDriver implements StorageDriver {
     }
     throwIfAborted(signal)
     const device = await inPool(this.#pool.path, () => this.#content.connect(volume, signal))
-    if (volume.claim) await this.#end(volume, volume.claim)
-    const claim = this.#newClaim(to, device)
-    if (!(await this.#take(volume, claim, signal))) return undefined
+    const claim = await this.#take(volume, { instance: to, device }, signal)
+    if (claim === undefined) return undefined
     if (this.#content.state(claim) === 'attached') return attachmentOf(volume.id, claim, 'attached')
     await this.#end(volume, claim)
     return undefined
   }
 
-  /** Takes the claim; where that fails, what was connected for it is given back. */
+  /** Takes a claim in the place of one that is over; where that fails, what was connected for it is given back. */
   async #take(
     volume: StoredVolume,
-    claim: Claim,
+    wanted: Pick<Claim, 'instance' | 'device'>,
     signal: AbortSignal | undefined,
-  ): Promise<boolean> {
+  ): Promise<Claim | undefined> {
     try {
-      const won = await this.#pool.take(volume, claim, signal)
-      if (!won) await this.#undo(volume, claim)
-      return won
+      if (volume.claim) await this.#end(volume, volume.claim)
+      const claim = this.#newClaim(wanted)
+      if (await this.#pool.take(volume, claim, signal)) return claim
+      await this.#undo(volume, wanted)
+      return undefined
     } catch (error) {
-      await this.#undo(volume, claim)
+      await this.#undo(volume, wanted)
       if (systemCode(error) !== 'ENOENT') throw error
       throw new NotFoundError(volumeNamed(volume.id), error)
     }
   }
 
   /** The device stays where the one who won goes on with it. */
-  async #undo(volume: StoredVolume, { device }: Claim): Promise<void> {
+  async #undo(volume: StoredVolume, { device }: Pick<Claim, 'device'>): Promise<void> {
     if (device === undefined) return
     const winner = (await this.#pool.claimOn(volume))?.device
     const isTheirs = winner?.path === device.path && winner.diskseq === device.diskseq
     if (!isTheirs) await this.#content.undo(device)
   }
 
-  #newClaim(instance: InstanceId, device: ClaimedDevice | undefined): Claim {
+  #newClaim({ instance, device }: Pick<Claim, 'instance' | 'device'>): Claim {
     return {
       token: randomBytes(8).toString('hex'),
       instance,
@@ -259,19 +271,5 @@ export class PoolDriver implements StorageDriver {
       ...(createdAt !== undefined && { createdAt: new Date(createdAt) }),
       ...(problem !== undefined && { problem }),
     }
-  }
-}
-
-function attachmentOf(
-  volumeId: VolumeId,
-  { instance, since, device }: Claim,
-  state: AttachmentState,
-): VolumeAttachment {
-  return {
-    volumeId,
-    instanceId: instance,
-    state,
-    since: new Date(since),
-    ...(device && { deviceName: device.path }),
   }
 }

@@ -14,9 +14,10 @@ import { identifySelf, type ProcessIdentity } from '../../libstorage/process-ide
 import type { Run } from '../../libstorage/run.ts'
 import type { CallOptions } from '../../libstorage/storage-driver.ts'
 import type { VolumeId, VolumeSpec } from '../../libstorage/types.ts'
+import { after } from '../../libstorage/wait.ts'
 import { CLAIM_FILE, type Claim, endClaim, readClaim, takeClaim } from './claim.ts'
 import { inPool, poolMissing } from './errors.ts'
-import { folderName } from './folder-name.ts'
+import { folderName, nameOfFolder } from './folder-name.ts'
 import { removeTrees } from './remove-trees.ts'
 import { isShared } from './shared.ts'
 import { RECORD_FILE, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
@@ -24,6 +25,8 @@ import { abandoned, Sweeper } from './sweep.ts'
 import type { Turns } from './turns.ts'
 import { VolumeReader } from './volume-reader.ts'
 
+/** How long a start waits for a pool, in milliseconds. */
+const OPENING_MS = 500
 /** Everybody may pass through, for what is mounted from beneath; nobody but the owner sees the names. */
 const FOLDER_MODE = 0o711
 
@@ -66,8 +69,11 @@ export class Pool {
     this.#reader = new VolumeReader(names, this.#isShared)
   }
 
-  /** Makes the folder unless it is there. Its parent has to exist, unless `parents` are to be made too. */
-  open({ parents }: { readonly parents: boolean }): Promise<void> {
+  /**
+   * Makes the folder unless it is there. Its parent has to exist, unless `parents` are to be made too. A pool that does
+   * not answer at once is opened when it does: others are not to wait for it, and its own calls say that it hangs.
+   */
+  async open({ parents }: { readonly parents: boolean }): Promise<void> {
     const make = async () => {
       try {
         if (parents) makeFolder(dirname(this.path))
@@ -78,7 +84,9 @@ export class Pool {
       }
       await this.#entries()
     }
-    return this.answer({}, () => this.turn(make))
+    const opening = this.answer({}, () => this.turn(make))
+    await Promise.race([opening, new Promise<void>((resolve) => after(OPENING_MS, resolve))])
+    opening.catch(() => {})
   }
 
   /** Answers a caller in time, as `Turns` does, also where the pool hangs. */
@@ -121,6 +129,12 @@ export class Pool {
   /** The claim that was last seen on a volume, without touching the pool. */
   lastClaim(id: VolumeId): Claim | undefined {
     return this.#seen.get(id)?.claim
+  }
+
+  /** What can be said of a volume without touching the pool, where it was seen before. */
+  lastSeen(id: VolumeId): StoredVolume | undefined {
+    const seen = this.#seen.get(id)
+    return seen && { ...nameOnly(id, seen.folder), ...seen }
   }
 
   /** Makes a volume: built aside, then renamed to its place, which fails where one of that name is. */
@@ -265,8 +279,14 @@ export class Pool {
 
   #forgetAllBut(volumes: readonly StoredVolume[]): void {
     const present = new Set(volumes.map((volume) => volume.id))
-    for (const id of this.#seen.keys()) if (!present.has(id)) this.#seen.delete(id)
+    // A claim says which device is to be taken away, also where the volume's folder is gone.
+    for (const [id, { claim }] of this.#seen)
+      if (!present.has(id) && claim?.device === undefined) this.#seen.delete(id)
   }
+}
+
+function nameOnly(id: VolumeId, folder: string): Omit<VolumeRecord, 'createdAt'> {
+  return { id, name: nameOfFolder(basename(folder)), sizeGiB: 1, labels: {} }
 }
 
 function newRecord({ name, sizeGiB, labels, source }: VolumeSpec): VolumeRecord {

@@ -8,9 +8,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { leftoverName } from '../../../src/libstorage/leftover.ts'
 import { identifySelf } from '../../../src/libstorage/process-identity.ts'
+import { sweepLinks } from '../../../src/mount/linux/mount-points.ts'
 import type { DataFolder } from '../../../src/mount/mounter.ts'
 import { canMount } from '../../support/disk-world.ts'
 import { KernelWorld } from '../../support/kernel-world.ts'
@@ -139,6 +141,19 @@ describe('a directory volume', () => {
     writeFileSync(`${at}/file`, 'x')
     expect(readFileSync(`${directory}/file`, 'utf8')).toBe('x')
     expect(readdirSync(world.path('volumes', 'service'))).toEqual(['data'])
+  })
+
+  test('leaves no link behind that a dead process prepared, and of others everything', () => {
+    const folder = world.folder('volumes')
+    const dead = { ...identifySelf(), startTime: '1' }
+    const [left, mounted] = [leftoverName('link', dead), leftoverName('link', dead)]
+    symlinkSync('/nowhere', path.join(folder, left))
+    mkdirSync(path.join(folder, mounted))
+    symlinkSync('/nowhere', path.join(folder, leftoverName('link')))
+    symlinkSync('/nowhere', path.join(folder, 'theirs'))
+    sweepLinks(folder)
+    expect(readdirSync(folder)).toHaveLength(3)
+    expect(readdirSync(folder)).not.toContain(left)
   })
 
   test('takes the place of an older link of its own pool that leads nowhere', async () => {

@@ -69,18 +69,36 @@ for (const [fsType, labelBytes] of makers) {
       expect(await world.mounter.findData(device, test)).toBeUndefined()
     })
 
-    test('is not made over one that is mounted', async () => {
+    test('is not made over one that another server has made since the device was found blank', async () => {
       const device = await world.disk(SIZE_MIB)
-      const uuid = randomUUID()
-      await make(device, 'theirs', uuid)
+      await make(device, 'theirs')
+      await expect(make(device, 'ours')).rejects.toMatchObject({
+        code: 'ERR_UNAVAILABLE',
+        message: `device ${device} is being formatted by another program on this machine, try again: what that makes is mounted as found`,
+      })
+      expect(await labelOf(device)).toBe('theirs')
+    })
+
+    test('is made once by two servers that found the device blank at the same time', async () => {
+      const device = await world.disk(SIZE_MIB)
+      const results = await Promise.allSettled(['one', 'other'].map((label) => make(device, label)))
+      expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+      const winner = results[0]?.status === 'fulfilled' ? 'one' : 'other'
+      expect(await labelOf(device)).toBe(winner)
+      await expect(world.mount(device, 'mnt')).resolves.toBeDefined()
+    })
+
+    test('is not made over what is mounted', async () => {
+      const device = await world.disk(SIZE_MIB)
+      await make(device, 'theirs')
       await world.mount(device, 'mnt')
+      await tool('wipefs', '--all', '--force', device)
       await expect(make(device, 'ours')).rejects.toMatchObject({
         code: 'ERR_FAILED_PRECONDITION',
         message: expect.stringMatching(
           new RegExp(`^mkfs\\.${fsType} ${device} failed: .+, mend that and try again$`),
         ),
       })
-      expect(await labelOf(device)).toBe('theirs')
     })
 
     test('can be made here, as is said beforehand', async () => {

@@ -85,6 +85,15 @@ describe.skipIf(unavailable !== undefined)('while the disk beneath a pool hangs'
     expect(await executor.device(attachment)).toBe(attachment.deviceName)
   })
 
+  test('a start does not wait for it, and it is used as soon as it answers', async () => {
+    await first.freeze()
+    const context = { service: 'late', libDirectory: world.root, run }
+    const late = await loopDefinition.create({ pool: first.path, instance: 'here' }, context)
+    const listed = late.driver.volumes()
+    await first.thaw()
+    expect(await listed).toHaveLength(5)
+  })
+
   test('afterwards only the call that had begun is carried out, and nothing is left of the others', async () => {
     const { driver, ask, path, freeze, thaw, devices } = first
     await freeze()

@@ -69,6 +69,7 @@ export class MachineState {
       exactly,
       named: (name) => exactly(name) ?? get(name),
       all,
+      isWhole: () => true,
       put: async (record) => {
         const text = JSON.stringify(record)
         const write = () =>

@@ -34,6 +34,7 @@ type Looks =
   | 'exclusiveOpen'
   | 'answers'
   | 'identify'
+  | 'isFinished'
   | 'findData'
 type Rest =
   | 'linkDirectory'
@@ -77,6 +78,7 @@ function looks({ life, kernel, faults }: MounterParts): Pick<Mounter, Looks> {
       }),
     answers: (device) => life.effect(`read of ${device}`, () => kernel.isLive(device)),
     identify: (device) => life.effect(`blkid ${device}`, () => contentOf(device)),
+    isFinished: (device) => life.effect(`superblock of ${device}`, () => kernel.isLive(device)),
     findData: (device) =>
       life.effect(`blank test of ${device}`, () => {
         requireLive(kernel, device)
