@@ -1,0 +1,175 @@
+import { type _InstanceType, DescribeInstanceTypesCommand } from '@aws-sdk/client-ec2'
+import type { ResourceExhaustedError } from '../../libstorage/errors.ts'
+import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
+import { poll } from '../../libstorage/wait.ts'
+import { instanceFull } from './attachments.ts'
+import type { BlockDevices } from './block-devices.ts'
+import type { DeviceNames } from './device-names.ts'
+import type { Ec2 } from './ec2.ts'
+import type { MachineIdentity } from './identity.ts'
+import type { VolumeLookUps } from './look-ups.ts'
+import { toAttachment } from './volume.ts'
+
+/** After this long what others may have attached here is looked at again, in milliseconds. */
+const REFRESH_MS = 600_000
+const DISK_POLL_MS = 100
+/** How long a disk may take to leave the kernel once EC2 was asked, in milliseconds; then EC2 itself is asked. */
+const DISK_GONE_MS = 8_000
+
+/** What this machine has attached, with what only it can see of that. */
+export class ThisInstance {
+  readonly #ec2: Ec2
+  readonly #lookUps: VolumeLookUps
+  readonly #identity: MachineIdentity
+  readonly #names: DeviceNames
+  readonly #disks: BlockDevices
+  readonly #attached = new Map<VolumeId, VolumeAttachment>()
+  #readAt: number | undefined
+  #reading: Promise<void> | undefined
+  #limit: Promise<number | undefined> | undefined
+
+  constructor(parts: {
+    readonly ec2: Ec2
+    readonly lookUps: VolumeLookUps
+    readonly identity: MachineIdentity
+    readonly names: DeviceNames
+    readonly disks: BlockDevices
+  }) {
+    this.#ec2 = parts.ec2
+    this.#lookUps = parts.lookUps
+    this.#identity = parts.identity
+    this.#names = parts.names
+    this.#disks = parts.disks
+  }
+
+  /** Asks EC2 what is attached here and how much may be, so that the first attach need not. */
+  async prepare(signal?: AbortSignal): Promise<void> {
+    await Promise.all([this.#read(signal), this.#attachmentLimit()])
+  }
+
+  /** A device name for one more volume. Rejects with `ResourceExhaustedError` where the instance can have no more. */
+  async reserveName(id: VolumeId, to: InstanceId, signal?: AbortSignal): Promise<string> {
+    if (!(await this.#isHere(to))) {
+      const there = await this.#lookUps.matching(
+        [{ Name: 'attachment.instance-id', Values: [to] }],
+        signal,
+      )
+      return this.#names.reserve(id, namesIn(there.flatMap(({ Attachments = [] }) => Attachments)))
+    }
+    await this.#read(signal)
+    const limit = await this.#attachmentLimit()
+    if (limit !== undefined && this.#attached.size >= limit) throw await this.full(id)
+    const used = [...this.#attached.values()].flatMap(({ deviceName }) => deviceName ?? [])
+    return this.#names.reserve(id, new Set(used))
+  }
+
+  releaseName(name: string): void {
+    this.#names.release(name)
+  }
+
+  /** EC2 says that the name is in use: somebody else attached something here. */
+  nameTaken(name: string): void {
+    this.#names.taken(name)
+    this.#readAt = undefined
+  }
+
+  /** Notes an attachment of any instance; only those of this one are kept. */
+  attached(id: VolumeId, attachment: VolumeAttachment): void {
+    this.#attached.set(id, attachment)
+  }
+
+  detached(id: VolumeId): void {
+    this.#attached.delete(id)
+  }
+
+  /** The device name under which a volume is attached here, as far as it was seen. */
+  deviceName(id: VolumeId): string | undefined {
+    return this.#attached.get(id)?.deviceName
+  }
+
+  /** The error of an instance that can have no more volumes, with the numbers. */
+  async full(id: VolumeId, cause?: unknown): Promise<ResourceExhaustedError> {
+    const { instanceId, instanceType } = await this.#identity.get()
+    const limit = await this.#attachmentLimit()
+    const most = limit === undefined ? 'all it can have' : `of the ${limit} it can have`
+    const type = instanceType === undefined ? '' : ` (${instanceType})`
+    return instanceFull(id, instanceId + type, `${this.#attached.size} volumes, ${most}`, cause)
+  }
+
+  /** Waits, where the volume was ours, until its disk has left the kernel; whether it has. At least for `leastMs` otherwise. */
+  async awaitDiskGone(
+    id: VolumeId,
+    from: InstanceId,
+    leastMs: number,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const isOurs = await this.#isHere(from)
+    const wanted = { volumeId: id }
+    if (!isOurs || !this.#disks.isThere(wanted)) {
+      await poll(async () => undefined, { intervalMs: leastMs, timeoutMs: leastMs, signal })
+      return isOurs
+    }
+    const gone = await poll(async () => (this.#disks.isThere(wanted) ? undefined : true), {
+      intervalMs: DISK_POLL_MS,
+      timeoutMs: DISK_GONE_MS,
+      signal,
+    })
+    return gone === true
+  }
+
+  async #isHere(instance: InstanceId): Promise<boolean> {
+    try {
+      return (await this.#identity.get()).instanceId === instance
+    } catch {
+      return false
+    }
+  }
+
+  /** One look at what is attached here, shared by all who want it. */
+  #read(signal?: AbortSignal): Promise<void> {
+    if (this.#readAt !== undefined && performance.now() - this.#readAt < REFRESH_MS)
+      return Promise.resolve()
+    this.#reading ??= this.#readNow(signal).finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  async #readNow(signal?: AbortSignal): Promise<void> {
+    const { instanceId } = await this.#identity.get()
+    const seen = await this.#lookUps.matching(
+      [{ Name: 'attachment.instance-id', Values: [instanceId] }],
+      signal,
+    )
+    this.#attached.clear()
+    for (const { VolumeId: id = '', Attachments = [] } of seen) {
+      const mine = Attachments.find(({ InstanceId }) => InstanceId === instanceId)
+      const attachment = mine && toAttachment(id, mine)
+      if (attachment !== undefined) this.#attached.set(id, attachment)
+    }
+    this.#readAt = performance.now()
+  }
+
+  /** The most volumes that this type of instance takes; undefined where EC2 does not say. EC2 itself has the last word. */
+  #attachmentLimit(): Promise<number | undefined> {
+    this.#limit ??= this.#askLimit().catch(() => {
+      this.#limit = undefined
+      return undefined
+    })
+    return this.#limit
+  }
+
+  async #askLimit(): Promise<number | undefined> {
+    const { instanceType } = await this.#identity.get()
+    if (instanceType === undefined) return undefined
+    const { InstanceTypes = [] } = await this.#ec2.send(
+      new DescribeInstanceTypesCommand({ InstanceTypes: [instanceType as _InstanceType] }),
+    )
+    const limit = InstanceTypes[0]?.EbsInfo?.MaximumEbsAttachments
+    return limit === undefined || limit < 1 ? undefined : limit
+  }
+}
+
+function namesIn(attachments: readonly { readonly Device?: string | undefined }[]): Set<string> {
+  return new Set(attachments.flatMap(({ Device }) => Device ?? []))
+}
