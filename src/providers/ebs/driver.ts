@@ -56,10 +56,12 @@ export class EbsDriver implements StorageDriver {
   }
 
   volumes(query: VolumeQuery = {}, { signal }: CallOptions = {}): Promise<readonly Volume[]> {
-    const { scope, lookUps } = this.#parts
+    const { scope, lookUps, here } = this.#parts
     return said({ subject: 'volumes', action: 'ec2:DescribeVolumes' }, async () => {
       const filters = await this.#filters(query)
       const seen = await lookUps.matching(filters, signal)
+      if (query.instanceId !== undefined && query.name === undefined)
+        await here.learn(query.instanceId, seen)
       const volumes = seen.map((one) => toVolume(one, scope))
       return scope.prefix === '' ? volumes : volumes.filter(({ name }) => name !== '')
     })

@@ -1,4 +1,8 @@
-import { type _InstanceType, DescribeInstanceTypesCommand } from '@aws-sdk/client-ec2'
+import {
+  type _InstanceType,
+  DescribeInstanceTypesCommand,
+  type Volume as Ec2Volume,
+} from '@aws-sdk/client-ec2'
 import type { ResourceExhaustedError } from '../../libstorage/errors.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { poll } from '../../libstorage/wait.ts'
@@ -13,6 +17,8 @@ import { toAttachment } from './volume.ts'
 /** After this long what others may have attached here is looked at again, in milliseconds. */
 const REFRESH_MS = 600_000
 const DISK_POLL_MS = 100
+/** So many volumes any instance takes: below that its limit is not asked for. */
+const FEW = 10
 /** How long a disk may take to leave the kernel once EC2 was asked, in milliseconds; then EC2 itself is asked. */
 const DISK_GONE_MS = 8_000
 
@@ -42,9 +48,9 @@ export class ThisInstance {
     this.#disks = parts.disks
   }
 
-  /** Asks EC2 what is attached here and how much may be, so that the first attach need not. */
-  async prepare(signal?: AbortSignal): Promise<void> {
-    await Promise.all([this.#read(signal), this.#attachmentLimit()])
+  /** Takes over what a look at all volumes of an instance showed, so that the first attach need not look again. */
+  async learn(instance: InstanceId, seen: readonly Ec2Volume[]): Promise<void> {
+    if (await this.#isHere(instance)) this.#keep(instance, seen)
   }
 
   /** A device name for one more volume. Rejects with `ResourceExhaustedError` where the instance can have no more. */
@@ -57,7 +63,7 @@ export class ThisInstance {
       return this.#names.reserve(id, namesIn(there.flatMap(({ Attachments = [] }) => Attachments)))
     }
     await this.#read(signal)
-    const limit = await this.#attachmentLimit()
+    const limit = this.#attached.size < FEW ? undefined : await this.#attachmentLimit()
     if (limit !== undefined && this.#attached.size >= limit) throw await this.full(id)
     const used = [...this.#attached.values()].flatMap(({ deviceName }) => deviceName ?? [])
     return this.#names.reserve(id, new Set(used))
@@ -141,6 +147,10 @@ export class ThisInstance {
       [{ Name: 'attachment.instance-id', Values: [instanceId] }],
       signal,
     )
+    this.#keep(instanceId, seen)
+  }
+
+  #keep(instanceId: InstanceId, seen: readonly Ec2Volume[]): void {
     this.#attached.clear()
     for (const { VolumeId: id = '', Attachments = [] } of seen) {
       const mine = Attachments.find(({ InstanceId }) => InstanceId === instanceId)
