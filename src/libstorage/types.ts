@@ -36,6 +36,8 @@ export interface Volume {
   readonly type?: string
   readonly iops?: number
   readonly encrypted?: boolean
+  /** Whether the platform lets several machines have it at once: no file system of ours survives that. */
+  readonly multiAttach?: boolean
   readonly state: VolumeState
   readonly attachments: readonly VolumeAttachment[]
   /** Set when its first bytes came from somewhere: such a volume is never formatted. */

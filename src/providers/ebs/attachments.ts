@@ -21,7 +21,7 @@ import { lookUntil } from './waits.ts'
 
 /** How many device names are tried where EC2 says of one that it is in use. */
 const NAMES = 5
-/** How often an attach is tried again while the volume is between two states, and the pause before, in milliseconds. */
+/** The pause before an attach is tried again while the volume is between two states, in milliseconds. */
 const STATE_RETRY_MS = 1_000
 /** EC2 takes from one to four seconds to detach. */
 const DETACH_PACE = { firstMs: 1_000, nextMs: 600, maxMs: 5_000 }
@@ -35,6 +35,8 @@ export interface AttachmentContext {
   readonly here: ThisInstance
   /** How long a change of state may take, in milliseconds. */
   readonly timeoutMs: number
+  /** What all pauses are multiplied by. */
+  readonly pace: number
 }
 
 /** Asks for the attachment; resolves when EC2 has accepted it, since the disk itself is the better witness of the rest. */
@@ -48,8 +50,9 @@ export async function attachVolume(
   for (;;) {
     const attempt = await attempted(context, id, to, signal)
     if (attempt !== 'between states') return attempt
-    if (performance.now() + STATE_RETRY_MS > deadline) throw stillBetweenStates(id, context)
-    await sleep(STATE_RETRY_MS, signal)
+    const pauseMs = STATE_RETRY_MS * context.pace
+    if (performance.now() + pauseMs > deadline) throw stillBetweenStates(id, context)
+    await sleep(pauseMs, signal)
   }
 }
 
@@ -66,7 +69,7 @@ async function attempted(
       const request = new AttachVolumeCommand({ VolumeId: id, InstanceId: to, Device: name })
       const attachment = toAttachment(id, await ec2.send(request, signal))
       if (attachment === undefined) return await settled(context, id, to, undefined, signal)
-      here.attached(id, attachment)
+      await here.attached(attachment)
       return attachment
     } catch (error) {
       if (isNameTaken(error) && names < NAMES) here.nameTaken(name)
@@ -99,7 +102,7 @@ async function settled(
   const attachments = (seen.Attachments ?? []).flatMap((one) => toAttachment(id, one) ?? [])
   const mine = attachments.find(({ instanceId }) => instanceId === to)
   if (mine !== undefined && mine.state !== 'detaching') {
-    context.here.attached(id, mine)
+    await context.here.attached(mine)
     return mine
   }
   const other = attachments.find(({ instanceId }) => instanceId !== to)
@@ -158,7 +161,8 @@ async function awaitDetached(
       const isFree = last === undefined && (seen?.State !== 'in-use' || hasAttachment(seen))
       return isFree ? true : undefined
     },
-    { ...(wasSeenGone ? GONE_PACE : { ...DETACH_PACE, firstMs: 0 }), timeoutMs: left },
+    wasSeenGone ? GONE_PACE : { ...DETACH_PACE, firstMs: 0 },
+    { timeoutMs: left, pace: context.pace },
     signal,
   )
   if (done !== true)

@@ -33,6 +33,10 @@ export const ebsSettings = z.object({
     .describe('how often a request that EC2 did not carry out is repeated'),
   tag: text('volumes are named <tag>/<name> in their Name tag, and only those are seen'),
   rexrayTag: text('only volumes whose tag rexraySet has this value are seen, and new ones get it'),
+  perZoneNames: z
+    .boolean()
+    .default(false)
+    .describe('whether a name may exist once in each zone, as with REX-Ray'),
   kmsKeyID: text('the KMS key of encrypted volumes for which none is named'),
   statusTimeout: duration('2m', 'how long a volume may take to change its state'),
   statusMaxAttempts: z

@@ -20,14 +20,20 @@ import { isLiving } from './volume.ts'
 import { DEFAULT_VOLUME_TYPE, requirePossible } from './volume-types.ts'
 import { lookUntil } from './waits.ts'
 
-/** How far EC2's clock and ours may differ before an answer counts as that to an earlier request, in milliseconds. */
+/** How far EC2's clock and ours may differ before an answer surely is that to an earlier request, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 60_000
+/** An instance keeps its clock by EC2's own: what is older than this was probably made for an earlier request, in milliseconds. */
+const LIKELY_DIFFERENCE_MS = 2_000
 /** The most volumes of one name that EC2 is asked to forget before it is given up. */
 const GENERATIONS = 50
-/** How long EC2 may not show what it has just made, in milliseconds. */
+/** How long EC2 may not show what it has just made, in milliseconds; one made for an earlier request it would show sooner. */
 const UNSEEN_MS = 30_000
+const UNSEEN_EARLIER_MS = 5_000
 /** EBS makes an empty volume in some 1.5 s. */
 const PACE = { firstMs: 1_200, nextMs: 400, maxMs: 3_000 }
+/** A volume made a moment ago may not show by its name yet. */
+const NAMESAKE_PACE = { firstMs: 0, nextMs: 1_000, maxMs: 2_000 }
+const NAMESAKE_MS = 6_000
 /** How often a request whose outcome is open is sent again: its token makes that one request. */
 const REPEATS = 3
 
@@ -38,6 +44,15 @@ export interface CreationContext {
   readonly scope: TagScope
   /** How long a volume may take to become available, in milliseconds. */
   readonly timeoutMs: number
+  /** What all pauses are multiplied by. */
+  readonly pace: number
+}
+
+/** What EC2 answered with. */
+interface Made {
+  readonly volume: Ec2Volume
+  /** Whether it was probably made for an earlier request of the same token, and may be gone by now. */
+  readonly isEarlier: boolean
 }
 
 interface Wanted extends VolumeSpec {
@@ -57,7 +72,8 @@ export async function createVolume(
   requirePossible({ type, sizeGiB, iops, throughput })
   for (let generation = 1; generation <= GENERATIONS; generation += 1) {
     const made = await makeGeneration(context, { ...spec, type }, generation, signal)
-    if (made !== 'gone') return await awaitAvailable(context, spec, made, signal)
+    const available = made && (await awaitAvailable(context, spec, made, signal))
+    if (available !== undefined) return available
   }
   throw new UnavailableError({
     subject: volumeNamed(spec.name),
@@ -66,24 +82,25 @@ export async function createVolume(
   })
 }
 
-/** One request. `gone`: EC2 answers with a volume that it made for an earlier request and that lives no more. */
+/** One request; undefined where EC2 answers with a volume that it made for an earlier one and that lives no more. */
 async function makeGeneration(
   context: CreationContext,
   spec: Wanted & { type: string },
   generation: number,
   signal: AbortSignal | undefined,
-): Promise<Ec2Volume | 'gone'> {
+): Promise<Made | undefined> {
   const askedAt = Date.now()
-  let made: Ec2Volume
+  let volume: Ec2Volume
   try {
-    made = await requestVolume(context, spec, generation, signal)
+    volume = await requestVolume(context, spec, generation, signal)
   } catch (error) {
     return await whereOthersWere(context, spec, error, signal)
   }
-  const isReplay = (made.CreateTime?.getTime() ?? askedAt) < askedAt - CLOCK_DIFFERENCE_MS
-  if (!isReplay) return made
-  const seen = await context.lookUps.byId(made.VolumeId ?? '', signal)
-  if (seen === undefined || !isLiving(seen)) return 'gone'
+  const madeAt = volume.CreateTime?.getTime() ?? askedAt
+  if (madeAt >= askedAt - CLOCK_DIFFERENCE_MS)
+    return { volume, isEarlier: madeAt < askedAt - LIKELY_DIFFERENCE_MS * context.pace }
+  const seen = await context.lookUps.byId(volume.VolumeId ?? '', signal)
+  if (seen === undefined || !isLiving(seen)) return undefined
   throw takenName(spec.name, seen)
 }
 
@@ -93,13 +110,17 @@ async function whereOthersWere(
   spec: Wanted,
   refusal: unknown,
   signal: AbortSignal | undefined,
-): Promise<'gone'> {
+): Promise<undefined> {
   const code = ec2Code(refusal)
   if (code !== 'IdempotentParameterMismatch' && code !== 'VolumeLimitExceeded') throw refusal
-  const named = await livingNamesake(context, spec, signal)
+  const named = await lookUntil(
+    () => livingNamesake(context, spec, signal),
+    NAMESAKE_PACE,
+    { timeoutMs: NAMESAKE_MS * context.pace, pace: context.pace },
+    signal,
+  )
   if (named !== undefined) throw takenName(spec.name, named, refusal)
   if (code === 'VolumeLimitExceeded') throw refusal
-  return 'gone'
 }
 
 async function requestVolume(
@@ -142,48 +163,57 @@ async function repeated<T>(send: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The volume when it can be used; undefined where it turns out to be an earlier one that lives no more. */
 async function awaitAvailable(
   context: CreationContext,
-  { name, encrypted, encryptionKey }: Wanted,
-  made: Ec2Volume,
+  spec: Wanted,
+  { volume, isEarlier }: Made,
   signal: AbortSignal | undefined,
-): Promise<Ec2Volume> {
-  const id = made.VolumeId ?? ''
-  const begun = performance.now()
-  let wasSeen = false
-  const available = await lookUntil(
+): Promise<Ec2Volume | undefined> {
+  const id = volume.VolumeId ?? ''
+  const unseenUntil = performance.now() + (isEarlier ? UNSEEN_EARLIER_MS : UNSEEN_MS) * context.pace
+  let before: Ec2Volume | undefined
+  const outcome = await lookUntil(
     async () => {
       const seen = await context.lookUps.byId(id, signal)
-      if (seen === undefined) {
-        if (wasSeen || performance.now() - begun > UNSEEN_MS) throw vanished(name, id)
+      if (seen === undefined && before === undefined)
+        return performance.now() < unseenUntil ? undefined : 'gone'
+      if (seen?.State === 'creating') {
+        before = seen
         return undefined
       }
-      wasSeen = true
-      if (seen.State === 'creating') return undefined
-      if (isLiving(seen)) return seen
-      if (seen.State === 'error') await context.ec2.send(new DeleteVolumeCommand({ VolumeId: id }))
-      throw vanished(name, id)
+      return seen !== undefined && isLiving(seen) ? seen : (seen?.State ?? 'gone')
     },
-    { ...PACE, timeoutMs: context.timeoutMs },
+    PACE,
+    context,
     signal,
   )
-  if (available !== undefined) return available
-  throw new TimeoutError({
+  if (typeof outcome === 'object') return outcome
+  if (outcome === undefined) throw stillCreating(spec.name, id, context)
+  if (outcome === 'error') await context.ec2.send(new DeleteVolumeCommand({ VolumeId: id }))
+  const isForgotten = before === undefined && (isEarlier || outcome.startsWith('delet'))
+  if (outcome === 'error' || !isForgotten) throw givenUp(spec, id)
+  return undefined
+}
+
+function stillCreating(name: string, id: string, { timeoutMs }: CreationContext): TimeoutError {
+  return new TimeoutError({
     subject: volumeNamed(name),
-    problem: `is made as ${id}, but EC2 still says creating after ${context.timeoutMs / 1_000} s`,
+    problem: `is made as ${id}, but EC2 still says creating after ${timeoutMs / 1_000} s`,
     remedy: 'try again, which goes on with it',
   })
+}
 
-  function vanished(volume: string, volumeId: string): UnavailableError {
-    const keyed = encrypted === true || encryptionKey !== undefined
-    return new UnavailableError({
-      subject: volumeNamed(volume),
-      problem: `was accepted by EC2 as ${volumeId} and then given up by it`,
-      remedy: keyed
-        ? 'see whether its KMS key is enabled and the caller may use it (kms:CreateGrant, kms:GenerateDataKeyWithoutPlaintext)'
-        : 'see whether the account encrypts by default with a KMS key that the caller may not use',
-    })
-  }
+/** Keys are looked at after EC2 has accepted a volume, so that it says nothing of them. */
+function givenUp({ name, encrypted, encryptionKey }: Wanted, id: string): UnavailableError {
+  const isKeyed = encrypted === true || encryptionKey !== undefined
+  return new UnavailableError({
+    subject: volumeNamed(name),
+    problem: `was accepted by EC2 as ${id} and then given up by it`,
+    remedy: isKeyed
+      ? 'see whether its KMS key is enabled and the caller may use it (kms:CreateGrant, kms:GenerateDataKeyWithoutPlaintext)'
+      : 'see whether the account encrypts by default with a KMS key that the caller may not use',
+  })
 }
 
 async function livingNamesake(

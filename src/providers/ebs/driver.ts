@@ -27,7 +27,7 @@ import { modifyVolume } from './modification.ts'
 import { ec2Snapshots } from './snapshots.ts'
 import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
 import type { ThisInstance } from './this-instance.ts'
-import { toAttachment, toVolume } from './volume.ts'
+import { isGone, isRootDisk, toAttachment, toVolume } from './volume.ts'
 
 /** What the driver is made of. */
 export interface EbsParts {
@@ -38,6 +38,10 @@ export interface EbsParts {
   readonly scope: TagScope
   /** How long a change of state may take, in milliseconds. */
   readonly timeoutMs: number
+  /** What all pauses are multiplied by. */
+  readonly pace: number
+  /** Whether names of other zones are never looked at. */
+  readonly namesPerZone: boolean
   /** The key for encrypted volumes of which none is named. */
   readonly encryptionKey: string | undefined
 }
@@ -62,7 +66,9 @@ export class EbsDriver implements StorageDriver {
       const seen = await lookUps.matching(filters, signal)
       if (query.instanceId !== undefined && query.name === undefined)
         await here.learn(query.instanceId, seen)
-      const volumes = seen.map((one) => toVolume(one, scope))
+      // What an instance starts from is none of its volumes; a name it has been given protects itself.
+      const meant = query.name === undefined ? seen.filter((one) => !isRootDisk(one)) : seen
+      const volumes = meant.filter((one) => !isGone(one)).map((one) => toVolume(one, scope))
       return scope.prefix === '' ? volumes : volumes.filter(({ name }) => name !== '')
     })
   }
@@ -71,7 +77,7 @@ export class EbsDriver implements StorageDriver {
     const { scope, lookUps } = this.#parts
     return said({ subject: volumeNamed(id), action: 'ec2:DescribeVolumes' }, async () => {
       const seen = await lookUps.byId(id, signal)
-      if (seen === undefined || seen.State === 'deleted') throw new NotFoundError(volumeNamed(id))
+      if (seen === undefined || isGone(seen)) throw new NotFoundError(volumeNamed(id))
       return toVolume(seen, scope)
     })
   }
@@ -130,7 +136,7 @@ export class EbsDriver implements StorageDriver {
   }
 
   async #filters({ name, instanceId, anyZone = false }: VolumeQuery): Promise<Filter[]> {
-    const { scope, identity } = this.#parts
+    const { scope, identity, namesPerZone } = this.#parts
     const byName =
       name === undefined
         ? { Name: 'tag-key', Values: ['Name'] }
@@ -141,7 +147,9 @@ export class EbsDriver implements StorageDriver {
       ...(instanceId === undefined
         ? []
         : [{ Name: 'attachment.instance-id', Values: [instanceId] }]),
-      ...(anyZone ? [] : [{ Name: 'availability-zone', Values: [(await identity.get()).zone] }]),
+      ...(anyZone && !namesPerZone
+        ? []
+        : [{ Name: 'availability-zone', Values: [(await identity.get()).zone] }]),
       ...scopeFilters(scope),
     ]
   }

@@ -14,26 +14,35 @@ import { MetadataService } from './imds.ts'
 import { VolumeLookUps } from './look-ups.ts'
 import { ThisInstance } from './this-instance.ts'
 
-const SYSFS = '/sys'
+/** Where the kernel shows its devices, and how fast the platform is: other ones only where there is no EC2. */
+export interface EbsMachine {
+  readonly sysfs: string
+  readonly dev: string
+  /** What all pauses are multiplied by. */
+  readonly pace: number
+}
+
+const EC2_INSTANCE: EbsMachine = { sysfs: '/sys', dev: '/dev', pace: 1 }
 
 /** Serves volumes of EBS. Asks nobody yet: a metadata service that does not answer holds up no start. */
 export async function createEbsProvider(
   settings: EbsSettings,
   context: ProviderContext,
+  { sysfs, dev, pace }: EbsMachine = EC2_INSTANCE,
 ): Promise<Provider> {
   const { metadataEndpoint, statusTimeout: timeoutMs } = settings
   const ownNodes = path.join(context.libDirectory, 'ebs', 'devices')
   const identity = new MachineIdentity({
     configured: settings,
     metadata: new MetadataService(metadataEndpoint),
-    sysfs: SYSFS,
+    sysfs,
     warn: context.warn,
   })
   const ec2 = new Ec2(() => connectEc2(settings, identity))
   const lookUps = new VolumeLookUps(ec2)
-  const disks = new BlockDevices({ sysfs: SYSFS, dev: '/dev', ownNodes }, context.run)
+  const disks = new BlockDevices({ sysfs, dev, ownNodes }, context.run)
   const names = new DeviceNames((name) => disks.isPresent(name))
-  const here = new ThisInstance({ ec2, lookUps, identity, names, disks })
+  const here = new ThisInstance({ ec2, lookUps, identity, names, disks, pace })
   const scope = { prefix: settings.tag ?? '', rexraySet: settings.rexrayTag ?? '' }
   return {
     driver: new EbsDriver({
@@ -43,9 +52,11 @@ export async function createEbsProvider(
       here,
       scope,
       timeoutMs,
+      pace,
+      namesPerZone: settings.perZoneNames,
       encryptionKey: settings.kmsKeyID,
     }),
-    executor: new EbsExecutor({ identity, disks, lookUps, isXen: isXen() }),
+    executor: new EbsExecutor({ identity, disks, lookUps, here, isXen: isXen(sysfs) }),
     storage: 'block',
     scope: 'global',
     consistency: 'eventual',
@@ -63,9 +74,9 @@ export async function createEbsProvider(
 }
 
 /** Whether disks come without serial numbers. */
-function isXen(): boolean {
+function isXen(sysfs: string): boolean {
   try {
-    return readFileSync(path.join(SYSFS, 'hypervisor/type'), 'utf8').trim() === 'xen'
+    return readFileSync(path.join(sysfs, 'hypervisor/type'), 'utf8').trim() === 'xen'
   } catch {
     return false
   }

@@ -2,6 +2,7 @@ import {
   DescribeVolumesModificationsCommand,
   type Volume as Ec2Volume,
   ModifyVolumeCommand,
+  type VolumeModification,
 } from '@aws-sdk/client-ec2'
 import {
   FailedPreconditionError,
@@ -12,6 +13,8 @@ import {
 } from '../../libstorage/errors.ts'
 import type { VolumeChange, VolumeId } from '../../libstorage/types.ts'
 import type { CreationContext } from './creation.ts'
+import type { Ec2 } from './ec2.ts'
+import { ec2Code, isUnknownOutcome } from './errors.ts'
 import { requirePossible } from './volume-types.ts'
 import { lookUntil } from './waits.ts'
 
@@ -19,7 +22,7 @@ const PACE = { firstMs: 1_000, nextMs: 1_000, maxMs: 5_000 }
 
 /** Changes a volume; resolves when the new size can be used, which is long before EBS has done all of it. */
 export async function modifyVolume(
-  { ec2, lookUps, timeoutMs }: Omit<CreationContext, 'scope'>,
+  { ec2, lookUps, timeoutMs, pace }: Omit<CreationContext, 'scope'>,
   id: VolumeId,
   change: VolumeChange,
   signal: AbortSignal | undefined,
@@ -33,22 +36,23 @@ export async function modifyVolume(
   requirePossible({
     type: wanted.VolumeType ?? before.VolumeType ?? '',
     sizeGiB: wanted.Size ?? before.Size ?? 0,
-    iops: change.iops,
+    iops: change.iops ?? keptIops(before, wanted),
   })
-  await ec2.send(new ModifyVolumeCommand({ VolumeId: id, ...wanted }), signal)
+  try {
+    await ec2.send(new ModifyVolumeCommand({ VolumeId: id, ...wanted }), signal)
+  } catch (error) {
+    // A repeat of a request whose answer was lost finds the change under way.
+    const isOpen = ec2Code(error) === 'IncorrectModificationState' || isUnknownOutcome(error)
+    if (!isOpen || !isOf(await newest(ec2, id, signal), wanted)) throw error
+  }
   const done = await lookUntil(
     async () => {
-      const request = new DescribeVolumesModificationsCommand({
-        Filters: [{ Name: 'volume-id', Values: [id] }],
-      })
-      const { VolumesModifications = [] } = await ec2.send(request, signal)
-      const newest = [...VolumesModifications].sort(
-        (a, b) => (b.StartTime?.getTime() ?? 0) - (a.StartTime?.getTime() ?? 0),
-      )[0]
-      if (newest?.ModificationState === 'failed') throw failed(id, newest.StatusMessage)
-      return newest?.ModificationState === 'modifying' ? undefined : newest
+      const last = await newest(ec2, id, signal)
+      if (last?.ModificationState === 'failed') throw failed(id, last.StatusMessage)
+      return last?.ModificationState === 'modifying' ? undefined : last
     },
-    { ...PACE, timeoutMs },
+    PACE,
+    { timeoutMs, pace },
     signal,
   )
   if (done === undefined)
@@ -58,6 +62,34 @@ export async function modifyVolume(
       remedy: 'it goes on by itself; the file system grows at the next mount',
     })
   return { ...before, ...wanted }
+}
+
+/** What it has where its type must have one; elsewhere EC2 says one that may not be asked for. */
+function keptIops({ VolumeType, Iops }: Ec2Volume, wanted: Wanted): number | undefined {
+  const isNeeded = wanted.VolumeType === undefined && VolumeType?.startsWith('io') === true
+  return isNeeded ? Iops : undefined
+}
+
+async function newest(
+  ec2: Ec2,
+  id: VolumeId,
+  signal: AbortSignal | undefined,
+): Promise<VolumeModification | undefined> {
+  const request = new DescribeVolumesModificationsCommand({
+    Filters: [{ Name: 'volume-id', Values: [id] }],
+  })
+  const { VolumesModifications = [] } = await ec2.send(request, signal)
+  const startOf = ({ StartTime }: VolumeModification) => StartTime?.getTime() ?? 0
+  return [...VolumesModifications].sort((a, b) => startOf(b) - startOf(a))[0]
+}
+
+function isOf(change: VolumeModification | undefined, { Size, VolumeType, Iops }: Wanted): boolean {
+  if (change === undefined || change.ModificationState === 'failed') return false
+  return (
+    (Size === undefined || change.TargetSize === Size) &&
+    (VolumeType === undefined || change.TargetVolumeType === VolumeType) &&
+    (Iops === undefined || change.TargetIops === Iops)
+  )
 }
 
 type Wanted = Pick<Ec2Volume, 'Size' | 'VolumeType' | 'Iops'>

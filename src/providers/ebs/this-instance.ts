@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import type { ResourceExhaustedError } from '../../libstorage/errors.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
-import { poll } from '../../libstorage/wait.ts'
+import { poll, sleep } from '../../libstorage/wait.ts'
 import { instanceFull } from './attachments.ts'
 import type { BlockDevices } from './block-devices.ts'
 import type { DeviceNames } from './device-names.ts'
@@ -29,6 +29,7 @@ export class ThisInstance {
   readonly #identity: MachineIdentity
   readonly #names: DeviceNames
   readonly #disks: BlockDevices
+  readonly #pace: number
   readonly #attached = new Map<VolumeId, VolumeAttachment>()
   #readAt: number | undefined
   #reading: Promise<void> | undefined
@@ -40,12 +41,15 @@ export class ThisInstance {
     readonly identity: MachineIdentity
     readonly names: DeviceNames
     readonly disks: BlockDevices
+    /** What all pauses are multiplied by. */
+    readonly pace: number
   }) {
     this.#ec2 = parts.ec2
     this.#lookUps = parts.lookUps
     this.#identity = parts.identity
     this.#names = parts.names
     this.#disks = parts.disks
+    this.#pace = parts.pace
   }
 
   /** Takes over what a look at all volumes of an instance showed, so that the first attach need not look again. */
@@ -80,17 +84,19 @@ export class ThisInstance {
   }
 
   /** Notes an attachment of any instance; only those of this one are kept. */
-  attached(id: VolumeId, attachment: VolumeAttachment): void {
-    this.#attached.set(id, attachment)
+  async attached(attachment: VolumeAttachment): Promise<void> {
+    if (await this.#isHere(attachment.instanceId))
+      this.#attached.set(attachment.volumeId, attachment)
   }
 
   detached(id: VolumeId): void {
     this.#attached.delete(id)
   }
 
-  /** The device name under which a volume is attached here, as far as it was seen. */
-  deviceName(id: VolumeId): string | undefined {
-    return this.#attached.get(id)?.deviceName
+  /** Whether this volume is attached here anew since, as far as it was seen. */
+  hasEnded({ volumeId, since }: VolumeAttachment): boolean {
+    const known = this.#attached.get(volumeId)
+    return known !== undefined && known.since > since
   }
 
   /** The error of an instance that can have no more volumes, with the numbers. */
@@ -112,11 +118,11 @@ export class ThisInstance {
     const isOurs = await this.#isHere(from)
     const wanted = { volumeId: id }
     if (!isOurs || !this.#disks.isThere(wanted)) {
-      await poll(async () => undefined, { intervalMs: leastMs, timeoutMs: leastMs, signal })
+      await sleep(leastMs * this.#pace, signal)
       return isOurs
     }
     const gone = await poll(async () => (this.#disks.isThere(wanted) ? undefined : true), {
-      intervalMs: DISK_POLL_MS,
+      intervalMs: DISK_POLL_MS * this.#pace,
       timeoutMs: DISK_GONE_MS,
       signal,
     })

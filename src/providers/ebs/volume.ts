@@ -35,6 +35,7 @@ export function toVolume(seen: Ec2Volume, scope: TagScope): Volume {
       type: seen.VolumeType,
       iops: seen.Iops,
       encrypted: seen.Encrypted,
+      multiAttach: seen.MultiAttachEnabled === true ? true : undefined,
       createdAt: seen.CreateTime,
       problem: seen.State === 'error' ? 'is in state error on EBS' : undefined,
       madeFrom: originOf(seen),
@@ -73,6 +74,20 @@ export function toAttachment(
   }
 }
 
+/** Whether it was deleted, be it that EC2 still shows it: there is no way back. */
+export function isGone({ State }: Ec2Volume): boolean {
+  return State === 'deleting' || State === 'deleted'
+}
+
+/** Whether an instance starts from it. */
+export function isRootDisk({ Attachments = [] }: Ec2Volume): boolean {
+  return Attachments.some(isRoot)
+}
+
+function isRoot({ Device = '' }: Ec2Attachment): boolean {
+  return ROOT_DEVICES.has(Device)
+}
+
 /** Whether EC2 still has the volume: the others' names are free. */
 export function isLiving({ State }: Ec2Volume): boolean {
   return State === 'creating' || State === 'available' || State === 'in-use'
@@ -101,6 +116,6 @@ function managerOf({ Operator, Tags = [], Attachments = [] }: Ec2Volume): string
   if (Operator?.Managed === true) return Operator.Principal ?? 'a service of AWS'
   const mark = Tags.find(({ Key = '' }) => Object.hasOwn(OTHERS_TAGS, Key))?.Key
   if (mark !== undefined) return OTHERS_TAGS[mark]
-  const root = Attachments.find(({ Device = '' }) => ROOT_DEVICES.has(Device))
+  const root = Attachments.find(isRoot)
   return root === undefined ? undefined : `instance ${root.InstanceId}, whose root disk it is,`
 }
