@@ -13,7 +13,7 @@ import {
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { sleep } from '../../libstorage/wait.ts'
 import type { Ec2 } from './ec2.ts'
-import { ec2Code, heldBy, isUnknownOutcome } from './errors.ts'
+import { ec2Code, heldBy, isOfRepeat, isUnknownOutcome } from './errors.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 import type { ThisInstance } from './this-instance.ts'
 import { toAttachment } from './volume.ts'
@@ -136,9 +136,10 @@ export async function detachVolume(
       ) || isUnknownOutcome(error)
     if (!isOpen) throw error
     const attachment = attachmentTo(await present(context, id, signal), id, from)
-    if (attachment === undefined) throw new NotFoundError(`attachment of ${id} to ${from}`, error)
+    if (attachment === undefined && !isOfRepeat(error))
+      throw new NotFoundError(`attachment of ${id} to ${from}`, error)
     // What was not sent, or sent and lost, is sent once more; the rest is under way.
-    if (attachment.state !== 'detaching' && isUnknownOutcome(error))
+    if (attachment !== undefined && attachment.state !== 'detaching' && isUnknownOutcome(error))
       return await detachVolume(context, id, from, { force, signal })
   }
   await awaitDetached(context, id, from, signal)
@@ -151,7 +152,12 @@ async function awaitDetached(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const begun = performance.now()
-  const wasSeenGone = await context.here.awaitDiskGone(id, from, DETACH_PACE.firstMs, signal)
+  const wasSeenGone = await context.here.awaitDiskGone(
+    id,
+    from,
+    { leastMs: DETACH_PACE.firstMs, mostMs: context.timeoutMs },
+    signal,
+  )
   const left = context.timeoutMs - (performance.now() - begun)
   let last: VolumeAttachment | undefined
   const done = await lookUntil(

@@ -22,8 +22,11 @@ import { lookUntil } from './waits.ts'
 
 /** How far EC2's clock and ours may differ before an answer surely is that to an earlier request, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 60_000
-/** An instance keeps its clock by EC2's own: what is older than this was probably made for an earlier request, in milliseconds. */
-const LIKELY_DIFFERENCE_MS = 2_000
+/**
+ * An instance keeps its clock by EC2's own: what is older than this was probably made for an earlier request, in
+ * milliseconds. None that we made before is younger, since we wait longer than this for each.
+ */
+const LIKELY_DIFFERENCE_MS = 1_000
 /** The most volumes of one name that EC2 is asked to forget before it is given up. */
 const GENERATIONS = 50
 /** How long EC2 may not show what it has just made, in milliseconds; one made for an earlier request it would show sooner. */

@@ -19,7 +19,7 @@ import type {
 import { attachVolume, detachVolume } from './attachments.ts'
 import { createVolume } from './creation.ts'
 import type { Ec2 } from './ec2.ts'
-import { asStorageError, ec2Code, heldBy, isUnknownOutcome } from './errors.ts'
+import { asStorageError, ec2Code, heldBy, isOfRepeat, isUnknownOutcome } from './errors.ts'
 import type { MachineIdentity } from './identity.ts'
 import { ec2Instances } from './instances.ts'
 import type { VolumeLookUps } from './look-ups.ts'
@@ -100,9 +100,10 @@ export class EbsDriver implements StorageDriver {
         await remove()
       } catch (error) {
         if (ec2Code(error) === 'VolumeInUse') throw await this.#holderOf(id, error, signal)
+        // The first request came through: what it asked for is done.
+        if (ec2Code(error) === 'InvalidVolume.NotFound' && isOfRepeat(error)) return
         if (!isUnknownOutcome(error)) throw error
         await remove().catch((again: unknown) => {
-          // The first request came through: what it asked for is done.
           if (ec2Code(again) !== 'InvalidVolume.NotFound') throw again
         })
       }

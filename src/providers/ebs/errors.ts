@@ -140,6 +140,11 @@ export function isUnknownOutcome(error: unknown): boolean {
   return isNetworkError(error) || httpStatus(error) >= 500
 }
 
+/** Whether the answer is that to a repeat, so that what was asked for may have been done before it. */
+export function isOfRepeat(error: unknown): boolean {
+  return (metadataOf(error).attempts ?? 1) > 1
+}
+
 /** Says an error of EC2, of its credentials or of the way there as one of ours; what is none of these is a bug and stays. */
 export function asStorageError(error: unknown, asked: Asked): unknown {
   if (isStorageError(error)) return error
@@ -171,7 +176,7 @@ export function heldBy(
 function kindOf(code: string, error: unknown): Kind | undefined {
   const known = Object.hasOwn(KINDS, code) ? KINDS[code] : undefined
   if (known !== undefined) return known
-  if (code.startsWith('KMS.') || code.startsWith('Kms')) return 'permission'
+  if (/^(KMS\.|Kms|InvalidKmsKey)/.test(code)) return 'permission'
   if (/LimitExceeded$/.test(code)) return 'exhausted'
   if (/\.NotFound$/.test(code)) return 'not-found'
   if (/^(Invalid|Missing|Unknown|Malformed|Validation)/.test(code)) return 'invalid'
@@ -181,7 +186,7 @@ function kindOf(code: string, error: unknown): Kind | undefined {
 }
 
 function ofKind(kind: Kind, code: string, cause: Error, { subject, action }: Asked): StorageError {
-  if (kind === 'not-found') return new NotFoundError(subject, cause)
+  if (kind === 'not-found') return new NotFoundError(missing(code, cause, subject), cause)
   const said = cause.message.trim().replace(/\.$/, '') || code
   const facts = {
     subject,
@@ -209,16 +214,30 @@ function ofKind(kind: Kind, code: string, cause: Error, { subject, action }: Ask
   }
 }
 
+/** What is not there: it need not be what was asked about, but a snapshot or an instance that was named beside it. */
+function missing(code: string, { message }: Error, subject: string): string {
+  const named = /'((?:snap|i)-[^']*)'/.exec(message)?.[1] ?? ''
+  if (code.startsWith('InvalidSnapshot')) return `snapshot ${named}`.trim()
+  if (code.startsWith('InvalidInstance')) return `instance ${named}`.trim()
+  return code.startsWith('InvalidAttachment') ? `the attachment of ${subject}` : subject
+}
+
 function requestOf(error: Error): string {
   const { requestId } = metadataOf(error)
   return requestId === undefined ? '' : `, request ${requestId}`
+}
+
+interface Metadata {
+  readonly requestId?: string
+  readonly httpStatusCode?: number
+  readonly attempts?: number
 }
 
 function httpStatus(error: unknown): number {
   return metadataOf(error).httpStatusCode ?? 0
 }
 
-function metadataOf(error: unknown): { requestId?: string; httpStatusCode?: number } {
+function metadataOf(error: unknown): Metadata {
   if (!(error instanceof Error) || !('$metadata' in error)) return {}
   const { $metadata } = error
   return typeof $metadata === 'object' && $metadata !== null ? $metadata : {}

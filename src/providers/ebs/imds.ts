@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { UnavailableError } from '../../libstorage/errors.ts'
-import { sleep } from '../../libstorage/wait.ts'
+import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
 
 /** How long the service may take for one answer. Where it is not, or a hop limit drops its answer, nothing ever comes. */
 const ANSWER_MS = 1_000
@@ -75,7 +75,7 @@ export class MetadataService {
       try {
         return await ask(new URL(path, this.#endpoint), method, headers, signal)
       } catch (error) {
-        if (signal?.aborted) throw error
+        throwIfAborted(signal)
         if (attempt === ATTEMPTS) throw this.#silent(error)
         await sleep(RETRY_MS, signal)
       }

@@ -7,7 +7,7 @@ import {
 import type { SnapshotDriver } from '../../libstorage/storage-driver.ts'
 import type { Snapshot, SnapshotQuery } from '../../libstorage/types.ts'
 import type { Ec2 } from './ec2.ts'
-import { asStorageError } from './errors.ts'
+import { asStorageError, ec2Code, isOfRepeat, isUnknownOutcome } from './errors.ts'
 import {
   labelsOf,
   literal,
@@ -19,6 +19,8 @@ import {
 } from './tags.ts'
 
 const PAGE = 1_000
+/** How far EC2's clock and ours may differ, in milliseconds. */
+const CLOCK_DIFFERENCE_MS = 5_000
 
 /** Snapshots of EBS in this account. */
 export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
@@ -31,6 +33,7 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
       }
     },
     async create(volumeId, spec, { signal } = {}) {
+      const askedAt = Date.now()
       try {
         const made = await ec2.send(
           new CreateSnapshotCommand({
@@ -41,6 +44,10 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
         )
         return toSnapshot(made, scope)
       } catch (error) {
+        const taken = await takenMeanwhile(error, askedAt, () =>
+          pages(ec2, { name: spec.name, volumeId }, scope, signal),
+        )
+        if (taken !== undefined) return toSnapshot(taken, scope)
         const subject = `snapshot ${JSON.stringify(spec.name)} of ${volumeId}`
         throw asStorageError(error, { subject, action: 'ec2:CreateSnapshot' })
       }
@@ -53,6 +60,19 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
       }
     },
   }
+}
+
+/** The snapshot that a request took whose answer was lost: EC2 has no token for it, and takes none right after another. */
+async function takenMeanwhile(
+  error: unknown,
+  askedAt: number,
+  list: () => Promise<readonly Ec2Snapshot[]>,
+): Promise<Ec2Snapshot | undefined> {
+  const isRefusedRepeat =
+    isOfRepeat(error) && ec2Code(error) === 'SnapshotCreationPerVolumeRateExceeded'
+  if (!isRefusedRepeat && !isUnknownOutcome(error)) return undefined
+  const since = askedAt - CLOCK_DIFFERENCE_MS
+  return (await list()).find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
 }
 
 async function pages(

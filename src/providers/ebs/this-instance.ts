@@ -108,11 +108,11 @@ export class ThisInstance {
     return instanceFull(id, instanceId + type, `${this.#attached.size} volumes, ${most}`, cause)
   }
 
-  /** Waits, where the volume was ours, until its disk has left the kernel; whether it has. At least for `leastMs` otherwise. */
+  /** Waits, where the volume was ours, until its disk has left the kernel, for `mostMs` at most; whether it has. For `leastMs` otherwise. */
   async awaitDiskGone(
     id: VolumeId,
     from: InstanceId,
-    leastMs: number,
+    { leastMs, mostMs }: { readonly leastMs: number; readonly mostMs: number },
     signal?: AbortSignal,
   ): Promise<boolean> {
     const isOurs = await this.#isHere(from)
@@ -123,7 +123,7 @@ export class ThisInstance {
     }
     const gone = await poll(async () => (this.#disks.isThere(wanted) ? undefined : true), {
       intervalMs: DISK_POLL_MS * this.#pace,
-      timeoutMs: DISK_GONE_MS,
+      timeoutMs: Math.min(DISK_GONE_MS * this.#pace, mostMs),
       signal,
     })
     return gone === true
