@@ -54,12 +54,7 @@ export class LoopWorld {
     providersRun: Run = run,
   ): Promise<MountManager> {
     const settings = { ...quickSettings, ...changed }
-    const context = {
-      service: 'loop',
-      libDirectory: this.folder,
-      run: providersRun,
-      warn: () => {},
-    }
+    const context = { service: 'loop', libDirectory: this.folder, run: providersRun }
     const provider = await loopDefinition.create(loopDefinition.settings.parse({}), context)
     const service = createService('loop', provider, silentLogger)
     const ledger = new FileLedger(path.join(this.folder, 'ledger'), silentLogger)

@@ -34,7 +34,7 @@ export class PoolWorld {
   provider(definition: ProviderDefinition, instance: string): Promise<Provider> {
     return definition.create(
       { pool: this.pool, instance },
-      { service: definition.name, warn: () => {}, libDirectory: this.root, run },
+      { service: definition.name, libDirectory: this.root, run },
     )
   }
 

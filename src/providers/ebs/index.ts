@@ -22,6 +22,8 @@ export interface EbsMachine {
   readonly pace: number
 }
 
+/** Older ids have 8 digits, newer ones 17. */
+const ID_FORM = /^vol-[0-9a-f]{8,17}$/
 const EC2_INSTANCE: EbsMachine = { sysfs: '/sys', dev: '/dev', pace: 1 }
 
 /** Serves volumes of EBS. Asks nobody yet: a metadata service that does not answer holds up no start. */
@@ -36,7 +38,7 @@ export async function createEbsProvider(
     configured: settings,
     metadata: new MetadataService(metadataEndpoint),
     sysfs,
-    warn: context.warn,
+    warn: context.warn ?? (() => {}),
   })
   const ec2 = new Ec2(() => connectEc2(settings, identity))
   const lookUps = new VolumeLookUps(ec2)
@@ -60,6 +62,7 @@ export async function createEbsProvider(
     storage: 'block',
     scope: 'global',
     consistency: 'eventual',
+    looksLikeId: (text) => ID_FORM.test(text),
     wishes: new Set([
       'zone',
       'type',

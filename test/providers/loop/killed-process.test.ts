@@ -189,7 +189,6 @@ describe.skipIf(unavailable !== undefined)('loop devices and the claims on them'
       { pool: world.pool, instance: 'there' },
       {
         service: 'loop',
-        warn: () => {},
         libDirectory: world.root,
         run: (command, ...rest) => run(command === 'perl' ? 'no-such-perl' : command, ...rest),
       },
@@ -235,7 +234,6 @@ describe.skipIf(unavailable !== undefined)('loop devices and the claims on them'
       { pool: world.pool, instance: 'here' },
       {
         service: 'loop',
-        warn: () => {},
         libDirectory: world.root,
         run: async (command, args, options) =>
           args.includes('--direct-io=on')

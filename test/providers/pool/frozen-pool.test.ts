@@ -28,7 +28,7 @@ describe.skipIf(unavailable !== undefined)('while the disk beneath a pool hangs'
     second = await Hanging.make(world, 'two')
     const pool = join(world.root, 'good')
     await mkdir(pool)
-    const context = { service: 'good', libDirectory: world.root, run, warn: () => {} }
+    const context = { service: 'good', libDirectory: world.root, run }
     good = await loopDefinition.create({ pool, instance: 'here' }, context)
   })
   afterEach(async () => {

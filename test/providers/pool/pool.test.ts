@@ -205,10 +205,7 @@ describe('a pool with other things in it', () => {
 
 describe('a pool that cannot be used', () => {
   const create = (pool: string) =>
-    vfsDefinition.create(
-      { pool },
-      { service: 'vfs', warn: () => {}, libDirectory: world.root, run },
-    )
+    vfsDefinition.create({ pool }, { service: 'vfs', libDirectory: world.root, run })
 
   test('is an error that names it where the folder above it is missing', async () => {
     const pool = join(world.root, 'not', 'there')
@@ -227,10 +224,7 @@ describe('a pool that cannot be used', () => {
 
   test('is made by default, with the folders above it', async () => {
     const libDirectory = join(world.root, 'var', 'lib')
-    const made = await vfsDefinition.create(
-      {},
-      { service: 'vfs', warn: () => {}, libDirectory, run },
-    )
+    const made = await vfsDefinition.create({}, { service: 'vfs', libDirectory, run })
     expect(await made.driver.volumes()).toEqual([])
     expect(await readdir(libDirectory)).toEqual(['vfs'])
   })
