@@ -1,13 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { silentLogger } from '../../src/libstorage/logger.ts'
+import { thisMachine } from '../../src/libstorage/process-identity.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
-import { RemovedNames } from '../../src/mount/removed-names.ts'
+import { RemovedNamesFolder } from '../../src/mount/removed-names.ts'
 import type { MountSettings } from '../../src/mount/settings.ts'
 import { VolumeSessions } from '../../src/mount/volume-session.ts'
 import type { EbsWorld } from './ebs-world.ts'
@@ -37,12 +38,18 @@ export async function ebsMountManager(
     places: createPlaces('/mnt', settings.mount.rootPath, new Set<string>()),
     settings,
     ledger,
-    sessions: new VolumeSessions('ebs', ledger, new ProcessLocks(path.join(folder, 'locks'))),
+    sessions: new VolumeSessions(
+      'ebs',
+      ledger,
+      new ProcessLocks(path.join(folder, 'locks')),
+      thisMachine,
+    ),
+    machine: thisMachine,
     logger: silentLogger,
     events,
     role: 'server',
   } as const
-  return new MountManager(context, new RemovedNames(path.join(folder, 'removed')), WATCH_MS)
+  return new MountManager(context, new RemovedNamesFolder(path.join(folder, 'removed')), WATCH_MS)
 }
 
 /** What sysfs says of a device, as long as it is there. */

@@ -80,6 +80,7 @@ export const ebsDefinition: ProviderDefinition = {
 
   async create(settings, context) {
     const { createEbsProvider } = await import('./index.ts')
-    return createEbsProvider(ebsSettings.parse(settings), context)
+    // Parsed once already: a duration that was turned into milliseconds is no duration any more.
+    return createEbsProvider(settings as EbsSettings, context)
   },
 }
