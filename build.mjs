@@ -11,6 +11,8 @@ await build({
   bundle: true,
   splitting: true,
   platform: 'node',
+  // The module form of a package is the one of which only what is used gets in: of the AWS SDK a small part.
+  mainFields: ['module', 'main'],
   target: 'node20.19',
   format: 'esm',
   minifySyntax: true,

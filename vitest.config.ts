@@ -8,6 +8,8 @@ export default defineConfig({
     reporters: reporters(),
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**', 'test/soak/**'],
+    // Advice about Node that is for us to follow, not to read with every test.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 20_000,
   },
 })

@@ -8,6 +8,7 @@ export default defineConfig({
     globalSetup: new URL('./test/support/end-to-end-needs.ts', import.meta.url).pathname,
     include: ['test/e2e/**/*.test.ts'],
     fileParallelism: false,
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

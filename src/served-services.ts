@@ -92,8 +92,9 @@ function refuseSharedStorage(configured: readonly ServiceConfig[], parts: Servic
   }
 }
 
-function contextOf(service: string, { config, run }: ServiceParts): ProviderContext {
-  return { service, libDirectory: config.directories.lib, run }
+function contextOf(service: string, { config, run, logger }: ServiceParts): ProviderContext {
+  const warn = (message: string) => logger.warn(message)
+  return { service, libDirectory: config.directories.lib, run, warn }
 }
 
 interface ConfiguredServices extends Pick<OpenServices, 'defaultName' | 'choice'> {

@@ -56,11 +56,19 @@ export function lacksVariables(text: string, env: Environment): boolean {
   )
 }
 
-/** The environment for the tools that are run: messages in English, and the directories of the system's own tools. */
+/**
+ * The environment for the tools and libraries that are run: messages in English, the directories of the system's own
+ * tools, and no advice of the AWS SDK about Node, which is for us to follow and not for users to read.
+ */
 export function prepareToolEnvironment(env: Environment): Record<string, string | undefined> {
   const path = (env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin').split(':')
   const missing = SYSTEM_TOOLS.filter((directory) => !path.includes(directory))
-  return { ...env, LC_ALL: 'C', PATH: [...path, ...missing].join(':') }
+  return {
+    ...env,
+    LC_ALL: 'C',
+    PATH: [...path, ...missing].join(':'),
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  }
 }
 
 function unquoted(text: string): string {

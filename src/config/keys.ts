@@ -1,11 +1,11 @@
 import type { z } from 'zod'
+import { parseDuration } from '../libstorage/duration.ts'
 import { NEW_FILE_SYSTEMS } from '../libstorage/file-system.ts'
 import {
   optional,
   parseBoolean,
   parseCount,
   parseDirectory,
-  parseDuration,
   parseFileMode,
   parseHost,
   parseLogLevel,

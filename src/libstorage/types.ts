@@ -36,6 +36,8 @@ export interface Volume {
   readonly type?: string
   readonly iops?: number
   readonly encrypted?: boolean
+  /** Whether the platform lets several machines have it at once: no file system of ours survives that. */
+  readonly multiAttach?: boolean
   readonly state: VolumeState
   readonly attachments: readonly VolumeAttachment[]
   /** Set when its first bytes came from somewhere: such a volume is never formatted. */
@@ -59,10 +61,14 @@ export interface VolumeSpec {
   readonly zone?: string
   readonly type?: string
   readonly iops?: number
+  /** MiB/s. */
+  readonly throughput?: number
   readonly encrypted?: boolean
   readonly encryptionKey?: string
   /** Where its first bytes come from; then it is at least as large as that. */
   readonly source?: VolumeSource
+  /** Tags of the user's own, for platforms that have them. */
+  readonly tags?: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
 }
 
@@ -80,7 +86,15 @@ export interface VolumeChange {
 }
 
 /** What may be asked of a new volume, and not every platform has. */
-export type VolumeWish = 'zone' | 'type' | 'iops' | 'encrypted' | 'encryptionKey' | 'source'
+export type VolumeWish =
+  | 'zone'
+  | 'type'
+  | 'iops'
+  | 'encrypted'
+  | 'throughput'
+  | 'encryptionKey'
+  | 'source'
+  | 'tags'
 
 /** Which volumes are asked for. All fields together; an empty query means all of this zone. */
 export interface VolumeQuery {

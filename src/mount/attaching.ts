@@ -4,7 +4,7 @@ import { recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { heldElsewhere } from './take-over/holder.ts'
 import { answers, isReplaced, loseDevice } from './take-over/loss.ts'
-import { sharedWith } from './take-over/refusals.ts'
+import { attachableTwice, sharedWith } from './take-over/refusals.ts'
 import { type Demand, takeOver } from './take-over/take-over.ts'
 import type { VolumeSession } from './volume-session.ts'
 
@@ -21,6 +21,7 @@ export async function ensureAttached(
   const { executor, driver } = context.service
   const here = (await executor.instance()).id
   let seen = await lookAgain(context, session, volume, here)
+  refuseMultiAttach(seen)
   for (let round = 1; ; round++) {
     const mine = await mineOrNobodys(context, session, { seen, here, demand })
     if (mine !== undefined) return await settled(session, mine)
@@ -32,6 +33,11 @@ export async function ensureAttached(
       if (heldElsewhere(seen, here).length === 0) throw error
     }
   }
+}
+
+/** Two machines would both succeed, and destroy the file system. */
+function refuseMultiAttach(volume: Volume): void {
+  if (volume.multiAttach === true) throw attachableTwice(volume)
 }
 
 /** Resolves with the attachment that is here already, or with undefined once nobody has the volume. */

@@ -13,6 +13,8 @@ const WISHES: readonly Exclude<VolumeWish, 'source'>[] = [
   'iops',
   'encrypted',
   'encryptionKey',
+  'throughput',
+  'tags',
 ]
 
 /** What a Create came to. */

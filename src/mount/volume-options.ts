@@ -11,6 +11,8 @@ const KNOWN_OPTIONS: Readonly<Record<string, string>> = {
   type: 'type',
   volumetype: 'type',
   iops: 'iops',
+  throughput: 'throughput',
+  tags: 'tags',
   availabilityzone: 'availabilityzone',
   encrypted: 'encrypted',
   encryptionkey: 'encryptionkey',
@@ -73,23 +75,48 @@ export function readVolumeOptions(
 ): RequestedVolume {
   const given = canonical(options)
   const from = readSource(given)
-  const iops = given.has('iops')
-    ? wholeNumber('iops', given.get('iops'), 1, 1_000_000)
-    : defaults.iops
-  const type = given.get('type') ?? defaults.type
-  const zone = given.get('availabilityzone') ?? defaults.availabilityZone
-  const encryptionKey = given.get('encryptionkey')
   return {
     sizeGiB: given.has('size') ? readSize(given.get('size') ?? '') : defaults.sizeGiB,
     ...(from === undefined ? {} : { from }),
+    ...readPerformance(given, defaults),
+    ...readPlacement(given, defaults),
+    labels: readLabels(given, defaults.fsType),
+  }
+}
+
+type Defaults = MountSettings['create']['default']
+
+function readPerformance(
+  given: ReadonlyMap<string, string>,
+  defaults: Defaults,
+): Pick<RequestedVolume, 'type' | 'iops' | 'throughput'> {
+  const type = given.get('type') ?? defaults.type
+  const throughput = given.get('throughput')
+  const iops = given.has('iops')
+    ? wholeNumber('iops', given.get('iops'), 1, 1_000_000)
+    : defaults.iops
+  return {
     ...(type ? { type } : {}),
     ...(iops === undefined ? {} : { iops }),
+    ...(throughput === undefined
+      ? {}
+      : { throughput: wholeNumber('throughput', throughput, 1, 100_000) }),
+  }
+}
+
+function readPlacement(
+  given: ReadonlyMap<string, string>,
+  defaults: Defaults,
+): Pick<RequestedVolume, 'zone' | 'encrypted' | 'encryptionKey' | 'tags'> {
+  const zone = given.get('availabilityzone') ?? defaults.availabilityZone
+  const encrypted = given.get('encrypted')
+  const encryptionKey = given.get('encryptionkey')
+  const pairs = given.get('tags')
+  return {
     ...(zone ? { zone } : {}),
-    ...(given.has('encrypted')
-      ? { encrypted: truth('encrypted', given.get('encrypted') ?? '') }
-      : {}),
+    ...(encrypted === undefined ? {} : { encrypted: truth('encrypted', encrypted) }),
     ...(encryptionKey ? { encryptionKey } : {}),
-    labels: readLabels(given, defaults.fsType),
+    ...(pairs ? { tags: tags(pairs) } : {}),
   }
 }
 
@@ -194,6 +221,21 @@ function wholeNumber(name: string, text: string | undefined, min: number, max: n
 
 function isWholeNumber(text: string, min: number, max: number): boolean {
   return /^\d+$/.test(text) && Number(text) >= min && Number(text) <= max
+}
+
+/** `team=db,stage=prod`, as the platform keeps them. */
+function tags(text: string): Record<string, string> {
+  const parts = text.split(',').map((part) => /^\s*([^=]+?)\s*=(.*)$/s.exec(part))
+  const all = parts.map((part) => {
+    if (part?.[1] === undefined)
+      throw invalid(
+        'tags',
+        `must be pairs of key and value, not "${text}"`,
+        'say team=db,stage=prod',
+      )
+    return [part[1], (part[2] ?? '').trim()] as const
+  })
+  return Object.fromEntries(all)
 }
 
 function mode(text: string): string {

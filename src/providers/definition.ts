@@ -9,6 +9,8 @@ export interface ProviderContext {
   /** The directory for state that survives a reboot; a local provider keeps its pool beneath it by default. */
   readonly libDirectory: string
   readonly run: Run
+  /** Says something at a start that the user should know; where it is absent nobody listens. */
+  readonly warn?: (message: string) => void
 }
 
 /** How a driver name becomes a provider. Its code is loaded only when it is used. */

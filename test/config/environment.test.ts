@@ -76,6 +76,7 @@ describe('the environment for tools', () => {
     ).toEqual({
       PATH: '/opt/bin:/sbin:/usr/local/sbin:/usr/sbin',
       LC_ALL: 'C',
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       A: 'b',
     })
   })

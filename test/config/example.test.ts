@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { z } from 'zod'
+import { z } from 'zod'
 import {
   type Key,
   moduleKeys,
@@ -88,7 +88,9 @@ function documentedKeys(): readonly Documented[] {
 
 /** A default that depends on the host is in no schema: then the example shows the usual one. */
 function described(schema: z.ZodType): Omit<Documented, 'path'> {
-  const made = schema.safeParse(undefined).data
+  // What is written of a value that is turned into another one, such as 2m.
+  const written = schema instanceof z.ZodPipe ? (schema.in as z.ZodType) : schema
+  const made = written.safeParse(undefined).data
   const why = schema.description ?? ''
   return made === undefined ? { why } : { default: String(made), why }
 }

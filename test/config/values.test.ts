@@ -4,7 +4,6 @@ import {
   parseBoolean,
   parseCount,
   parseDirectory,
-  parseDuration,
   parseFileMode,
   parseHost,
   parseLogLevel,
@@ -12,6 +11,7 @@ import {
   parsePreempt,
   parseRootPath,
 } from '../../src/config/values.ts'
+import { parseDuration } from '../../src/libstorage/duration.ts'
 
 describe('durations', () => {
   test('hours, minutes, seconds and milliseconds add up', () => {

@@ -35,7 +35,7 @@ export class MemoryDisks {
  * its own; what a real kernel refuses, this one refuses.
  */
 export class MemoryKernel implements Mounter {
-  readonly #platform: MemoryPlatform
+  readonly #platform: Pick<MemoryPlatform, 'resolve'>
   readonly #disks: MemoryDisks
   readonly #mounts: { mountPoint: string; device: string; fsType: string }[] = []
   readonly #links = new Map<string, string>()
@@ -56,7 +56,7 @@ export class MemoryKernel implements Mounter {
   /** Awaited before each effect: a test kills or delays there. */
   before: (effect: string) => Promise<void> = async () => {}
 
-  constructor(platform: MemoryPlatform, disks: MemoryDisks) {
+  constructor(platform: Pick<MemoryPlatform, 'resolve'>, disks: MemoryDisks) {
     this.#platform = platform
     this.#disks = disks
   }

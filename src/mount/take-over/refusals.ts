@@ -54,6 +54,16 @@ export function sharedWith(
   })
 }
 
+/** The refusal of a volume that the platform would give to a second machine while this one has it. */
+export function attachableTwice(volume: Pick<Volume, 'name'>): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(volume.name),
+    problem:
+      'may be attached to several machines at once (Multi-Attach), and two that mount it would destroy its file system',
+    remedy: 'use another volume, or switch that off',
+  })
+}
+
 /** The refusal to remove a volume that other machines have. */
 export function attachedElsewhere(
   volume: Pick<Volume, 'name'>,

@@ -9,6 +9,8 @@ export interface DriverUnderTest {
   /** Another machine of the platform, and how it sees it. */
   readonly otherInstance: InstanceId
   readonly other: Provider
+  /** Where many make one volume at once: one wins unless the platform gives all of them the same one. */
+  readonly joinsCreations?: boolean
   /** Fields of a spec that the platform cannot fulfil. */
   readonly unsupported?: readonly Partial<VolumeSpec>[]
   /** Lets a program on this machine hold the device; resolves with how it lets go. Absent where nothing can. */

@@ -1,0 +1,242 @@
+import {
+  AttachVolumeCommand,
+  DetachVolumeCommand,
+  type Volume as Ec2Volume,
+} from '@aws-sdk/client-ec2'
+import {
+  FailedPreconditionError,
+  NotFoundError,
+  ResourceExhaustedError,
+  TimeoutError,
+  volumeNamed,
+} from '../../libstorage/errors.ts'
+import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
+import { sleep } from '../../libstorage/wait.ts'
+import type { Ec2 } from './ec2.ts'
+import { ec2Code, heldBy, isOfRepeat, isUnknownOutcome } from './errors.ts'
+import type { VolumeLookUps } from './look-ups.ts'
+import type { ThisInstance } from './this-instance.ts'
+import { toAttachment } from './volume.ts'
+import { lookUntil } from './waits.ts'
+
+/** How many device names are tried where EC2 says of one that it is in use. */
+const NAMES = 5
+/** The pause before an attach is tried again while the volume is between two states, in milliseconds. */
+const STATE_RETRY_MS = 1_000
+/** EC2 takes from one to four seconds to detach. */
+const DETACH_PACE = { firstMs: 1_000, nextMs: 600, maxMs: 5_000 }
+/** Where the kernel showed that the disk is gone, EC2 says so at about the same time. */
+const GONE_PACE = { firstMs: 300, nextMs: 500, maxMs: 5_000 }
+
+/** What attaching and detaching work with. */
+export interface AttachmentContext {
+  readonly ec2: Ec2
+  readonly lookUps: VolumeLookUps
+  readonly here: ThisInstance
+  /** How long a change of state may take, in milliseconds. */
+  readonly timeoutMs: number
+  /** What all pauses are multiplied by. */
+  readonly pace: number
+}
+
+/** Asks for the attachment; resolves when EC2 has accepted it, since the disk itself is the better witness of the rest. */
+export async function attachVolume(
+  context: AttachmentContext,
+  id: VolumeId,
+  to: InstanceId,
+  signal: AbortSignal | undefined,
+): Promise<VolumeAttachment> {
+  const deadline = performance.now() + context.timeoutMs
+  for (;;) {
+    const attempt = await attempted(context, id, to, signal)
+    if (attempt !== 'between states') return attempt
+    const pauseMs = STATE_RETRY_MS * context.pace
+    if (performance.now() + pauseMs > deadline) throw stillBetweenStates(id, context)
+    await sleep(pauseMs, signal)
+  }
+}
+
+async function attempted(
+  context: AttachmentContext,
+  id: VolumeId,
+  to: InstanceId,
+  signal: AbortSignal | undefined,
+): Promise<VolumeAttachment | 'between states'> {
+  const { here, ec2 } = context
+  for (let names = 1; ; names += 1) {
+    const name = await here.reserveName(id, to, signal)
+    try {
+      const request = new AttachVolumeCommand({ VolumeId: id, InstanceId: to, Device: name })
+      const attachment = toAttachment(id, await ec2.send(request, signal))
+      if (attachment === undefined) return await settled(context, id, to, undefined, signal)
+      await here.attached(attachment)
+      return attachment
+    } catch (error) {
+      if (isNameTaken(error) && names < NAMES) here.nameTaken(name)
+      else return await settled(context, id, to, error, signal)
+    } finally {
+      here.releaseName(name)
+    }
+  }
+}
+
+/** What became of an attach that EC2 refused, or whose answer was lost: EC2 is asked before anything is repeated. */
+async function settled(
+  context: AttachmentContext,
+  id: VolumeId,
+  to: InstanceId,
+  cause: unknown,
+  signal: AbortSignal | undefined,
+): Promise<VolumeAttachment | 'between states'> {
+  const code = ec2Code(cause)
+  if (code === 'AttachmentLimitExceeded' || code === 'CardAttachmentLimitExceeded')
+    throw await context.here.full(id, cause)
+  const isOpen =
+    cause === undefined ||
+    code === 'VolumeInUse' ||
+    code === 'IncorrectState' ||
+    isUnknownOutcome(cause)
+  if (!isOpen) throw cause
+  const seen = await context.lookUps.byId(id, signal)
+  if (seen === undefined) throw new NotFoundError(volumeNamed(id), cause)
+  const attachments = (seen.Attachments ?? []).flatMap((one) => toAttachment(id, one) ?? [])
+  const mine = attachments.find(({ instanceId }) => instanceId === to)
+  if (mine !== undefined && mine.state !== 'detaching') {
+    await context.here.attached(mine)
+    return mine
+  }
+  const other = attachments.find(({ instanceId }) => instanceId !== to)
+  if (other !== undefined) throw heldBy(nameIn(seen, id), other)
+  if (seen.State === 'error' || seen.State === 'deleting' || seen.State === 'deleted')
+    throw new FailedPreconditionError({
+      subject: volumeNamed(id),
+      problem: `is in state ${seen.State}`,
+      remedy: 'use another volume',
+      cause,
+    })
+  return 'between states'
+}
+
+/** Ends the attachment, and resolves when EC2 shows the volume without it. */
+export async function detachVolume(
+  context: AttachmentContext,
+  id: VolumeId,
+  from: InstanceId,
+  { force, signal }: { force: boolean; signal: AbortSignal | undefined },
+): Promise<void> {
+  try {
+    await context.ec2.send(
+      new DetachVolumeCommand({ VolumeId: id, InstanceId: from, ...(force && { Force: true }) }),
+      signal,
+    )
+  } catch (error) {
+    const isOpen =
+      ['IncorrectState', 'InvalidAttachment.NotFound', 'InvalidInstanceID.NotFound'].includes(
+        ec2Code(error) ?? '',
+      ) || isUnknownOutcome(error)
+    if (!isOpen) throw error
+    const attachment = attachmentTo(await present(context, id, signal), id, from)
+    if (attachment === undefined && !isOfRepeat(error))
+      throw new NotFoundError(`attachment of ${id} to ${from}`, error)
+    // What was not sent, or sent and lost, is sent once more; the rest is under way.
+    if (attachment !== undefined && attachment.state !== 'detaching' && isUnknownOutcome(error))
+      return await detachVolume(context, id, from, { force, signal })
+  }
+  await awaitDetached(context, id, from, signal)
+}
+
+async function awaitDetached(
+  context: AttachmentContext,
+  id: VolumeId,
+  from: InstanceId,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const begun = performance.now()
+  const wasSeenGone = await context.here.awaitDiskGone(
+    id,
+    from,
+    { leastMs: DETACH_PACE.firstMs, mostMs: context.timeoutMs },
+    signal,
+  )
+  const left = context.timeoutMs - (performance.now() - begun)
+  let last: VolumeAttachment | undefined
+  const done = await lookUntil(
+    async () => {
+      const seen = await context.lookUps.byId(id, signal)
+      last = seen === undefined ? undefined : attachmentTo(seen, id, from)
+      const isFree = last === undefined && (seen?.State !== 'in-use' || hasAttachment(seen))
+      return isFree ? true : undefined
+    },
+    wasSeenGone ? GONE_PACE : { ...DETACH_PACE, firstMs: 0 },
+    { timeoutMs: left, pace: context.pace },
+    signal,
+  )
+  if (done !== true)
+    throw new TimeoutError({
+      subject: volumeNamed(id),
+      problem: `is still ${last?.state ?? 'in use'} at ${from} after ${Math.round(context.timeoutMs / 1_000)} s`,
+      remedy:
+        'see whether something there still uses its disk: EC2 waits for that, and a detach cannot be called off',
+    })
+  context.here.detached(id)
+}
+
+async function present(
+  { lookUps }: AttachmentContext,
+  id: VolumeId,
+  signal: AbortSignal | undefined,
+): Promise<Ec2Volume> {
+  const seen = await lookUps.byId(id, signal)
+  if (seen === undefined) throw new NotFoundError(volumeNamed(id))
+  return seen
+}
+
+function attachmentTo(
+  { Attachments = [] }: Ec2Volume,
+  id: VolumeId,
+  instance: InstanceId,
+): VolumeAttachment | undefined {
+  return Attachments.flatMap((one) => toAttachment(id, one) ?? []).find(
+    ({ instanceId }) => instanceId === instance,
+  )
+}
+
+/** Another machine may have it by now. */
+function hasAttachment({ Attachments = [] }: Ec2Volume): boolean {
+  return Attachments.some((one) => toAttachment('', one) !== undefined)
+}
+
+function nameIn({ Tags = [] }: Ec2Volume, id: VolumeId): string {
+  return Tags.find(({ Key }) => Key === 'Name')?.Value ?? id
+}
+
+function isNameTaken(error: unknown): boolean {
+  return (
+    ec2Code(error) === 'InvalidParameterValue' &&
+    error instanceof Error &&
+    /already in use/i.test(error.message)
+  )
+}
+
+function stillBetweenStates(id: VolumeId, { timeoutMs }: AttachmentContext): TimeoutError {
+  return new TimeoutError({
+    subject: volumeNamed(id),
+    problem: `was not ready to be attached within ${timeoutMs / 1_000} s`,
+    remedy: 'try again',
+  })
+}
+
+/** The error of an instance that has all the volumes it can have. */
+export function instanceFull(
+  id: VolumeId,
+  instance: InstanceId,
+  counts: string,
+  cause?: unknown,
+): ResourceExhaustedError {
+  return new ResourceExhaustedError({
+    subject: volumeNamed(id),
+    problem: `cannot be attached to ${instance}, which has ${counts}`,
+    remedy: 'detach volumes from this instance, or use a larger one',
+    cause,
+  })
+}

@@ -1,0 +1,48 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { EC2Client } from '@aws-sdk/client-ec2'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { HttpProxyAgent } from 'http-proxy-agent'
+import { HttpsProxyAgent } from 'https-proxy-agent'
+import { getProxyForUrl } from 'proxy-from-env'
+import type { EbsSettings } from './config.ts'
+import { credentialsOf } from './credentials.ts'
+import type { MachineIdentity } from './identity.ts'
+
+const CONNECT_MS = 3_000
+/** EC2 answers within a second or two; what takes longer is asked again. */
+const ANSWER_MS = 15_000
+const SOCKETS = 50
+
+/** Makes the client of one service. The instance's own region counts, as its volumes are there. */
+export async function connectEc2(
+  settings: EbsSettings,
+  identity: MachineIdentity,
+): Promise<EC2Client> {
+  const { region } = await identity.get()
+  const endpoint = settings.endpoint ?? `https://ec2.${region}.amazonaws.com`
+  return new EC2Client({
+    region,
+    ...(settings.endpoint !== undefined && { endpoint: settings.endpoint }),
+    credentials: await credentialsOf(settings, region),
+    maxAttempts: settings.maxRetries + 1,
+    retryMode: 'adaptive',
+    customUserAgent: [['remora']],
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: ANSWER_MS,
+      throwOnRequestTimeout: true,
+      ...agentsFor(endpoint),
+    }),
+  })
+}
+
+/** The agents for the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), or for none. */
+function agentsFor(endpoint: string): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
+  const proxy = getProxyForUrl(endpoint)
+  const options = { keepAlive: true, maxSockets: SOCKETS }
+  return {
+    httpAgent: proxy === '' ? new HttpAgent(options) : new HttpProxyAgent(proxy, options),
+    httpsAgent: proxy === '' ? new HttpsAgent(options) : new HttpsProxyAgent(proxy, options),
+  }
+}

@@ -1,0 +1,175 @@
+import { DeleteVolumeCommand, type Filter } from '@aws-sdk/client-ec2'
+import { NotFoundError, volumeNamed } from '../../libstorage/errors.ts'
+import type {
+  CallOptions,
+  DetachOptions,
+  InstanceDriver,
+  SnapshotDriver,
+  StorageDriver,
+} from '../../libstorage/storage-driver.ts'
+import type {
+  InstanceId,
+  Volume,
+  VolumeAttachment,
+  VolumeChange,
+  VolumeId,
+  VolumeQuery,
+  VolumeSpec,
+} from '../../libstorage/types.ts'
+import { attachVolume, detachVolume } from './attachments.ts'
+import { createVolume } from './creation.ts'
+import type { Ec2 } from './ec2.ts'
+import { asStorageError, ec2Code, heldBy, isOfRepeat, isUnknownOutcome } from './errors.ts'
+import type { MachineIdentity } from './identity.ts'
+import { ec2Instances } from './instances.ts'
+import type { VolumeLookUps } from './look-ups.ts'
+import { modifyVolume } from './modification.ts'
+import { ec2Snapshots } from './snapshots.ts'
+import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
+import type { ThisInstance } from './this-instance.ts'
+import { isGone, isRootDisk, toAttachment, toVolume } from './volume.ts'
+
+/** What the driver is made of. */
+export interface EbsParts {
+  readonly ec2: Ec2
+  readonly lookUps: VolumeLookUps
+  readonly identity: MachineIdentity
+  readonly here: ThisInstance
+  readonly scope: TagScope
+  /** How long a change of state may take, in milliseconds. */
+  readonly timeoutMs: number
+  /** What all pauses are multiplied by. */
+  readonly pace: number
+  /** Whether names of other zones are never looked at. */
+  readonly namesPerZone: boolean
+  /** The key for encrypted volumes of which none is named. */
+  readonly encryptionKey: string | undefined
+}
+
+/** Volumes of Amazon EBS, found by their `Name` tag. */
+export class EbsDriver implements StorageDriver {
+  readonly name = 'ebs'
+  readonly instances: InstanceDriver
+  readonly snapshots: SnapshotDriver
+  readonly #parts: EbsParts
+
+  constructor(parts: EbsParts) {
+    this.#parts = parts
+    this.instances = ec2Instances(parts.ec2)
+    this.snapshots = ec2Snapshots(parts.ec2, parts.scope)
+  }
+
+  volumes(query: VolumeQuery = {}, { signal }: CallOptions = {}): Promise<readonly Volume[]> {
+    const { scope, lookUps, here } = this.#parts
+    return said({ subject: 'volumes', action: 'ec2:DescribeVolumes' }, async () => {
+      const filters = await this.#filters(query)
+      const seen = await lookUps.matching(filters, signal)
+      if (query.instanceId !== undefined && query.name === undefined)
+        await here.learn(query.instanceId, seen)
+      // What an instance starts from is none of its volumes; a name it has been given protects itself.
+      const meant = query.name === undefined ? seen.filter((one) => !isRootDisk(one)) : seen
+      const volumes = meant.filter((one) => !isGone(one)).map((one) => toVolume(one, scope))
+      return scope.prefix === '' ? volumes : volumes.filter(({ name }) => name !== '')
+    })
+  }
+
+  volume(id: VolumeId, { signal }: CallOptions = {}): Promise<Volume> {
+    const { scope, lookUps } = this.#parts
+    return said({ subject: volumeNamed(id), action: 'ec2:DescribeVolumes' }, async () => {
+      const seen = await lookUps.byId(id, signal)
+      if (seen === undefined || isGone(seen)) throw new NotFoundError(volumeNamed(id))
+      return toVolume(seen, scope)
+    })
+  }
+
+  createVolume(spec: VolumeSpec, { signal }: CallOptions = {}): Promise<Volume> {
+    const { scope, identity, encryptionKey } = this.#parts
+    return said({ subject: volumeNamed(spec.name), action: 'ec2:CreateVolume' }, async () => {
+      const zone = spec.zone ?? (await identity.get()).zone
+      const key = spec.encryptionKey ?? (spec.encrypted === true ? encryptionKey : undefined)
+      const wanted = { ...spec, zone, ...(key !== undefined && { encryptionKey: key }) }
+      return toVolume(await createVolume(this.#parts, wanted, signal), scope)
+    })
+  }
+
+  removeVolume(id: VolumeId, { signal }: CallOptions = {}): Promise<void> {
+    const { ec2 } = this.#parts
+    return said({ subject: volumeNamed(id), action: 'ec2:DeleteVolume' }, async () => {
+      const remove = () => ec2.send(new DeleteVolumeCommand({ VolumeId: id }), signal)
+      try {
+        await remove()
+      } catch (error) {
+        if (ec2Code(error) === 'VolumeInUse') throw await this.#holderOf(id, error, signal)
+        // The first request came through: what it asked for is done.
+        if (ec2Code(error) === 'InvalidVolume.NotFound' && isOfRepeat(error)) return
+        if (!isUnknownOutcome(error)) throw error
+        await remove().catch((again: unknown) => {
+          if (ec2Code(again) !== 'InvalidVolume.NotFound') throw again
+        })
+      }
+    })
+  }
+
+  attachVolume(
+    id: VolumeId,
+    to: InstanceId,
+    { signal }: CallOptions = {},
+  ): Promise<VolumeAttachment> {
+    return said({ subject: volumeNamed(id), action: 'ec2:AttachVolume' }, () =>
+      attachVolume(this.#parts, id, to, signal),
+    )
+  }
+
+  detachVolume(
+    id: VolumeId,
+    from: InstanceId,
+    { force = false, signal }: DetachOptions = {},
+  ): Promise<void> {
+    return said({ subject: volumeNamed(id), action: 'ec2:DetachVolume' }, () =>
+      detachVolume(this.#parts, id, from, { force, signal }),
+    )
+  }
+
+  modifyVolume(id: VolumeId, change: VolumeChange, { signal }: CallOptions = {}): Promise<Volume> {
+    return said({ subject: volumeNamed(id), action: 'ec2:ModifyVolume' }, async () =>
+      toVolume(await modifyVolume(this.#parts, id, change, signal), this.#parts.scope),
+    )
+  }
+
+  async #filters({ name, instanceId, anyZone = false }: VolumeQuery): Promise<Filter[]> {
+    const { scope, identity, namesPerZone } = this.#parts
+    const byName =
+      name === undefined
+        ? { Name: 'tag-key', Values: ['Name'] }
+        : { Name: 'tag:Name', Values: [literal(nameTag(scope, name))] }
+    return [
+      // What an instance has is wanted whole; it may lack a name.
+      ...(instanceId === undefined || name !== undefined ? [byName] : []),
+      ...(instanceId === undefined
+        ? []
+        : [{ Name: 'attachment.instance-id', Values: [instanceId] }]),
+      ...(anyZone && !namesPerZone
+        ? []
+        : [{ Name: 'availability-zone', Values: [(await identity.get()).zone] }]),
+      ...scopeFilters(scope),
+    ]
+  }
+
+  async #holderOf(id: VolumeId, cause: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    const seen = await this.#parts.lookUps.byId(id, signal)
+    const holder = (seen?.Attachments ?? []).flatMap((one) => toAttachment(id, one) ?? [])[0]
+    return holder === undefined ? cause : heldBy(id, holder)
+  }
+}
+
+/** Does the work; what EC2 says against it becomes one of our errors. */
+async function said<T>(
+  asked: { readonly subject: string; readonly action: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw asStorageError(error, asked)
+  }
+}

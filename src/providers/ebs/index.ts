@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Provider } from '../../libstorage/storage-driver.ts'
+import type { ProviderContext } from '../definition.ts'
+import { BlockDevices } from './block-devices.ts'
+import type { EbsSettings } from './config.ts'
+import { connectEc2 } from './connection.ts'
+import { DeviceNames } from './device-names.ts'
+import { EbsDriver } from './driver.ts'
+import { Ec2 } from './ec2.ts'
+import { EbsExecutor } from './executor.ts'
+import { MachineIdentity } from './identity.ts'
+import { MetadataService } from './imds.ts'
+import { VolumeLookUps } from './look-ups.ts'
+import { ThisInstance } from './this-instance.ts'
+
+/** Where the kernel shows its devices, and how fast the platform is: other ones only where there is no EC2. */
+export interface EbsMachine {
+  readonly sysfs: string
+  readonly dev: string
+  /** What all pauses are multiplied by. */
+  readonly pace: number
+}
+
+/** Older ids have 8 digits, newer ones 17. */
+const ID_FORM = /^vol-[0-9a-f]{8,17}$/
+const EC2_INSTANCE: EbsMachine = { sysfs: '/sys', dev: '/dev', pace: 1 }
+
+/** Serves volumes of EBS. Asks nobody yet: a metadata service that does not answer holds up no start. */
+export async function createEbsProvider(
+  settings: EbsSettings,
+  context: ProviderContext,
+  { sysfs, dev, pace }: EbsMachine = EC2_INSTANCE,
+): Promise<Provider> {
+  const { metadataEndpoint, statusTimeout: timeoutMs } = settings
+  const ownNodes = path.join(context.libDirectory, 'ebs', 'devices')
+  const identity = new MachineIdentity({
+    configured: settings,
+    metadata: new MetadataService(metadataEndpoint),
+    sysfs,
+    warn: context.warn ?? (() => {}),
+  })
+  const ec2 = new Ec2(() => connectEc2(settings, identity))
+  const lookUps = new VolumeLookUps(ec2)
+  const disks = new BlockDevices({ sysfs, dev, ownNodes }, context.run)
+  const names = new DeviceNames((name) => disks.isPresent(name))
+  const here = new ThisInstance({ ec2, lookUps, identity, names, disks, pace })
+  const scope = { prefix: settings.tag ?? '', rexraySet: settings.rexrayTag ?? '' }
+  return {
+    driver: new EbsDriver({
+      ec2,
+      lookUps,
+      identity,
+      here,
+      scope,
+      timeoutMs,
+      pace,
+      namesPerZone: settings.perZoneNames,
+      encryptionKey: settings.kmsKeyID,
+    }),
+    executor: new EbsExecutor({ identity, disks, lookUps, here, isXen: isXen(sysfs) }),
+    storage: 'block',
+    scope: 'global',
+    consistency: 'eventual',
+    looksLikeId: (text) => ID_FORM.test(text),
+    wishes: new Set([
+      'zone',
+      'type',
+      'iops',
+      'throughput',
+      'encrypted',
+      'encryptionKey',
+      'source',
+      'tags',
+    ]),
+  }
+}
+
+/** Whether disks come without serial numbers. */
+function isXen(sysfs: string): boolean {
+  try {
+    return readFileSync(path.join(sysfs, 'hypervisor/type'), 'utf8').trim() === 'xen'
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DetachVolumeCommand } from '@aws-sdk/client-ec2'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { clientOf } from '../support/ec2/client.ts'
+import { LoopDisks } from '../support/ec2/loop-disks.ts'
+import { Ec2Simulator, type SimMachine } from '../support/ec2/simulator.ts'
+import { eventually, Machine } from '../support/machine.ts'
+import { callPlugin, expectSuccess } from '../support/plugin-calls.ts'
+import { type ServerProcess, startServer } from '../support/server-process.ts'
+
+const data = { Name: 'data' }
+
+/** One instance: the machine that it is, and the program that serves it. */
+interface Host {
+  readonly instance: SimMachine
+  readonly machine: Machine
+  readonly server: ServerProcess
+}
+
+let simulator: Ec2Simulator
+const machines: Machine[] = []
+beforeEach(async () => {
+  simulator = await Ec2Simulator.start({ factor: 0.1, disks: 'loop' })
+})
+afterEach(async () => {
+  for (const machine of machines.splice(0)) await machine.end()
+  await simulator.close()
+})
+
+/** An instance with its own disks in a namespace where they are those of the kernel, and the server on it. */
+async function host(settings: object = {}): Promise<Host> {
+  const instance = await simulator.launch()
+  const machine = await Machine.start()
+  machines.push(machine)
+  if (!(instance.disks instanceof LoopDisks)) throw new Error('the disks are not real')
+  const entered = await machine.run('sh', ['-c', instance.disks.enterScript()])
+  if (entered.status !== 0) throw new Error(entered.stderr)
+  const configuration = {
+    libstorage: { service: 'ebs', ...settings },
+    ebs: {
+      accessKey: 'AKIDEXAMPLE',
+      secretKey: 'secret',
+      endpoint: simulator.endpoint,
+      metadataEndpoint: instance.metadata.endpoint,
+    },
+  }
+  machine.write('etc/config.yml', JSON.stringify(configuration))
+  return { instance, machine, server: await startServer(machine) }
+}
+
+const folder = ({ machine }: Host) => machine.path(join(machine.home, 'var/lib/volumes/data/data'))
+const holders = () => simulator.named('data').flatMap((one) => one.attachments)
+
+test('a volume follows its container from one instance to the other, with its data', async () => {
+  const [one, two] = [await host(), await host()]
+  await expectSuccess(one.server, 'Create', { ...data, Opts: { size: '1', tags: 'team=db' } })
+  await expectSuccess(one.server, 'Mount', { ...data, ID: 'one' })
+  writeFileSync(join(folder(one), 'greeting'), 'hello')
+  await expectSuccess(one.server, 'Unmount', { ...data, ID: 'one' })
+  await eventually('the volume to be detached', () => holders().length === 0)
+
+  await expectSuccess(two.server, 'Mount', { ...data, ID: 'two' })
+  expect(readFileSync(join(folder(two), 'greeting'), 'utf8')).toBe('hello')
+  expect(simulator.named('data')[0]?.tags).toMatchObject({ team: 'db', 'remora/fstype': 'ext4' })
+
+  const refused = await callPlugin(one.server, 'Mount', { ...data, ID: 'three' })
+  expect(refused.status).toBe(500)
+  expect(JSON.stringify(refused)).toContain(two.instance.id)
+  await expectSuccess(two.server, 'Unmount', { ...data, ID: 'two' })
+  await eventually('the volume to be detached', () => holders().length === 0)
+  await expectSuccess(two.server, 'Remove', data)
+  expect(simulator.named('data')).toEqual([])
+})
+
+test('a disk that was pulled takes nothing more from its loser, and the next one has all that was synced', async () => {
+  const [one, two] = [await host(), await host()]
+  await expectSuccess(one.server, 'Create', { ...data, Opts: { size: '1' } })
+  await expectSuccess(one.server, 'Mount', { ...data, ID: 'one' })
+  writeFileSync(join(folder(one), 'synced'), 'bytes')
+  execFileSync('sync', ['-f', folder(one)])
+  const { id = '' } = simulator.named('data')[0] ?? {}
+
+  const byHand = { VolumeId: id, InstanceId: one.instance.id }
+  await clientOf(simulator).send(new DetachVolumeCommand(byHand))
+  await eventually('the volume to be free', () => holders().length === 0)
+  await expectSuccess(two.server, 'Mount', { ...data, ID: 'two' })
+  expect(readFileSync(join(folder(two), 'synced'), 'utf8')).toBe('bytes')
+  expect(simulator.files.lateWrites(id)).toBe(0)
+})

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import {
+  FailedPreconditionError,
+  InvalidArgumentError,
+  NotFoundError,
+} from '../../../src/libstorage/errors.ts'
+import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
+import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
+
+let world: EbsWorld
+let driver: StorageDriver
+beforeEach(async () => {
+  world = await EbsWorld.open()
+  driver = (await world.provider()).driver
+})
+afterEach(() => world.close())
+
+const make = async (rest = {}) => (await driver.createVolume(ebsSpec('data', rest))).id
+const change = async (id: string, wanted: { sizeGiB?: number; type?: string; iops?: number }) =>
+  await driver.modifyVolume?.(id, wanted)
+
+describe('a change', () => {
+  test('is there when the new size can be used, long before EBS has done all of it', async () => {
+    const id = await make()
+    expect(await change(id, { sizeGiB: 3 })).toMatchObject({ id, sizeGiB: 3 })
+    expect(world.simulator.region.modifications.get(id)?.[0]?.state).toBe('optimizing')
+    expect(await driver.volume(id)).toMatchObject({ sizeGiB: 3 })
+  })
+
+  test('that changes nothing is not asked for: EC2 would begin its pause', async () => {
+    const id = await make()
+    world.simulator.takeCounts()
+    await change(id, { sizeGiB: 1, type: 'gp3' })
+    expect(world.simulator.takeCounts()).toEqual({ DescribeVolumes: 1 })
+  })
+
+  test('costs one request and two look-ups', async () => {
+    const id = await make()
+    world.simulator.takeCounts()
+    await change(id, { sizeGiB: 2 })
+    const counts = world.simulator.takeCounts()
+    expect(counts).toMatchObject({ DescribeVolumes: 1, ModifyVolume: 1 })
+  })
+
+  test('of the size alone keeps the rate of a type that must have one', async () => {
+    const id = await make({ type: 'io2', iops: 200, sizeGiB: 4 })
+    expect(await change(id, { sizeGiB: 5 })).toMatchObject({ sizeGiB: 5, iops: 200 })
+  })
+
+  test('of the type and the rate goes together', async () => {
+    const id = await make({ type: 'gp2', sizeGiB: 100 })
+    await change(id, { type: 'gp3', iops: 4_000 })
+    expect(await driver.volume(id)).toMatchObject({ type: 'gp3', iops: 4_000 })
+  })
+
+  test('to a smaller size, to a wrong rate or of nothing is refused', async () => {
+    const id = await make({ sizeGiB: 2 })
+    await expect(change(id, { sizeGiB: 1 })).rejects.toThrow(InvalidArgumentError)
+    await expect(change(id, { iops: 100 })).rejects.toThrow(InvalidArgumentError)
+    await expect(change('vol-0aaaaaaaaaaaaaaaa', { sizeGiB: 9 })).rejects.toThrow(NotFoundError)
+  })
+
+  test('is refused while the last one is not through, with that as the way out', async () => {
+    const id = await make()
+    await change(id, { sizeGiB: 2 })
+    const next = change(id, { sizeGiB: 3 })
+    await expect(next).rejects.toThrow(FailedPreconditionError)
+    await expect(next).rejects.toThrow(/IncorrectModificationState.*wait until the last change/)
+  })
+
+  test('whose reply was lost is made once, and waited for', async () => {
+    const id = await make()
+    world.simulator.faults.next('ModifyVolume', { kind: 'drop', when: 'after' })
+    expect(await change(id, { sizeGiB: 2 })).toMatchObject({ sizeGiB: 2 })
+    expect(world.simulator.region.modifications.get(id)).toHaveLength(1)
+  })
+})
+
+describe('a snapshot', () => {
+  const snapshots = () => driver.snapshots
+  const create = async (id: string, name = 's') =>
+    await snapshots()?.create(id, { name, labels: { fstype: 'xfs' } })
+
+  test('is found by its name and by its volume, and is complete later', async () => {
+    const id = await make()
+    const made = await create(id)
+    expect(made).toMatchObject({
+      name: 's',
+      volumeId: id,
+      sizeGiB: 1,
+      state: 'pending',
+      labels: { fstype: 'xfs' },
+    })
+    expect(await snapshots()?.list({ name: 's' })).toHaveLength(1)
+    expect(await snapshots()?.list({ name: 'other' })).toEqual([])
+    expect(await snapshots()?.list({ volumeId: id })).toHaveLength(1)
+    await vi.waitFor(async () => expect((await snapshots()?.list())?.[0]?.state).toBe('complete'))
+    await snapshots()?.remove(made?.id ?? '')
+    expect(await snapshots()?.list()).toEqual([])
+    await expect(snapshots()?.remove(made?.id ?? '')).rejects.toThrow(NotFoundError)
+  })
+
+  test('whose reply was lost is the one that was taken', async () => {
+    const id = await make()
+    world.simulator.faults.next('CreateSnapshot', { kind: 'drop', when: 'after' })
+    const made = await create(id)
+    expect(world.simulator.region.snapshots.all().map((one) => one.id)).toEqual([made?.id])
+  })
+
+  test('right after another one is refused with its own way out', async () => {
+    const id = await make()
+    await create(id, 'first')
+    await expect(create(id, 'second')).rejects.toThrow(
+      /SnapshotCreationPerVolumeRateExceeded.*wait/,
+    )
+  })
+
+  test('of a volume that is not there is refused', async () => {
+    await expect(create('vol-0aaaaaaaaaaaaaaaa')).rejects.toThrow(NotFoundError)
+  })
+})
