@@ -10,6 +10,8 @@ export default defineConfig({
     exclude: ['test/e2e/**', 'test/soak/**'],
     // Advice about Node that is for us to follow, not to read with every test.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    testTimeout: 20_000,
+    testTimeout: 30_000,
+    // Of what happens soon a loaded machine makes a while.
+    expect: { poll: { timeout: 15_000 } },
   },
 })

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UnavailableError } from '../../src/libstorage/errors.ts'
 import type { LedgerRecord } from '../../src/mount/ledger-record.ts'
+import { eventually } from '../support/eventually.ts'
 import { MountWorld, mounted } from '../support/mount-world.ts'
 
 let world: MountWorld
@@ -62,7 +63,7 @@ describe('after a reboot', () => {
     await pass(119_000)
     expect(attachments()).toHaveLength(1)
     await pass(1_000)
-    await vi.waitFor(() => expect(attachments()).toEqual([]))
+    await eventually(() => expect(attachments()).toEqual([]))
     expect(record()).toBeUndefined()
   })
 
@@ -88,7 +89,7 @@ describe('after a reboot', () => {
     await pass(100_000)
     expect(attachments()).toHaveLength(1)
     await pass(20_000)
-    await vi.waitFor(() => expect(attachments()).toEqual([]))
+    await eventually(() => expect(attachments()).toEqual([]))
   })
 
   test('what was attached by hand is never touched, not even where it takes the place of ours', async () => {
@@ -99,7 +100,7 @@ describe('after a reboot', () => {
     world.manager().start()
     await settle()
     await pass(200_000)
-    await vi.waitFor(() => expect(record()).toBeUndefined())
+    await eventually(() => expect(record()).toBeUndefined())
     expect(attachments()).toHaveLength(1)
   })
 
@@ -112,7 +113,7 @@ describe('after a reboot', () => {
     world.manager().start()
     await settle()
     await pass(200_000)
-    await vi.waitFor(() => expect(record()).toBeUndefined())
+    await eventually(() => expect(record()).toBeUndefined())
     expect(attachments()).toEqual([kept])
   })
 
@@ -151,10 +152,10 @@ describe('a format that was cut short', () => {
     await settle()
     expect(attachments()).toHaveLength(1)
     await pass(120_000)
-    await vi.waitFor(() => expect(world.isMounted('data')).toBe(true))
+    await eventually(() => expect(world.isMounted('data')).toBe(true))
     await settle()
     await pass(0)
-    await vi.waitFor(() => expect(attachments()).toEqual([]))
+    await eventually(() => expect(attachments()).toEqual([]))
     expect(world.disks.of(world.platform.volumes()[0]?.id ?? '')).toMatchObject({ fsType: 'ext4' })
   })
 
@@ -167,7 +168,7 @@ describe('a format that was cut short', () => {
     await pass(120_000)
     await settle()
     await pass(0)
-    await vi.waitFor(() => expect(record()).toBeUndefined())
+    await eventually(() => expect(record()).toBeUndefined())
     expect(world.disks.of(id)).toEqual({ kind: 'half' })
   })
 })
@@ -187,7 +188,7 @@ describe('what a killed command leaves behind', () => {
     expect(world.isMounted('data')).toBe(true)
     await pass(3_000)
     await pass(0)
-    await vi.waitFor(() => expect(attachments()).toEqual([]))
+    await eventually(() => expect(attachments()).toEqual([]))
   })
 
   test('while others use the volume nothing is done', async () => {

@@ -1,12 +1,13 @@
 import { lstat, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { silentLogger } from '../../src/libstorage/logger.ts'
 import { sleep } from '../../src/libstorage/wait.ts'
 import { createPluginApp } from '../../src/plugin-api/app.ts'
 import { startPluginServer } from '../../src/plugin-api/server.ts'
 import { DockerClient } from '../support/docker-client.ts'
+import { eventually } from '../support/eventually.ts'
 import { InMemoryVolumes } from '../support/in-memory-volumes.ts'
 
 const CLIENTS = 6
@@ -44,7 +45,7 @@ test('restarts under load lose no call, though clients repeat only what they cou
   for (let restart = 0; restart < RESTARTS; restart += 1) {
     await sleep(60)
     const closing = server.close()
-    await vi.waitFor(() => expect(lstat(path)).rejects.toThrow('ENOENT'), { interval: 1 })
+    await eventually(() => expect(lstat(path)).rejects.toThrow('ENOENT'), { interval: 1 })
     server = await start()
     await closing
     expect((await lstat(path)).isSocket()).toBe(true)

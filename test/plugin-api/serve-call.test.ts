@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   AbortedError,
   FailedPreconditionError,
@@ -10,6 +10,7 @@ import {
   UnavailableError,
 } from '../../src/libstorage/errors.ts'
 import { callBytes, dialects } from '../support/docker-client.ts'
+import { eventually } from '../support/eventually.ts'
 import { PluginRig } from '../support/plugin-rig.ts'
 
 const ID = '4f1b6d1a'.repeat(8)
@@ -60,10 +61,10 @@ describe.each(dialects)('a %s that goes away during its Mount', (dialect) => {
     const socket = say(callBytes(dialect, 'Mount', { Name: 'v1', ID }))
     await hold.reached
     socket.destroy()
-    await vi.waitFor(() => expect(rig.volumes.calls.aborted).toHaveLength(1))
+    await eventually(() => expect(rig.volumes.calls.aborted).toHaveLength(1))
     expect(rig.volumes.calls.aborted[0]).toBeInstanceOf(AbortedError)
     hold.release()
-    await vi.waitFor(() => expect(rig.volumes.told).toEqual({ delivered: 0, undelivered: 1 }))
+    await eventually(() => expect(rig.volumes.told).toEqual({ delivered: 0, undelivered: 1 }))
     expect(rig.volumes.referencesTo('v1')).toEqual({})
     expect(rig.logged('error')).toEqual([])
   })
@@ -76,7 +77,7 @@ describe.each(dialects)('a %s that goes away during its Mount', (dialect) => {
       while (!isDead(client)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
       return mount(request, call)
     }
-    await vi.waitFor(() => expect(rig.volumes.told).toEqual({ delivered: 0, undelivered: 1 }))
+    await eventually(() => expect(rig.volumes.told).toEqual({ delivered: 0, undelivered: 1 }))
     expect(rig.volumes.referencesTo('v1')).toEqual({})
     expect(rig.logged('error')).toEqual([])
   })

@@ -1,11 +1,12 @@
 import { lstat } from 'node:fs/promises'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { createPluginApp } from '../../src/plugin-api/app.ts'
 import { startPluginServer } from '../../src/plugin-api/server.ts'
 import { callBytes, DockerClient, exchange, parseReply, post } from '../support/docker-client.ts'
+import { eventually } from '../support/eventually.ts'
 import { InMemoryVolumes } from '../support/in-memory-volumes.ts'
 import { keepingLogger, type LogLine, PluginRig } from '../support/plugin-rig.ts'
 
@@ -40,7 +41,7 @@ describe('on a unix socket', () => {
       })
       socket.destroy()
     }
-    await vi.waitFor(() => {
+    await eventually(() => {
       const halves = rig.lines.filter(({ message }) => message.endsWith('not received whole'))
       expect(halves).toHaveLength(1)
     })
@@ -121,7 +122,7 @@ describe('closing', () => {
     const closing = rig.server.close().then(() => {
       ended = true
     })
-    await vi.waitFor(() => expect(lstat(rig.path)).rejects.toThrow('ENOENT'))
+    await eventually(() => expect(lstat(rig.path)).rejects.toThrow('ENOENT'))
     dialled.write(callBytes('dockerd 28', 'Get', { Name: 'v1' }))
     expect(parseReply(await received).status).toBe(200)
     await pause(250)

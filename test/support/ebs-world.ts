@@ -1,11 +1,11 @@
 import path from 'node:path'
-import { vi } from 'vitest'
 import { run } from '../../src/libstorage/run.ts'
 import type { Provider, StorageDriver } from '../../src/libstorage/storage-driver.ts'
 import type { VolumeSpec } from '../../src/libstorage/types.ts'
 import { type EbsSettings, ebsSettings } from '../../src/providers/ebs/config.ts'
 import { createEbsProvider } from '../../src/providers/ebs/index.ts'
 import { Ec2Simulator, type SimMachine, type SimulatorOptions } from './ec2/simulator.ts'
+import { eventually } from './eventually.ts'
 
 /** How much faster than EC2 the simulated one is. */
 const FACTOR = 0.005
@@ -65,7 +65,7 @@ export function patient(provider: Provider): Provider {
   const { driver, executor } = provider
   const attachVolume: StorageDriver['attachVolume'] = async (id, to, options) => {
     const asked = await driver.attachVolume(id, to, options)
-    return await vi.waitFor(async () => {
+    return await eventually(async () => {
       const { attachments } = await driver.volume(id, options)
       const attached = attachments.find((one) => one.instanceId === to && one.state === 'attached')
       if (attached === undefined) throw new Error(`${id} is not attached`)

@@ -1,6 +1,6 @@
-import { vi } from 'vitest'
 import type { MountManager } from '../../src/mount/mount-manager.ts'
 import type { MountSettings, PreemptPolicy } from '../../src/mount/settings.ts'
+import { eventually } from './eventually.ts'
 import { MountWorld, mounted, quickSettings } from './mount-world.ts'
 
 /** How long the machines of a test wait for each other, in milliseconds. */
@@ -89,7 +89,7 @@ export class TwoMachines {
 
 /** Waits until something has become so. */
 export function until(condition: () => boolean): Promise<void> {
-  return vi.waitFor(
+  return eventually(
     () => {
       if (!condition()) throw new Error('not yet')
     },

@@ -1,5 +1,5 @@
 import { AttachVolumeCommand } from '@aws-sdk/client-ec2'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   FailedPreconditionError,
   NotFoundError,
@@ -11,6 +11,7 @@ import { EbsWorld, ebsSpec, patient } from '../../support/ebs-world.ts'
 import { clientOf } from '../../support/ec2/client.ts'
 import type { PlainDisks } from '../../support/ec2/plain-disks.ts'
 import type { SimMachine } from '../../support/ec2/simulator.ts'
+import { eventually } from '../../support/eventually.ts'
 
 let world: EbsWorld
 let provider: Provider
@@ -49,7 +50,7 @@ describe('attach', () => {
     const { AttachVolume, DescribeVolumes = 0 } = world.simulator.takeCounts()
     expect(AttachVolume).toBe(20)
     expect(DescribeVolumes).toBeLessThanOrEqual(1)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const found = await Promise.all(all.map((one) => provider.executor.device(one)))
       expect(new Set(found).size).toBe(20)
       expect(found).not.toContain(undefined)
@@ -74,7 +75,7 @@ describe('attach', () => {
     await attached(id, await world.provider(world.there), world.there)
     const other = await world.provider(world.there)
     const detaching = other.driver.detachVolume(id, world.there.id)
-    await vi.waitFor(() => expect(volume(id).attachments[0]?.state).not.toBe('attached'), {
+    await eventually(() => expect(volume(id).attachments[0]?.state).not.toBe('attached'), {
       interval: 1,
     })
     // Until then it is another machine's, and is refused with its name.
@@ -123,7 +124,7 @@ describe('attach', () => {
     world = await EbsWorld.open({ delays: { lag: 100, attach: 20 } })
     provider = await world.provider()
     const attachment = await attach(await make())
-    await vi.waitFor(async () => expect(await provider.executor.device(attachment)).toBeDefined())
+    await eventually(async () => expect(await provider.executor.device(attachment)).toBeDefined())
   })
 })
 
@@ -194,11 +195,11 @@ describe('detach', () => {
     const id = await make()
     await attached(id)
     world.here.stop()
-    await vi.waitFor(() => expect(world.here.state()).toBe('stopped'))
+    await eventually(() => expect(world.here.state()).toBe('stopped'))
     await other.driver.detachVolume(id, world.here.id)
     await attached(id, other, world.there)
     world.there.terminate()
-    await vi.waitFor(() => expect(world.there.state()).toBe('terminated'))
+    await eventually(() => expect(world.there.state()).toBe('terminated'))
     await expect(other.driver.detachVolume(id, world.there.id)).rejects.toThrow(NotFoundError)
   })
 
@@ -237,12 +238,12 @@ describe('other instances', () => {
       state: 'stopping',
       since: expect.any(Date),
     })
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await instances?.status(id)).toMatchObject({ state: 'stopped' }),
     )
     world.there.terminate()
     expect(await instances?.status(id)).toMatchObject({ state: 'stopping' })
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await instances?.status(id)).toMatchObject({ state: 'terminated' }),
     )
     world.there.forget()

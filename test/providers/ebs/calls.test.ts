@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { MountManager } from '../../../src/mount/mount-manager.ts'
 import { ebsMountManager } from '../../support/ebs-mount-world.ts'
 import { EbsWorld } from '../../support/ebs-world.ts'
+import { eventually } from '../../support/eventually.ts'
 
 let world: EbsWorld
 let manager: MountManager
@@ -10,7 +11,7 @@ beforeEach(async () => {
   world = await EbsWorld.open({ delays: { deviceGone: 12, detach: 12, free: 0 } })
   manager = await ebsMountManager(world)
   manager.start()
-  await vi.waitFor(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(0))
+  await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(0))
   await new Promise((resolve) => setTimeout(resolve, 100))
 })
 afterEach(async () => {
@@ -31,7 +32,7 @@ async function mount(holder = 'one'): Promise<string> {
 }
 const counts = () => world.simulator.takeCounts()
 const isDetached = () =>
-  vi.waitFor(() => expect(world.simulator.named('data')[0]?.state).toBe('available'))
+  eventually(() => expect(world.simulator.named('data')[0]?.state).toBe('available'))
 
 describe('requests to EC2 of one operation, with what Docker asks around it', () => {
   test('start-up: one look at what is attached here', () => {

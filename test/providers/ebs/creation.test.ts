@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   AbortedError,
   AlreadyExistsError,
@@ -9,6 +9,7 @@ import {
 } from '../../../src/libstorage/errors.ts'
 import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
 import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const HOURS = 3 * 3_600_000
 
@@ -66,7 +67,7 @@ describe('what is made', () => {
     expect(copy).toMatchObject({ madeFrom: 'volume', type: 'gp3', managed: true })
     const snapshot = await driver.snapshots?.create(id, { name: 's', labels: {} })
     const snapshotId = snapshot?.id ?? ''
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(world.simulator.region.snapshots.get(snapshotId)?.state).toBe('completed'),
     )
     const source = { kind: 'snapshot', id: snapshotId }
@@ -101,7 +102,7 @@ describe('one volume and not two', () => {
     const dying = new AbortController()
     world.simulator.faults.next('DescribeVolumes', { kind: 'hang' })
     const cut = driver.createVolume(ebsSpec('data'), { signal: dying.signal })
-    await vi.waitFor(() => expect(world.simulator.count('DescribeVolumes')).toBe(1))
+    await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBe(1))
     dying.abort()
     await expect(cut).rejects.toThrow(AbortedError)
     const next = await (await world.provider()).driver.createVolume(ebsSpec('data'))
@@ -156,7 +157,7 @@ describe('one volume and not two', () => {
 
 describe('a name that is used again', () => {
   const isGone = (id: string) =>
-    vi.waitFor(() => expect(world.simulator.region.volumes.get(id)).toBeUndefined())
+    eventually(() => expect(world.simulator.region.volumes.get(id)).toBeUndefined())
 
   test('right after its volume was removed', async () => {
     const { id } = await create()
@@ -220,7 +221,7 @@ describe('a key that cannot be used', () => {
     world = await EbsWorld.open({ delays: { create: 60_000 } })
     driver = (await world.provider()).driver
     const refused = expect(create()).rejects.toThrow(/the account encrypts by default/)
-    await vi.waitFor(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(1))
+    await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(1))
     world.simulator.region.volumes.set(world.simulator.named('data')[0]?.id ?? '', undefined)
     await refused
   })

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   FailedPreconditionError,
   InvalidArgumentError,
@@ -6,6 +6,7 @@ import {
 } from '../../../src/libstorage/errors.ts'
 import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
 import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
+import { eventually } from '../../support/eventually.ts'
 
 let world: EbsWorld
 let driver: StorageDriver
@@ -94,7 +95,7 @@ describe('a snapshot', () => {
     expect(await snapshots()?.list({ name: 's' })).toHaveLength(1)
     expect(await snapshots()?.list({ name: 'other' })).toEqual([])
     expect(await snapshots()?.list({ volumeId: id })).toHaveLength(1)
-    await vi.waitFor(async () => expect((await snapshots()?.list())?.[0]?.state).toBe('complete'))
+    await eventually(async () => expect((await snapshots()?.list())?.[0]?.state).toBe('complete'))
     await snapshots()?.remove(made?.id ?? '')
     expect(await snapshots()?.list()).toEqual([])
     await expect(snapshots()?.remove(made?.id ?? '')).rejects.toThrow(NotFoundError)

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   AbortedError,
   PermissionDeniedError,
@@ -7,6 +7,7 @@ import {
 } from '../../../src/libstorage/errors.ts'
 import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
 import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const TRANSIENT = [
   { kind: 'throttle' },
@@ -32,7 +33,7 @@ describe('EC2 that cannot answer for the moment', () => {
     expect(await driver.volumes({ name: 'data' })).toHaveLength(1)
     again('AttachVolume')
     await driver.attachVolume(id, world.here.id)
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(world.simulator.region.volume(id).attachments[0]?.state).toBe('attached'),
     )
     again('DetachVolume')
@@ -59,7 +60,7 @@ describe('EC2 that cannot answer for the moment', () => {
     await expect(late).rejects.toThrow(TimeoutError)
     const caller = new AbortController()
     const gone = driver.createVolume(ebsSpec('data'), { signal: caller.signal })
-    await vi.waitFor(() => expect(world.simulator.count('CreateVolume')).toBe(1))
+    await eventually(() => expect(world.simulator.count('CreateVolume')).toBe(1))
     caller.abort()
     await expect(gone).rejects.toThrow(AbortedError)
   })

@@ -7,7 +7,8 @@ import {
   type DetachVolumeCommandInput,
   type EC2Client,
 } from '@aws-sdk/client-ec2'
-import { expect, vi } from 'vitest'
+import { expect } from 'vitest'
+import { eventually } from '../eventually.ts'
 import { clientOf } from './client.ts'
 import type { PlainDisks } from './plain-disks.ts'
 import { Ec2Simulator, type SimMachine, type SimulatorOptions } from './simulator.ts'
@@ -74,7 +75,7 @@ export class AttachmentRig {
   }
 
   becomes(id: string, ...states: string[]): Promise<void> {
-    return vi.waitFor(() => expect(this.stateOf(id)).toEqual(states), 5_000)
+    return eventually(() => expect(this.stateOf(id)).toEqual(states))
   }
 
   /** The disks that the machine's kernel shows. */

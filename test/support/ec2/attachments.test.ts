@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CreateVolumeCommand } from '@aws-sdk/client-ec2'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '../eventually.ts'
 import { AttachmentRig } from './attachment-rig.ts'
 import { refusal } from './client.ts'
 
@@ -32,7 +33,7 @@ describe('attach', () => {
     rig = await AttachmentRig.open({ factor: 0.01, delays: { device: 300 } })
     const id = await rig.attached()
     expect(rig.shown()).toEqual([])
-    await vi.waitFor(() => expect(rig.shown()).toEqual(['nvme1n1']))
+    await eventually(() => expect(rig.shown()).toEqual(['nvme1n1']))
     expect(rig.stateOf(id)).toEqual(['in-use', 'attached'])
   })
 

@@ -3,7 +3,8 @@ import {
   DeleteVolumeCommand,
   DescribeVolumesCommand,
 } from '@aws-sdk/client-ec2'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '../eventually.ts'
 import { AttachmentRig } from './attachment-rig.ts'
 import { refusal } from './client.ts'
 
@@ -29,13 +30,13 @@ describe('an instance', () => {
     const [kept, ended] = [await rig.attached('/dev/xvdba'), await rig.attached('/dev/xvdbb')]
     rig.machine.stop()
     expect(rig.machine.state()).toBe('stopping')
-    await vi.waitFor(() => expect(rig.machine.state()).toBe('stopped'))
+    await eventually(() => expect(rig.machine.state()).toBe('stopped'))
     expect(rig.shown()).toEqual([])
     await rig.detach(ended)
     await rig.becomes(ended, 'available')
     expect(rig.stateOf(kept)).toEqual(['in-use', 'attached'])
     rig.machine.start()
-    await vi.waitFor(() => expect(rig.machine.state()).toBe('running'))
+    await eventually(() => expect(rig.machine.state()).toBe('running'))
     expect(rig.shown()).toEqual(['nvme1n1'])
   })
 
@@ -71,12 +72,12 @@ test('look-ups lag behind what was done', async () => {
     (await rig.client.send(new DescribeVolumesCommand({ Filters: [{ Name, Values: [value] }] })))
       .Volumes
   expect(await look('volume-id', id)).toEqual([])
-  await vi.waitFor(async () => expect(await look('volume-id', id)).toHaveLength(1))
+  await eventually(async () => expect(await look('volume-id', id)).toHaveLength(1))
   expect(await look('tag:Name', 'x')).toEqual([])
-  await vi.waitFor(async () => expect(await look('tag:Name', 'x')).toHaveLength(1))
+  await eventually(async () => expect(await look('tag:Name', 'x')).toHaveLength(1))
   await rig.attach(id)
   expect((await look('volume-id', id))?.[0]?.Attachments ?? []).toEqual([])
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect((await look('volume-id', id))?.[0]?.Attachments?.[0]?.State).toBe('attached'),
   )
 })

@@ -9,7 +9,8 @@ import {
   type EC2Client,
   StopInstancesCommand,
 } from '@aws-sdk/client-ec2'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '../eventually.ts'
 import { clientOf, refusal } from './client.ts'
 import { Ec2Simulator } from './simulator.ts'
 
@@ -225,7 +226,7 @@ describe('faults on demand', () => {
   test('a reply comes late, or never', async () => {
     simulator.faults.next('CreateVolume', { kind: 'slow', ms: 100 })
     const slow = create()
-    await vi.waitFor(() => expect(simulator.region.volumes.all()).toHaveLength(1))
+    await eventually(() => expect(simulator.region.volumes.all()).toHaveLength(1))
     await slow
     const stop = simulator.faults.always('*', { kind: 'hang' })
     const abortSignal = AbortSignal.timeout(200)

@@ -11,7 +11,8 @@ import {
   type EC2Client,
   ModifyVolumeCommand,
 } from '@aws-sdk/client-ec2'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '../eventually.ts'
 import { clientOf, refusal } from './client.ts'
 import { Ec2Simulator } from './simulator.ts'
 
@@ -31,7 +32,7 @@ const create = (input: Partial<CreateVolumeCommandInput> = {}) =>
   )
 const idOf = async (input: Partial<CreateVolumeCommandInput> = {}) => {
   const { VolumeId: id = '' } = await create(input)
-  await vi.waitFor(() => expect(simulator.region.volume(id).state).toBe('available'))
+  await eventually(() => expect(simulator.region.volume(id).state).toBe('available'))
   return id
 }
 const look = async (id: string) =>
@@ -49,7 +50,7 @@ describe('a volume', () => {
     expect(made).toMatchObject({ State: 'creating', Size: 1, Iops: 3_000, Throughput: 125 })
     expect(made.Tags).toEqual([{ Key: 'Name', Value: 'a<&>"b' }])
     expect(made.CreateTime?.getTime()).toBeGreaterThan(Date.now() - 10_000)
-    await vi.waitFor(async () => expect((await look(made.VolumeId ?? ''))?.State).toBe('available'))
+    await eventually(async () => expect((await look(made.VolumeId ?? ''))?.State).toBe('available'))
   })
 
   test('is deleting for a while, and then nothing', async () => {
@@ -59,7 +60,7 @@ describe('a volume', () => {
     expect(await refusal(client.send(new DeleteVolumeCommand({ VolumeId: id })))).toBe(
       'InvalidVolume.NotFound',
     )
-    await vi.waitFor(async () => expect(await look(id)).toBeUndefined())
+    await eventually(async () => expect(await look(id)).toBeUndefined())
   })
 
   test.each<[string, Partial<CreateVolumeCommandInput>]>([
@@ -93,7 +94,7 @@ describe('a volume', () => {
       await make('broken'),
       await make('good'),
     ]
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await look(unknown.VolumeId ?? '')).toBeUndefined()
       expect((await look(broken.VolumeId ?? ''))?.State).toBe('error')
       expect((await look(good.VolumeId ?? ''))?.State).toBe('available')
@@ -125,7 +126,7 @@ describe('a client token', () => {
   test('gets the volume of its first use though that is gone', async () => {
     const id = await idOf({ ClientToken: 't' })
     await client.send(new DeleteVolumeCommand({ VolumeId: id }))
-    await vi.waitFor(async () => expect(await look(id)).toBeUndefined())
+    await eventually(async () => expect(await look(id)).toBeUndefined())
     expect((await create({ ClientToken: 't' })).VolumeId).toBe(id)
   })
 
@@ -151,10 +152,10 @@ describe('a change of a volume', () => {
     const { VolumeModification } = await modify(id, { Size: 2 })
     expect(VolumeModification).toMatchObject({ ModificationState: 'modifying', TargetSize: 2 })
     expect((await look(id))?.Size).toBe(1)
-    await vi.waitFor(async () => expect(await states(id)).toEqual(['optimizing']))
+    await eventually(async () => expect(await states(id)).toEqual(['optimizing']))
     expect((await look(id))?.Size).toBe(2)
     expect(await refusal(modify(id, { Size: 3 }))).toBe('IncorrectModificationState')
-    await vi.waitFor(async () => expect(await states(id)).toEqual(['completed']), 5_000)
+    await eventually(async () => expect(await states(id)).toEqual(['completed']))
   })
 
   test('never makes it smaller', async () => {
@@ -167,7 +168,7 @@ describe('a change of a volume', () => {
     const id = await idOf()
     simulator.region.limits.modifications = 1
     await modify(id, { Size: 1 })
-    await vi.waitFor(async () => expect(await states(id)).toEqual(['completed']), 5_000)
+    await eventually(async () => expect(await states(id)).toEqual(['completed']))
     expect(await refusal(modify(id, { Size: 2 }))).toBe('VolumeModificationRateExceeded')
     simulator.region.clock.advance(86_400_001)
     await modify(id, { Size: 2 })
@@ -190,7 +191,7 @@ describe('a snapshot and a copy', () => {
     expect(await refusal(snapshot(id))).toBe('SnapshotCreationPerVolumeRateExceeded')
     expect(await refusal(create({ SnapshotId }))).toBe('IncorrectState')
     const all = () => client.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }))
-    await vi.waitFor(async () => expect((await all()).Snapshots?.[0]?.State).toBe('completed'))
+    await eventually(async () => expect((await all()).Snapshots?.[0]?.State).toBe('completed'))
     expect((await create({ SnapshotId })).SnapshotId).toBe(SnapshotId)
     await client.send(new DeleteSnapshotCommand({ SnapshotId }))
     expect(await refusal(client.send(new DeleteSnapshotCommand({ SnapshotId })))).toBe(
@@ -200,7 +201,7 @@ describe('a snapshot and a copy', () => {
 
   test('a volume is at least as large as its snapshot', async () => {
     const { SnapshotId = '' } = await snapshot(await idOf({ Size: 2 }))
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(simulator.region.snapshots.get(SnapshotId)?.state).toBe('completed'),
     )
     expect(await refusal(create({ SnapshotId }))).toBe('InvalidParameterValue')
