@@ -10,7 +10,16 @@ process.stdout.on('error', noteLostOutput)
 // A log that cannot be written is no reason to leave containers without their volumes.
 process.stderr.on('error', () => {})
 
-if (isVersionRequest(args)) {
+if (basename(script) === 'dvdcli') {
+  const { runDvdcli } = await import('./cli/dvdcli/dvdcli.ts')
+  const home = process.env['REXRAY_HOME']
+  process.exitCode = await runDvdcli(args, {
+    scriptPath: script,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    roots: [...(home ? [home] : []), '/'],
+  })
+} else if (isVersionRequest(args)) {
   process.stdout.write(versionText(script))
 } else {
   const { runProgram } = await import('./cli/program.ts')
