@@ -26,6 +26,7 @@ export interface DvdcliRequest {
 
 const FLAGS = ['volumedriver', 'volumename', 'volumeopts', 'explicitcreate', 'help'] as const
 type Flag = (typeof FLAGS)[number]
+const SHORT: Readonly<Record<string, Flag>> = { h: 'help', '?': 'help' }
 
 /**
  * Reads a command line as dvdcli takes it: flags in any letter case and any place, `--flag=value` or `--flag value`,
@@ -34,10 +35,11 @@ type Flag = (typeof FLAGS)[number]
  */
 export function readArguments(args: readonly string[]): DvdcliRequest {
   const { given, words } = split(args)
-  const [word = 'help', ...rest] = words
+  const [word = given.has('help') ? 'help' : '', ...rest] = words
   const command = COMMANDS.find((name) => name === word.toLowerCase())
+  if (word === '') throw new InvalidArgumentError({ subject: 'the command', problem: 'is missing' })
   if (command === undefined) throw unknown('command', word, COMMANDS)
-  if (rest.length > 0)
+  if (rest.length > 0 && command !== 'help')
     throw new InvalidArgumentError({
       subject: `argument ${JSON.stringify(rest[0])}`,
       problem: 'belongs to nothing',
@@ -62,7 +64,7 @@ function split(args: readonly string[]): { given: Map<Flag, string[]>; words: st
       continue
     }
     const { name = '', value } = /^--?(?<name>[^=]*)(?:=(?<value>.*))?$/s.exec(arg)?.groups ?? {}
-    const flag = FLAGS.find((known) => known === name.toLowerCase())
+    const flag = FLAGS.find((known) => known === (SHORT[name] ?? name.toLowerCase()))
     if (flag === undefined) throw unknown('flag', `--${name}`, FLAGS)
     given.set(flag, [...(given.get(flag) ?? []), value ?? valueAfter(flag, left)])
   }

@@ -1,6 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { InvalidArgumentError, systemCode } from '../../libstorage/errors.ts'
+import {
+  FailedPreconditionError,
+  InvalidArgumentError,
+  systemCode,
+} from '../../libstorage/errors.ts'
 
 /** How a plugin is reached. */
 export type PluginAddress =
@@ -15,19 +19,29 @@ export type PluginAddress =
 /** How the certificate of a plugin is verified, and which one of ours it is shown. */
 export interface TlsOptions {
   readonly rejectUnauthorized: boolean
-  readonly ca?: Buffer
-  readonly cert?: Buffer
-  readonly key?: Buffer
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
 }
 
 /** Where Docker's engine looks, each below a root: that of the system, before it one's own (`REXRAY_HOME`). */
 const SOCKETS = 'run/docker/plugins'
 const SPECS = ['etc/docker/plugins', 'usr/lib/docker/plugins']
 
+/** Where the system keeps the authorities it trusts (Go, crypto/x509/root_linux.go); Node.js by itself knows its own only. */
+const AUTHORITIES = [
+  'etc/ssl/certs/ca-certificates.crt',
+  'etc/pki/tls/certs/ca-bundle.crt',
+  'etc/ssl/ca-bundle.pem',
+  'etc/pki/tls/cacert.pem',
+  'etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  'etc/ssl/cert.pem',
+]
+
 /**
  * Finds a plugin as Docker's engine does (moby, pkg/plugins/discovery.go): its socket, else its `.spec`, else its
  * `.json`, the first place that has one. Undefined while there is none; throws `InvalidArgumentError` about a spec that
- * names no address.
+ * names no address, `FailedPreconditionError` about a file that cannot be read.
  */
 export function findPlugin(name: string, roots: readonly string[]): PluginAddress | undefined {
   for (const root of roots) {
@@ -45,14 +59,14 @@ function findBelow(name: string, root: string): PluginAddress | undefined {
   if (socketPath !== undefined) return { kind: 'unix', socketPath }
   for (const { file, read } of specFiles(name, root)) {
     const text = readIfThere(file)
-    if (text !== undefined) return read(text, file)
+    if (text !== undefined) return read(text, file, root)
   }
   return undefined
 }
 
 interface SpecFile {
   readonly file: string
-  readonly read: (text: string, file: string) => PluginAddress
+  readonly read: (text: string, file: string, root: string) => PluginAddress
 }
 
 function specFiles(name: string, root: string): readonly SpecFile[] {
@@ -72,37 +86,50 @@ function fromSpec(text: string, file: string): PluginAddress {
   return addressOf(text.trim(), file, { rejectUnauthorized: false })
 }
 
-interface JsonSpec {
-  readonly Addr?: unknown
-  readonly TLSConfig?: {
-    readonly InsecureSkipVerify?: unknown
-    readonly CAFile?: unknown
-    readonly CertFile?: unknown
-    readonly KeyFile?: unknown
-  } | null
+/** Names are understood in any letter case, as Go does. */
+function fromJson(text: string, file: string, root: string): PluginAddress {
+  const spec = fieldsOf(parsed(text, file))
+  if (typeof spec['addr'] !== 'string') throw unusable(file, 'has no Addr')
+  return addressOf(spec['addr'], file, tlsOptions(spec['tlsconfig'], root))
 }
 
-function fromJson(text: string, file: string): PluginAddress {
-  let spec: JsonSpec
+function tlsOptions(config: unknown, root: string): TlsOptions {
+  if (config === undefined || config === null) {
+    const ca = AUTHORITIES.map((place) => readIfThere(path.join(root, place))).find(Boolean)
+    return { rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
+  }
+  const { cafile, certfile, keyfile, insecureskipverify } = fieldsOf(config)
+  const [ca, cert, key] = [cafile, certfile, keyfile].map(readNamed)
+  return {
+    // Without an authority to compare with, Docker's TLSConfig verifies nothing.
+    rejectUnauthorized: insecureskipverify !== true && ca !== undefined,
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  }
+}
+
+function parsed(text: string, file: string): unknown {
   try {
-    spec = JSON.parse(text) as JsonSpec
+    return JSON.parse(text)
   } catch {
     throw unusable(file, 'is no JSON')
   }
-  if (typeof spec?.Addr !== 'string') throw unusable(file, 'has no Addr')
-  const tls = spec.TLSConfig
-  if (tls === undefined || tls === null)
-    return addressOf(spec.Addr, file, { rejectUnauthorized: true })
-  const { CAFile, CertFile, KeyFile } = tls
-  const read = (name: unknown) =>
-    typeof name === 'string' && name !== '' ? readFileSync(name) : undefined
-  const [ca, cert, key] = [read(CAFile), read(CertFile), read(KeyFile)]
-  return addressOf(spec.Addr, file, {
-    // Without an authority to compare with, Docker's TLSConfig verifies nothing.
-    rejectUnauthorized: tls.InsecureSkipVerify !== true && ca !== undefined,
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(Object(value) as object)
+  return Object.fromEntries(entries.map(([key, one]) => [key.toLowerCase(), one]))
+}
+
+function readNamed(file: unknown): string | undefined {
+  if (typeof file !== 'string' || file === '') return undefined
+  const text = readIfThere(file)
+  if (text !== undefined) return text
+  throw new FailedPreconditionError({
+    subject: file,
+    problem: 'is not there',
+    remedy: 'put the file there that the TLSConfig of the plugin names',
   })
 }
 
@@ -140,7 +167,13 @@ function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
-    throw error
+    const code = systemCode(error)
+    if (code === undefined || ['ENOENT', 'ENOTDIR'].includes(code)) return undefined
+    throw new FailedPreconditionError({
+      subject: file,
+      problem: `cannot be read (${code})`,
+      remedy: 'make it a file that can be',
+      cause: error,
+    })
   }
 }

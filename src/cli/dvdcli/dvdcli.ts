@@ -2,9 +2,10 @@ import { machine, type } from 'node:os'
 import { isStorageError } from '../../libstorage/errors.ts'
 import { version } from '../../version.ts'
 import type { Output } from '../context.ts'
-import { readArguments } from './arguments.ts'
-import { runCommand } from './commands.ts'
-import { PluginClient, RefusedError } from './plugin-client.ts'
+import { type DvdcliRequest, readArguments } from './arguments.ts'
+import { type PluginCommand, runCommand } from './commands.ts'
+import { PluginClient } from './plugin-client.ts'
+import { RefusedError } from './plugin-reply.ts'
 
 /** What dvdcli finds around it. */
 export interface DvdcliSurroundings {
@@ -31,57 +32,90 @@ Commands:
   version  print the version
 `
 
-type Log = (level: 'info' | 'warning' | 'error', message: string) => void
+/** The agent kills a mount after 120 s and an unmount after 10 minutes: an error that says why comes before. */
+const LIMIT_MS = { mount: 115_000, others: 590_000 }
 
-/** Runs one command line of dvdcli (github.com/codedellemc/dvdcli) and resolves with its exit status. Never rejects. */
+type Level = 'info' | 'warning' | 'error'
+type Log = (level: Level, message: string, request?: Partial<DvdcliRequest>) => void
+
+/** Runs one command line of dvdcli (github.com/rexray/dvdcli) and resolves with its exit status. Never rejects. */
 export async function runDvdcli(
   args: readonly string[],
   surroundings: DvdcliSurroundings,
 ): Promise<number> {
-  const log: Log = (level, message) =>
-    surroundings.stderr.write(
-      `time=${JSON.stringify(now())} level=${level} msg=${JSON.stringify(message)}\n`,
-    )
+  const log: Log = (level, message, { driver, volume } = {}) => {
+    const facts = { time: now(), level, msg: message, volumeDriver: driver, volumeName: volume }
+    surroundings.stderr.write(`${logLine(facts)}\n`)
+  }
   try {
-    return await answer(args, surroundings, log)
+    const request = readArguments(args)
+    return await answer(request, surroundings, log)
   } catch (error) {
-    const isPlain = isStorageError(error) || error instanceof RefusedError
-    log('error', isPlain || !(error instanceof Error) ? messageOf(error) : (error.stack ?? ''))
+    log('error', messageOf(error))
+    surroundings.stderr.write(USAGE)
     return 1
   }
 }
 
 async function answer(
-  args: readonly string[],
-  { scriptPath, stdout, stderr, roots }: DvdcliSurroundings,
+  request: DvdcliRequest,
+  surroundings: DvdcliSurroundings,
   log: Log,
 ): Promise<number> {
-  const { command, ...request } = readArguments(args)
+  const { command } = request
   if (command === 'help') {
-    stderr.write(USAGE)
-    return args.length === 0 ? 1 : 0
+    surroundings.stderr.write(USAGE)
+    return 0
   }
   if (command === 'version') {
-    stdout.write(versionText(scriptPath))
+    surroundings.stdout.write(versionText(surroundings.scriptPath))
     return 0
   }
   if (request.driver === '') {
     log('error', 'Missing volume driver name')
     return 1
   }
-  const warn = (message: string) => log('warning', message)
-  const plugin = new PluginClient(request.driver, { roots, warn })
-  const lines = await runCommand(plugin, { ...request, command })
-  const isPath = command === 'mount' || command === 'path'
-  for (const line of lines) {
-    if (isPath) log('info', line)
-    stdout.write(`${line}\n`)
+  try {
+    await ask({ ...request, command }, surroundings, log)
+    return 0
+  } catch (error) {
+    log('error', messageOf(error), request)
+    return 1
   }
-  return 0
 }
 
+async function ask(
+  request: DvdcliRequest & { command: PluginCommand },
+  { roots, stdout }: DvdcliSurroundings,
+  log: Log,
+): Promise<void> {
+  const plugin = new PluginClient(request.driver, {
+    roots,
+    warn: (message) => log('warning', message),
+    limitMs: request.command === 'mount' ? LIMIT_MS.mount : LIMIT_MS.others,
+  })
+  const { printed, logged } = await runCommand(plugin, request)
+  for (const line of logged) log('info', line)
+  for (const line of printed) stdout.write(`${line}\n`)
+}
+
+/** A bug shows where it is. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const isMeant = isStorageError(error) || error instanceof RefusedError
+  return isMeant ? error.message : (error.stack ?? error.message)
+}
+
+/** A line as logrus writes it, which dvdcli used: `level=info msg="…"`. */
+function logLine(facts: Readonly<Record<string, string | undefined>>): string {
+  return Object.entries(facts)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${quoted(name, value)}`]))
+    .join(' ')
+}
+
+function quoted(name: string, value: string): string {
+  const isBare = /^[\w.-]+$/.test(value) && name !== 'msg'
+  return isBare ? value : JSON.stringify(value)
 }
 
 function now(): string {
