@@ -56,10 +56,15 @@ function optionsFor(address: PluginAddress, { call, body, signal }: Question): R
   return { ...options, ...tls, host, port }
 }
 
-async function take(response: IncomingMessage): Promise<Answer> {
-  const parts: Buffer[] = []
-  for await (const part of response) parts.push(part)
-  return { status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') }
+function take(response: IncomingMessage): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = []
+    response.on('data', (part: Buffer) => parts.push(part))
+    response.once('error', reject)
+    response.once('end', () =>
+      resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') }),
+    )
+  })
 }
 
 function cutShort(call: string, cause: Error): UnavailableError {
