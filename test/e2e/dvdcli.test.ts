@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { documentAt } from '../support/documents.ts'
 import { expectNothingLeft } from '../support/leftovers.ts'
 import { eventually, Machine } from '../support/machine.ts'
+import { type MarathonApp, volumesOf } from '../support/marathon.ts'
 import { agentEnvironment, MesosAgent, type TaskVolume } from '../support/mesos-agent.ts'
 import { MesosModule } from '../support/mesos-module.ts'
 import { expectSuccess } from '../support/plugin-calls.ts'
@@ -220,6 +222,22 @@ describe('mesos-module-dvdi', () => {
     await expectSuccess(server, 'Create', { Name: 'data', Opts: { size: '1' } })
     expect([...(await module.prepare('task', task)).values()]).toHaveLength(1)
   })
+})
+
+test('Marathon’s app of docs/mesos.md runs as it is printed, and runs again on the same volumes', async () => {
+  const [, printed = ''] = /```json\n(.*?)```/s.exec(documentAt('docs/mesos.md').text) ?? []
+  const app: MarathonApp = JSON.parse(printed)
+  const volumes = volumesOf(app).map((volume) => at(volume, `sandbox/${volume.containerPath}`))
+  const agent = new MesosAgent(machine)
+  for (const run of [1, 2]) {
+    const container = await agent.launch(`run${run}`, volumes)
+    await container.sh(`cd ${inside('sandbox')} && ${app.cmd?.replace('sleep 3600', 'sync')}`)
+    const lines = await container.sh(`wc -l < ${inside('sandbox/first/log')}`)
+    expect(lines).toBe(String(run))
+    await container.kill()
+    await agent.finish(`run${run}`)
+  }
+  await expectNothingLeft(machine, { volumes: ['firstvolume', 'secondvolume'] })
 })
 
 test('a caller that stops reading loses nothing but its output', async () => {

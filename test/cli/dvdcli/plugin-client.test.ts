@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PluginClient } from '../../../src/cli/dvdcli/plugin-client.ts'
 import { RefusedError } from '../../../src/cli/dvdcli/plugin-reply.ts'
 import { TimeoutError, UnavailableError } from '../../../src/libstorage/errors.ts'
-import { Certificates } from '../../support/certificates.ts'
+import { Certificates, hasOpenssl } from '../../support/certificates.ts'
 import { SmallPlugin } from '../../support/small-plugin.ts'
 
 let root: string
@@ -166,7 +166,17 @@ describe('a plugin that does not answer', () => {
   })
 })
 
-describe('a plugin at a port', () => {
+test('a plugin at a port is reached without TLS', async () => {
+  const port = await plugin.listen(0)
+  spec('json', JSON.stringify({ Addr: `tcp://127.0.0.1:${port}/path`, TLSConfig: {} }))
+  await client().activate()
+  expect(plugin.calls[0]).toMatchObject({
+    call: 'Plugin.Activate',
+    headers: { host: `127.0.0.1:${port}` },
+  })
+})
+
+describe.skipIf(!hasOpenssl)('a plugin behind TLS (openssl)', () => {
   let certificates: Certificates
 
   async function secure(options: object = {}): Promise<string> {
@@ -179,16 +189,6 @@ describe('a plugin at a port', () => {
     certificates = new Certificates(root)
     certificates.issue('p')
     certificates.issue('client')
-  })
-
-  test('is reached without TLS', async () => {
-    const port = await plugin.listen(0)
-    spec('json', JSON.stringify({ Addr: `tcp://127.0.0.1:${port}/path`, TLSConfig: {} }))
-    await client().activate()
-    expect(plugin.calls[0]).toMatchObject({
-      call: 'Plugin.Activate',
-      headers: { host: `127.0.0.1:${port}` },
-    })
   })
 
   test('with a .spec is not verified', async () => {
