@@ -1,13 +1,14 @@
 // Runs the measurements named as arguments, or all, and prints one table.
 import { cpus } from 'node:os'
 import * as calls from './calls.mjs'
+import * as dvdcli from './dvdcli.mjs'
 import * as list from './list.mjs'
 import * as many from './many.mjs'
 import * as memory from './memory.mjs'
 import * as mount from './mount.mjs'
 import * as start from './start.mjs'
 
-const measurements = { calls, list, mount, many, memory, start }
+const measurements = { calls, dvdcli, list, mount, many, memory, start }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(measurements)
 const unknown = wanted.filter((name) => !(name in measurements))

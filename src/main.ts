@@ -5,12 +5,23 @@ import type { Surroundings } from './cli/context.ts'
 import { isVersionRequest, versionText } from './cli/version.ts'
 
 const [, script = 'remora', ...args] = process.argv
+/** A link to the program, or a copy of it, is called by its own name. */
+const programName = basename(script).replace(/\.m?js$/, '')
 
 process.stdout.on('error', noteLostOutput)
 // A log that cannot be written is no reason to leave containers without their volumes.
 process.stderr.on('error', () => {})
 
-if (isVersionRequest(args)) {
+if (programName === 'dvdcli') {
+  const { runDvdcli } = await import('./cli/dvdcli/dvdcli.ts')
+  const home = process.env['REXRAY_HOME']
+  process.exitCode = await runDvdcli(args, {
+    scriptPath: script,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    roots: [...(home ? [home] : []), '/'],
+  })
+} else if (isVersionRequest(args)) {
   process.stdout.write(versionText(script))
 } else {
   const { runProgram } = await import('./cli/program.ts')
@@ -32,7 +43,7 @@ function invocation(): string {
 
 function surroundings(): Surroundings {
   return {
-    programName: basename(script) === 'rexray' ? 'rexray' : 'remora',
+    programName: programName === 'rexray' ? 'rexray' : 'remora',
     scriptPath: script,
     invocation: invocation(),
     stdout: process.stdout,

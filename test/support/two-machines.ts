@@ -93,6 +93,6 @@ export function until(condition: () => boolean): Promise<void> {
     () => {
       if (!condition()) throw new Error('not yet')
     },
-    { timeout: 5_000, interval: 5 },
+    { interval: 5 },
   )
 }
