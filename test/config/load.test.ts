@@ -28,6 +28,7 @@ describe('without any configuration', () => {
         name: 'default-docker',
         host: `unix://${world.root}/run/docker/plugins/rexray.sock`,
         service: undefined,
+        spec: '/etc/docker/plugins/rexray.spec',
       },
     ])
   })

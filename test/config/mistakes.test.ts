@@ -52,9 +52,9 @@ describe('a wrong value', () => {
       'is "x.sock", use unix:///path or tcp://host:port',
     ],
     [
-      'rexray: {modules: {m: {type: admin}}}',
+      'rexray: {modules: {m: {type: grpc}}}',
       'FILE:1:24: rexray.modules.m.type',
-      'is "admin", use docker or csi, which mean the same here',
+      'is "grpc", use docker or csi, which mean the same here',
     ],
   ]
 
@@ -107,7 +107,7 @@ describe('services that cannot be', () => {
     ],
     [
       'libstorage: {server: {services: {a: }}}',
-      'service "a" has no driver, set libstorage.server.services.a.driver to one of loop, vfs, ebs',
+      'FILE:1:34: service "a" has no driver, set libstorage.server.services.a.driver to one of loop, vfs, ebs',
     ],
     [
       'libstorage: {service: b, server: {services: {a: {driver: vfs}}}}',
@@ -122,15 +122,19 @@ describe('services that cannot be', () => {
       'FILE:1:7: ebs.region is configured, but no service is chosen, set libstorage.service to ebs',
     ],
     [
-      'rexray: {storageDrivers: [ec2]}',
-      'FILE:1:10: rexray.storageDrivers is configured, but no service is chosen, set libstorage.service to ec2',
+      'rexray: {storageDrivers: [xtremio, ec2]}',
+      'FILE:1:10: rexray.storageDrivers names "xtremio ec2", which is no driver, use one of loop, vfs, ebs',
+    ],
+    [
+      'docker: {size: 5}',
+      'FILE:1: docker.size is understood as libstorage.integration.volume.operations.create.default.size, write that and no service is chosen, correct that, and set libstorage.service',
     ],
   ]
 
   test('a driver or a server that only a variable names is no reason to choose another one', async () => {
-    const driver = await failure(world.load({ env: { REXRAY_STORAGEDRIVERS: 'ec2 xtremio' } }))
+    const driver = await failure(world.load({ env: { REXRAY_STORAGEDRIVERS: 'xtremio ec2' } }))
     expect(driver.message).toBe(
-      'environment REXRAY_STORAGEDRIVERS: rexray.storageDrivers is configured, but no service is chosen, set libstorage.service to ec2',
+      'environment REXRAY_STORAGEDRIVERS: rexray.storageDrivers names "xtremio ec2", which is no driver, use one of loop, vfs, ebs',
     )
     const host = await failure(world.load({ env: { LIBSTORAGE_HOST: 'tcp://x:7979' } }))
     expect(host.message).toContain('set libstorage.service to one of loop, vfs, ebs')

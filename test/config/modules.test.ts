@@ -15,9 +15,24 @@ describe('modules', () => {
     )
     const plugins = `unix://${world.root}/run/docker/plugins`
     expect(config.modules).toEqual([
-      { name: 'default-docker', host: `${plugins}/rexray.sock`, service: undefined },
-      { name: 'my vol_2', host: `${plugins}/my-vol-2.sock`, service: undefined },
-      { name: 'net', host: 'tcp://127.0.0.1:7979', service: 'vfs' },
+      {
+        name: 'default-docker',
+        host: `${plugins}/rexray.sock`,
+        service: undefined,
+        spec: '/etc/docker/plugins/rexray.spec',
+      },
+      {
+        name: 'my vol_2',
+        host: `${plugins}/my-vol-2.sock`,
+        service: undefined,
+        spec: '/etc/docker/plugins/my-vol-2.spec',
+      },
+      {
+        name: 'net',
+        host: 'tcp://127.0.0.1:7979',
+        service: 'vfs',
+        spec: '/etc/docker/plugins/net.spec',
+      },
     ])
   })
 

@@ -27,10 +27,7 @@ describe('warnings', () => {
       'libstorage: {server: {endpoints: {public: {address: "tcp://:7979"}}}}',
       'libstorage.server.endpoints.public.address is a key of REX-Ray without effect here',
     ],
-    [
-      'rexray: {modules: {m: {vfs: {pool: /x}}}}',
-      'rexray.modules.m.vfs.pool has no effect in a module, set it beneath libstorage.server.services.<service>',
-    ],
+    ['rexray: {modules: {default-docker: {vfs: {pool: /x}}}}', undefined],
     [
       'libstorage: {integration: {volume: {operations: {remove: {force: true}}}}}',
       'libstorage.integration.volume.operations.remove.force is a key of REX-Ray without effect here',

@@ -56,6 +56,7 @@ const CONFIG: LoadedConfig = {
   services: [],
   modules: [],
   resolveService: (name, driver) => ({ name, driver, settings: {}, operations: OPERATIONS }),
+  operationsOf: () => undefined,
   sourceOf: (_service, key) => (key === 'preempt' ? '/etc/rexray/config.yml:3:5' : 'default'),
 }
 

@@ -25,7 +25,7 @@ export const driverKeys: readonly DriverKeys[] = [
 /** A driver of a cloud, with a key of every kind. */
 export const cloudDriver: DriverKeys = {
   name: 'ebs',
-  aliases: ['ec2', 'aws'],
+  aliases: ['aws', 'ec2'],
   settings: z.object({
     accessKey: z.string().min(4).meta({ secret: true }).optional(),
     region: z.string().default('us-east-1'),
