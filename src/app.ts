@@ -10,6 +10,7 @@ import { type AdjustableLogger, createLogger } from './logging.ts'
 import { EventFile } from './mount/event-file.ts'
 import { type HeldLock, ProcessLocks } from './mount/locks.ts'
 import type { ProcessRole } from './mount/mount-context.ts'
+import { withSettings } from './mount/with-settings.ts'
 import type { PluginServer } from './plugin-api/server.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
 import { providers as builtIn } from './providers/index.ts'
@@ -33,6 +34,10 @@ export interface ListeningModule {
   readonly address: string
   /** The name of the service that it offers. */
   readonly service: string
+  /** The name of the module. */
+  readonly module: string
+  /** The file by which Docker finds it where its socket is not among those of plugins. */
+  readonly spec: string
 }
 
 /** The program, put together for one use. */
@@ -162,10 +167,13 @@ class OpenApp implements App {
     const listening: ListeningModule[] = []
     for (const module of this.config.modules) {
       const { service, volumes } = this.service(module.service)
-      const app = createPluginApp({ volumes, logger })
+      const settings = this.config.operationsOf(module.name, service.name)
+      const offered = settings === undefined ? volumes : withSettings(volumes, settings)
+      const app = createPluginApp({ volumes: offered, logger })
       const server = await startPluginServer({ host: module.host, app, logger })
       this.#servers.push(server)
-      listening.push({ address: server.address, service: service.name })
+      const { name, spec } = module
+      listening.push({ address: server.address, service: service.name, module: name, spec })
     }
     return listening
   }

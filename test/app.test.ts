@@ -128,7 +128,14 @@ test('a configured service that this machine cannot serve is an error, never a f
 test('the socket answers, and is gone after the close', async () => {
   const app = await open('server')
 
-  expect(await app.listen()).toEqual([{ address: `unix://${socketOf(app)}`, service: 'vfs' }])
+  expect(await app.listen()).toEqual([
+    {
+      address: `unix://${socketOf(app)}`,
+      service: 'vfs',
+      module: 'default-docker',
+      spec: '/etc/docker/plugins/rexray.spec',
+    },
+  ])
   await app.start()
   expect(JSON.parse(await post(socketOf(app), 'Plugin.Activate'))).toEqual({
     Implements: ['VolumeDriver'],

@@ -28,7 +28,9 @@ test('compares ledger and kernel, listens, and says on stdout what it does', asy
 test('says why it serves what nobody configured, and how Docker finds its socket', async () => {
   const line = new CommandLine()
   line.choice = { driver: 'loop', reason: 'nothing is configured', chosenAt: '2026-01-01' }
-  line.modules = [{ address: 'unix:///home/me/rexray/run/my.sock', service: 'ebs' }]
+  const spec = '/etc/docker/plugins/my.spec'
+  const address = 'unix:///home/me/rexray/run/my.sock'
+  line.modules = [{ address, service: 'ebs', module: 'my', spec }]
   await started(line)
 
   await expect(line.stdout).toMatchFileSnapshot('golden/start-elsewhere.txt')

@@ -92,7 +92,12 @@ export class CommandLine {
   readonly flags: Flags[] = []
   readonly volumes: IntegrationDriver
   modules: readonly ListeningModule[] = [
-    { address: 'unix:///run/docker/plugins/rexray.sock', service: 'ebs' },
+    {
+      address: 'unix:///run/docker/plugins/rexray.sock',
+      service: 'ebs',
+      module: 'default-docker',
+      spec: '/etc/docker/plugins/rexray.spec',
+    },
   ]
   /** The services besides the one that is meant. */
   otherServices: readonly string[] = []
