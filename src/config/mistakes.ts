@@ -33,8 +33,13 @@ export class Mistakes {
     if (!this.#found.has(message)) this.#found.set(message, mistake)
   }
 
+  /** Those of one file in the order of their lines. */
   get all(): readonly Mistake[] {
-    return [...this.#found.values()]
+    return [...this.#found.values()].sort(({ place: a }, { place: b }) =>
+      a === undefined || b === undefined || a.file !== b.file
+        ? 0
+        : a.line - b.line || a.column - b.column,
+    )
   }
 
   /** Throws `InvalidArgumentError` that says all of them, if there are any. */

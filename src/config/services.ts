@@ -1,3 +1,4 @@
+import { editDistance, nearest } from '../libstorage/nearest.ts'
 import type { ModuleConfig, ServiceConfig } from './config.ts'
 import { type DriverKeys, driverNamed, resolveDriverSettings, sectionsOf } from './driver-keys.ts'
 import { programKeys, STORAGE_DRIVERS, serviceKeys } from './keys.ts'
@@ -85,8 +86,18 @@ export function unknownDriver(
     place,
     subject,
     problem: `names ${JSON.stringify(driver)}, which is no driver`,
-    remedy: `use one of ${driverNames(drivers)}`,
+    remedy: nearestOf(
+      driver,
+      drivers.map(({ name }) => name),
+    ),
   }
+}
+
+function nearestOf(word: string, names: readonly string[]): string {
+  const near = nearest(word, names)
+  // A word of which no letter stays is no misspelling.
+  const isNear = near !== undefined && editDistance(word.toLowerCase(), near) < word.length
+  return `${isNear ? `did you mean ${near}, ` : ''}use one of ${names.join(', ')}`
 }
 
 function describedNames(lookup: Lookup): readonly string[] {
@@ -149,11 +160,12 @@ function requireConfigured(lookup: Lookup, found: Found, services: readonly stri
     place: found.place,
     subject: found.path,
     problem: `names ${JSON.stringify(found.written)}, which is no configured service`,
-    remedy: `use one of ${services.join(', ')}`,
+    remedy: nearestOf(nameIn(found), services),
   })
 }
 
-function wantedService(lookup: Lookup): Found | undefined {
+/** What says which service is meant when none is named. */
+export function wantedService(lookup: Lookup): Found | undefined {
   return (
     saidOf(lookup, [programKeys.cliService.path]) ??
     saidOf(lookup, [programKeys.service.path, STORAGE_DRIVERS])

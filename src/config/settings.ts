@@ -2,9 +2,10 @@ import type { Config } from './config.ts'
 import { type DriverKeys, defaultOf, findDriverKey, isSecret } from './driver-keys.ts'
 import { type Key, moduleKeys, operationKeys, programKeys, serviceKeys } from './keys.ts'
 import { type Found, type Lookup, namesOf } from './lookup.ts'
-import { MODULES, moduleScopes, serviceOfModule } from './modules.ts'
+import { MODULES, moduleScopes, nameIn, serviceOfModule } from './modules.ts'
 import { type OperationKey, operationNames } from './operations.ts'
 import { callKeys, SERVICES, serviceScopes } from './service-scopes.ts'
+import { wantedService } from './services.ts'
 
 /** A key with the value that it has, whoever set it. */
 export interface EffectiveSetting {
@@ -30,14 +31,14 @@ export interface SettingSources {
 export function effectiveSettings(sources: SettingSources): readonly EffectiveSetting[] {
   const { config, lookup } = sources
   const level = lookup.find(namesOf(programKeys.logLevel))
-  const service = lookup.find(namesOf(programKeys.service))
+  const wanted = wantedService(lookup)
   return [
     settingOf(programKeys.logLevel.path, level, config.logLevel),
     ...config.modules.flatMap((module) => moduleSettings(module, sources)),
     {
       path: programKeys.service.path,
       value: config.defaultService,
-      source: service?.source ?? 'default',
+      source: wanted?.source ?? 'default',
     },
     ...(config.services.length === 0 ? operationSettings(lookup, '', []) : []),
     ...config.services.flatMap((each) => serviceSettings(each, sources)),
@@ -91,7 +92,9 @@ function serviceSettings(
     )
     return isSecret(schema) && setting.value !== undefined ? { ...setting, value: '***' } : setting
   })
-  const chosen = lookup.findWithin(namesOf(serviceKeys.driver), own)
+  const wanted = wantedService(lookup)
+  const implied = wanted !== undefined && nameIn(wanted) === name ? wanted : undefined
+  const chosen = lookup.findWithin(namesOf(serviceKeys.driver), own) ?? implied
   return [
     { path: `${prefix}driver`, value: driver, source: sourceOf(chosen) },
     ...ofDriver,

@@ -103,7 +103,7 @@ describe('services that cannot be', () => {
     ],
     [
       'libstorage: {server: {services: {a: {driver: Foo}}}}',
-      'FILE:1:38: libstorage.server.services.a.driver names "Foo", which is no driver, use one of loop, vfs, ebs',
+      'FILE:1:38: libstorage.server.services.a.driver names "Foo", which is no driver, did you mean loop, use one of loop, vfs, ebs',
     ],
     [
       'libstorage: {server: {services: {a: }}}',

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { App, ListeningModule } from '../../src/app.ts'
+import type { Surroundings } from '../../src/cli/context.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import type { OperationsConfig } from '../../src/config/config.ts'
 import type { Flags, LoadedConfig } from '../../src/config/load.ts'
@@ -104,6 +105,8 @@ export class CommandLine {
   choice: App['choice']
   lockServer: () => Promise<void> = async () => undefined
   reloadLogLevel: () => Promise<void> = async () => undefined
+  examineConfig: Surroundings['examineConfig'] = () =>
+    Promise.reject(new Error('no configuration was written'))
   programName = 'remora'
   stdout = ''
 
@@ -122,6 +125,7 @@ export class CommandLine {
       stderr: { write: (text) => (stderr += text) },
       signals: this.signals,
       exit: (code) => this.exits.push(code),
+      examineConfig: (flags) => this.examineConfig(flags),
       openApp: async (use, flags) => {
         this.flags.push(flags)
         this.steps.push(`open ${use}`)
