@@ -66,7 +66,7 @@ export async function runProgram(
       verbs: SNAPSHOT_VERBS,
     }),
   )
-  program.addCommand(inherit(program, configCommand(context, runs)))
+  program.addCommand(configCommand(context, runs, (command) => inherit(program, command)))
   program.addCommand(versionCommand(program, context))
   const { rest, properties } = splitPropertyFlags(args, (flag) => longFlags(program).has(flag))
   try {

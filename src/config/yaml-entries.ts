@@ -55,7 +55,7 @@ export function parseEntries(
 /** A line that is shown to say what is wrong with it, but never with what may be a secret: then only its key. */
 export function maskSecret(line: string): string {
   const { before, after } =
-    /^(?<before>.*(?:key|secret|password|passwd|token|credential)\w*["']?\s*[:=])(?<after>.*)$/i.exec(
+    /^(?<before>.*?(?:key|secret|password|passwd|token|credential)\w*["']?\s*[:=])(?<after>.*)$/i.exec(
       line,
     )?.groups ?? {}
   return before === undefined || after === undefined ? line : `${before}${'*'.repeat(after.length)}`

@@ -25,6 +25,14 @@ describe('files', () => {
     )
   })
 
+  test('of a home of 0.3 lie one folder deeper, and are overridden by those of today', async () => {
+    await world.write('etc/rexray/config.yml', 'libstorage: {service: loop}\nloop: {pool: /a}\n')
+    await world.write('etc/config.yml', 'loop: {pool: /b}\n')
+    const config = await world.load()
+    expect(config.services[0]?.settings).toEqual({ pool: '/b' })
+    expect(config.files[0]).toBe(join(world.root, 'etc/rexray/config.yml'))
+  })
+
   test('the one that is named is read alone', async () => {
     await world.write('etc/config.yml', 'rexray: {logLevel: debug}\n')
     const named = await world.write('mine.yml', 'libstorage: {service: vfs}\n')

@@ -146,3 +146,63 @@ describe('services that cannot be', () => {
     expect(error.message.replace(world.configFile, 'FILE')).toBe(message)
   })
 })
+
+describe('a file whose shape is wrong', () => {
+  const rows: readonly [string, string][] = [
+    [
+      'libstorage: ebs',
+      'FILE:1:1: libstorage is "ebs" where a section belongs, write its keys beneath it, each in a line of its own',
+    ],
+    [
+      'libstorage: {service: vfs, server: {services: [vfs]}}',
+      'FILE:1:37: libstorage.server.services is "vfs" where a section belongs, write its keys beneath it, each in a line of its own',
+    ],
+    [
+      'rexray: {modules: {m: on}}\nlibstorage: {service: vfs}',
+      'FILE:1:20: rexray.modules.m is "on" where a section belongs, write its keys beneath it, each in a line of its own',
+    ],
+    [
+      'libstorage: {service: vfs}\nlinux: {volume: {fileMode: {owner: 7}}}',
+      'FILE:2:29: linux.volume.fileMode.owner stands beneath linux.volume.fileMode, which takes a value, give it one',
+    ],
+    [
+      'libstorage: {service: vfs}\nvfs:\n  pool: /a\n  Pool: /b',
+      'FILE:4:3: vfs.Pool stands a second time, first in line 3, leave one out, or put both together',
+    ],
+  ]
+
+  test.each(rows)('%j is refused with its place', async (text, message) => {
+    const error = await failure(world.loadText(`${text}\n`))
+    expect(error.message.replace(world.configFile, 'FILE')).toBe(message)
+  })
+})
+
+test('several mistakes are said together, in the order of their lines', async () => {
+  const text =
+    'libstorage: {service: vsf}\nrexray: {logLevel: loud}\nlinux: {volume: {fileMode: rwx}}\nvolume: 7\n'
+  const error = await failure(
+    world.loadText(text, { flags: { properties: { ebsRegoin: 'eu' } }, env: { VFS_POOL: 'x' } }),
+  )
+  expect(error.message.replaceAll(world.configFile, 'FILE').split('\n')).toEqual([
+    'the configuration has 4 mistakes:',
+    '  flag --ebsRegoin is unknown, did you mean --ebsRegion',
+    '  FILE:1:14: libstorage.service names "vsf", which is no driver, did you mean vfs, use one of loop, vfs, ebs',
+    '  FILE:2:10: rexray.logLevel is "loud", use one of error, warn, info, debug',
+    '  FILE:4:1: volume is "7" where a section belongs, write its keys beneath it, each in a line of its own',
+  ])
+})
+
+test('a wrong value that concerns several services is said once', async () => {
+  const text =
+    'libstorage: {service: a, server: {services: {a: {driver: loop}, b: {driver: vfs}}}}\nlinux: {volume: {fileMode: rwx}}\n'
+  expect((await failure(world.loadText(text))).message).toMatch(
+    /^\S+:2:18: linux\.volume\.fileMode/,
+  )
+})
+
+test('all that is no YAML is said, of every file, and nothing that follows from it', async () => {
+  await world.write('etc/rexray.yml', 'a: [\n')
+  const error = await failure(world.loadText('libstorage:\n\tservice: vfs\nb: "x\n'))
+  expect(error.message).toContain('the configuration has 3 mistakes')
+  expect(error.message).not.toContain('no service')
+})

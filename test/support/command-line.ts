@@ -13,7 +13,8 @@ import type { ServedService } from '../../src/served-services.ts'
 import { HERE } from './a-volume.ts'
 import { InMemoryVolumes } from './in-memory-volumes.ts'
 
-const OPERATIONS: OperationsConfig = {
+/** What holds for every service of these tests. */
+export const OPERATIONS: OperationsConfig = {
   create: {
     default: {
       sizeGiB: 16,
@@ -103,7 +104,8 @@ export class CommandLine {
   /** The services besides the one that is meant. */
   otherServices: readonly string[] = []
   choice: App['choice']
-  lockServer: () => Promise<void> = async () => undefined
+  lockServer: App['lockServer'] = async () => undefined
+  operationsOf: LoadedConfig['operationsOf'] = () => undefined
   reloadLogLevel: () => Promise<void> = async () => undefined
   examineConfig: Surroundings['examineConfig'] = () =>
     Promise.reject(new Error('no configuration was written'))
@@ -145,14 +147,14 @@ export class CommandLine {
       this.#served(name, `${OPERATIONS.mount.path}/${name}`),
     )
     return {
-      config: CONFIG,
+      config: { ...CONFIG, operationsOf: this.operationsOf },
       logger: this.#logger(),
       services: [served, ...others],
       choice: this.choice,
       service: () => served,
-      lockServer: async () => {
+      lockServer: async (options) => {
         await step('lock')
-        await this.lockServer()
+        await this.lockServer(options)
       },
       listen: async () => {
         await step('listen')

@@ -4,12 +4,16 @@ import { renderJson } from '../output/json.ts'
 import { findingsOf, findingText, summary } from './findings.ts'
 import { settingsAsJson, settingsAsYaml } from './settings.ts'
 
-/** The command `config`: shows what is in force and where it comes from, and `config check` what is wrong. */
+/**
+ * The command `config`: shows what is in force and where it comes from, and `config check` what is wrong. `inherit` gives a
+ * command the ways of the program.
+ */
 export function configCommand(
   context: CommandContext,
   runs: (work: Promise<number>) => Promise<void>,
+  inherit: (command: Command) => Command,
 ): Command {
-  const group = new Command('config')
+  const group = inherit(new Command('config'))
     .description('print the configuration in force, and where each value comes from')
     .addOption(
       new Option('-f, --format <format>', 'how it is printed')

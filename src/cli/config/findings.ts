@@ -8,9 +8,18 @@ export interface Finding {
   /** Where it was said, or undefined where nothing says it. */
   readonly source: string | undefined
   readonly sentence: string
-  /** The line as it stands there, without secrets, and the column, from 1, of the key. */
-  readonly excerpt: { readonly place: Place; readonly line: string } | undefined
+  readonly excerpt: Excerpt | undefined
 }
+
+/** The line as it stands there, without secrets, and the key in it that is meant. */
+interface Excerpt {
+  readonly place: Place
+  readonly line: string
+  readonly keyLength: number
+}
+
+/** A key as it is written: quoted, or up to what ends it. */
+const KEY = /^(?:"[^"]*"|'[^']*'|[^\s:#,{}[\]]+)/
 
 /** All findings: what stands in files in the order of its place, and before it what stands nowhere. */
 export function findingsOf({
@@ -18,10 +27,12 @@ export function findingsOf({
   warnings,
   files,
 }: Pick<ExaminedConfig, 'mistakes' | 'warnings' | 'files'>): readonly Finding[] {
-  const excerpt = (place: Place | undefined) => {
+  const excerpt = (place: Place | undefined): Excerpt | undefined => {
     const file = files.find(({ path }) => path === place?.file)
     if (place === undefined || file === undefined) return undefined
-    return { place, line: maskSecret(file.text.split(/\r?\n/)[place.line - 1] ?? '') }
+    const written = file.text.split(/\r?\n/)[place.line - 1] ?? ''
+    const key = KEY.exec(written.slice(place.column - 1))?.[0] ?? ' '
+    return { place, line: maskSecret(written), keyLength: key.length }
   }
   const findings: readonly Finding[] = [
     ...mistakes.map((mistake) => ({
@@ -49,12 +60,11 @@ export function findingsOf({
 export function findingText({ kind, source, sentence, excerpt }: Finding): string {
   const head = `${source === undefined ? '' : `${source}: `}${kind}: ${sentence}\n`
   if (excerpt === undefined) return head
-  const { place, line } = excerpt
+  const { place, line, keyLength } = excerpt
   const number = String(place.line).padStart(5)
   const start = place.column - 1
-  const word = /^(?:"[^"]*"|'[^']*'|[^\s:#,{}[\]]+)/.exec(line.slice(start))?.[0] ?? ' '
   const before = line.slice(0, start).replace(/[^\t]/g, ' ')
-  return `${head}${number} | ${line}\n${' '.repeat(5)} | ${before}${'^'.repeat(word.length)}\n`
+  return `${head}${number} | ${line}\n${' '.repeat(5)} | ${before}${'^'.repeat(keyLength)}\n`
 }
 
 /** How many there are, and of which files. */
