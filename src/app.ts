@@ -82,7 +82,8 @@ export async function openApp(role: ProcessRole, input: AppInput): Promise<App> 
     stream: input.stderr,
     isTerminal,
   })
-  for (const warning of config.warnings) logger.warn(warning)
+  // Scripts run commands again and again, and read what these say; a server says it once.
+  for (const warning of config.warnings) logger[role === 'server' ? 'warn' : 'info'](warning)
   const events = new EventFile({ directory: config.directories.log, logger })
   const tools = createToolRunner(config)
   const runs = {

@@ -250,3 +250,14 @@ test('several mistakes in a configuration are said at once, and nothing is made'
   await expect(open('server')).rejects.toThrow(/has 2 mistakes:\n.*vsf.*\n.*loud/)
   expect(readdirSync(home)).toEqual(['etc'])
 })
+
+test('what is to be said of the configuration a server says at its start, and a command where it is asked for more', async () => {
+  configure('libstorage: {service: vfs}\ndocker: {size: 5}\n')
+  await open('command')
+  expect(logged).toBe('')
+  await open('command', { flags: { logLevel: 'info' } })
+  expect(logged).toContain('docker.size is understood as')
+  logged = ''
+  await open('server')
+  expect(logged).toContain('docker.size is understood as')
+})

@@ -79,9 +79,12 @@ export function resolveDriverSettings(
   return undefined
 }
 
-/** What a key of this schema is where nothing is said; undefined where the driver finds it itself. */
+/** What one would write for a key of this schema to get its default; undefined where the driver finds it itself. */
 export function defaultOf(schema: unknown): unknown {
-  return schema instanceof z.ZodType ? schema.safeParse(undefined).data : undefined
+  const layer = layersOf(schema).find(
+    (one) => one instanceof z.ZodDefault || one instanceof z.ZodPrefault,
+  )
+  return layer?.def.defaultValue
 }
 
 /** Whether a key's value is never shown. */

@@ -35,6 +35,10 @@ export const cloudDriver: DriverKeys = {
     useLargeDeviceRange: z.boolean().default(false),
     zones: z.array(z.string()).default([]),
     mode: z.enum(['quick', 'deep']).default('quick'),
+    statusTimeout: z
+      .string()
+      .default('2m')
+      .transform((text) => text.length),
   }),
 }
 
