@@ -2,11 +2,12 @@ import { chmod, readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { OperationsConfig } from '../../src/config/config.ts'
 import type { LoadedConfig } from '../../src/config/load.ts'
+import { providers } from '../../src/providers/index.ts'
 import { ConfigWorld, type LoadOptions } from '../support/config-world.ts'
 import { cloudDriver, driverKeys, virtualboxDriver } from '../support/driver-keys.ts'
 
 const OPERATIONS = 'libstorage.integration.volume.operations'
-const drivers = [...driverKeys, cloudDriver, virtualboxDriver]
+const STAND_INS = [...driverKeys, cloudDriver, virtualboxDriver]
 
 let world: ConfigWorld
 beforeEach(async () => {
@@ -17,7 +18,7 @@ afterEach(() => world.remove())
 async function fixture(name: string, options: LoadOptions = {}): Promise<LoadedConfig> {
   const text = await readFile(new URL(`fixtures/${name}.yml`, import.meta.url), 'utf8')
   await chmod(await world.write('etc/config.yml', text), 0o600)
-  return await world.load({ drivers, ...options })
+  return await world.load({ drivers: STAND_INS, ...options })
 }
 
 /** What is said of a configuration, by the keys alone. */
@@ -33,9 +34,12 @@ function operations(config: LoadedConfig): OperationsConfig {
   return service.operations
 }
 
-describe('a file of REX-Ray before 0.4, from the field', () => {
+describe.each([
+  ['stand-ins', STAND_INS],
+  ['the providers of this program', [...providers, virtualboxDriver]],
+])('a file of REX-Ray before 0.4, from the field, with %s', (_title, drivers) => {
   test('is a service named ec2 with the driver ebs and the keys as credentials', async () => {
-    const config = await fixture('field')
+    const config = await fixture('field', { drivers })
     expect(config.services).toMatchObject([
       {
         name: 'ec2',
@@ -49,7 +53,7 @@ describe('a file of REX-Ray before 0.4, from the field', () => {
   })
 
   test('is warned about once for each key, with its name of today, and nothing else', async () => {
-    const config = await fixture('field')
+    const config = await fixture('field', { drivers })
     expect(Object.fromEntries(understood(config))).toEqual({
       'rexray.storageDrivers': 'libstorage.service',
       'rexray.volume.mount.preempt': `${OPERATIONS}.mount.preempt`,
@@ -61,10 +65,18 @@ describe('a file of REX-Ray before 0.4, from the field', () => {
   })
 
   test('says where preempt and ignoreUsedCount are written', async () => {
-    const config = await fixture('field')
+    const config = await fixture('field', { drivers })
     expect(config.sourceOf('ec2', 'preempt')).toBe(`${world.configFile}:6:7`)
     expect(config.sourceOf('ec2', 'ignoreUsedCount')).toBe(`${world.configFile}:8:7`)
   })
+})
+
+test('all reference files are fine with the providers of this program', async () => {
+  const names = ['short', 'long', 'server', 'client', 'modules', 'before-0.4', 'plugin', 'manual']
+  for (const name of names) {
+    const config = await fixture(name, { drivers: providers })
+    expect(config.services.map(({ driver }) => driver)).toContain('ebs')
+  }
 })
 
 describe('reference files', () => {
