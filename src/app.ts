@@ -10,10 +10,15 @@ import { type AdjustableLogger, createLogger } from './logging.ts'
 import { EventFile } from './mount/event-file.ts'
 import { type HeldLock, ProcessLocks } from './mount/locks.ts'
 import type { ProcessRole } from './mount/mount-context.ts'
+import { withSettings } from './mount/with-settings.ts'
+import { writePidFile } from './pid-file.ts'
 import type { PluginServer } from './plugin-api/server.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
 import { providers as builtIn } from './providers/index.ts'
 import { type OpenServices, openServices, type ServedService } from './served-services.ts'
+
+/** The file, in the log directory, that a server writes to where nobody sits before it. */
+const LOG_FILE = 'rexray.log'
 
 /** What the program is told from outside. */
 export interface AppInput {
@@ -33,6 +38,10 @@ export interface ListeningModule {
   readonly address: string
   /** The name of the service that it offers. */
   readonly service: string
+  /** The name of the module. */
+  readonly module: string
+  /** The file by which Docker finds it where its socket is not among those of plugins. */
+  readonly spec: string
 }
 
 /** The program, put together for one use. */
@@ -44,8 +53,11 @@ export interface App {
   readonly choice: DefaultChoice | undefined
   /** The service of this name, in any letter case, or the default one. Throws a `StorageError` where there is none. */
   service(name?: string): ServedService
-  /** Makes this process the one server of its home. Rejects with `FailedPreconditionError` while there is another. */
-  lockServer(): Promise<void>
+  /**
+   * Makes this process the one server of its home, with the files by which scripts know it: its process id, unless that
+   * is not wanted, and its log where nobody sits before it. Rejects with `FailedPreconditionError` while there is another.
+   */
+  lockServer(options?: { readonly pidFile?: boolean }): Promise<void>
   /** Compares what is recorded with what the kernel says; a volume's calls wait for its own part of that. */
   start(): void
   /** Listens on the sockets of all modules. */
@@ -64,12 +76,14 @@ export async function openApp(role: ProcessRole, input: AppInput): Promise<App> 
   const providers = input.providers ?? builtIn
   const readConfig = () => loadConfig({ ...input, drivers: providers })
   const config = await readConfig()
+  const isTerminal = input.stderr.isTTY === true
   const logger = createLogger({
     level: config.logLevel,
     stream: input.stderr,
-    isTerminal: input.stderr.isTTY === true,
+    isTerminal,
   })
-  for (const warning of config.warnings) logger.warn(warning)
+  // Scripts run commands again and again, and read what these say; a server says it once.
+  for (const warning of config.warnings) logger[role === 'server' ? 'warn' : 'info'](warning)
   const events = new EventFile({ directory: config.directories.log, logger })
   const tools = createToolRunner(config)
   const runs = {
@@ -79,7 +93,8 @@ export async function openApp(role: ProcessRole, input: AppInput): Promise<App> 
   }
   try {
     const parts = { config, providers, logger, events, role, ...runs }
-    return new OpenApp({ config, logger, served: await openServices(parts), readConfig, tools })
+    const served = await openServices(parts)
+    return new OpenApp({ config, logger, served, readConfig, tools, isTerminal })
   } catch (error) {
     await tools.close()
     throw error
@@ -101,12 +116,15 @@ interface OpenParts {
   readonly served: OpenServices
   readonly readConfig: () => Promise<LoadedConfig>
   readonly tools: ToolRunner
+  /** Whether somebody reads the log as it is written. */
+  readonly isTerminal: boolean
 }
 
 class OpenApp implements App {
   readonly #parts: OpenParts
   readonly #servers: PluginServer[] = []
   #lock: HeldLock | undefined
+  #removePidFile: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   constructor(parts: OpenParts) {
@@ -138,11 +156,13 @@ class OpenApp implements App {
     )
   }
 
-  async lockServer(): Promise<void> {
+  async lockServer({ pidFile = true }: { readonly pidFile?: boolean } = {}): Promise<void> {
     const { directories } = this.config
     const taken = await new ProcessLocks(directories.run).tryAcquire('server', 'serves volumes')
     if (!('owner' in taken)) {
       this.#lock = taken
+      if (pidFile) this.#removePidFile = writePidFile(directories.run)
+      if (!this.#parts.isTerminal) this.#parts.logger.addFile(join(directories.log, LOG_FILE))
       return
     }
     const pid = taken.owner === undefined ? '' : ` as process ${taken.owner.process.pid}`
@@ -162,10 +182,13 @@ class OpenApp implements App {
     const listening: ListeningModule[] = []
     for (const module of this.config.modules) {
       const { service, volumes } = this.service(module.service)
-      const app = createPluginApp({ volumes, logger })
+      const settings = this.config.operationsOf(module.name, service.name)
+      const offered = settings === undefined ? volumes : withSettings(volumes, settings)
+      const app = createPluginApp({ volumes: offered, logger })
       const server = await startPluginServer({ host: module.host, app, logger })
       this.#servers.push(server)
-      listening.push({ address: server.address, service: service.name })
+      const { name, spec } = module
+      listening.push({ address: server.address, service: service.name, module: name, spec })
     }
     return listening
   }
@@ -191,7 +214,9 @@ class OpenApp implements App {
       await Promise.all(this.#servers.map((server) => server.close()))
       await this.#parts.served.close()
     } finally {
+      this.#removePidFile?.()
       await Promise.all([this.#parts.tools.close(), this.#lock?.release()])
+      this.#parts.logger.closeFile()
     }
   }
 }

@@ -5,6 +5,10 @@ import type { LogFields, Logger, LogLevel } from './libstorage/logger.ts'
 /** A logger whose level can change while it is used. */
 export interface AdjustableLogger extends Logger {
   setLevel(level: LogLevel): void
+  /** From now on lines go to this file too, as JSON. It is put aside at 10 MiB, and three are kept. Never throws. */
+  addFile(path: string): void
+  /** Writes what is under way to the file, and lets it go. */
+  closeFile(): void
 }
 
 /** Where log lines go, and which. */
@@ -19,23 +23,20 @@ const LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2,
 const SECRET = /(access|secret)_?key|secret|password|passwd|token|credential/i
 const REDACTED = '[redacted]'
 const MAX_DEPTH = 6
+const MAX_FILE_BYTES = 10 * 1024 * 1024
+const KEPT_FILES = 3
 
 /** Makes the program's logger. A field that is named like a secret is never written, however deep it lies. */
 export function createLogger({ level, stream, isTerminal }: LoggerOptions): AdjustableLogger {
-  const render = isTerminal ? textLine : jsonLine
   const logger = winston.createLogger({
     levels: LEVELS,
     level,
-    format: winston.format.printf((info) =>
-      render({
-        time: new Date().toISOString(),
-        level: info.level,
-        message: String(info.message),
-        fields: plainFields(info['fields']),
-      }),
-    ),
+    format: lineFormat(isTerminal ? textLine : jsonLine),
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   })
+  // A log file that cannot be written is no reason to leave containers without their volumes.
+  logger.on('error', () => {})
+  let file: winston.transports.FileTransportInstance | undefined
   // The library formats a line before it asks whether anybody wants it, which most calls' lines pay for in vain.
   const log = (at: LogLevel) => (message: string, fields?: LogFields) => {
     if (logger.isLevelEnabled(at)) logger.log({ level: at, message, fields })
@@ -48,6 +49,41 @@ export function createLogger({ level, stream, isTerminal }: LoggerOptions): Adju
     setLevel: (next) => {
       logger.level = next
     },
+    addFile: (path) => {
+      file = logFile(path)
+      if (file !== undefined) logger.add(file)
+    },
+    closeFile: () => {
+      if (file !== undefined) logger.remove(file)
+      file = undefined
+    },
+  }
+}
+
+function lineFormat(render: (line: Line) => string): winston.Logform.Format {
+  return winston.format.printf((info) =>
+    render({
+      time: new Date().toISOString(),
+      level: info.level,
+      message: String(info.message),
+      fields: plainFields(info['fields']),
+    }),
+  )
+}
+
+/** The library makes the folder at once, which a user who may not is told by the lack of a file. */
+function logFile(filename: string): winston.transports.FileTransportInstance | undefined {
+  try {
+    return new winston.transports.File({
+      filename,
+      format: lineFormat(jsonLine),
+      maxsize: MAX_FILE_BYTES,
+      maxFiles: KEPT_FILES,
+      tailable: true,
+      options: { flags: 'a', mode: 0o640 },
+    })
+  } catch {
+    return undefined
   }
 }
 

@@ -50,6 +50,16 @@ function surroundings(): Surroundings {
     stderr: process.stderr,
     signals: process,
     exit: (status) => process.exit(status),
+    examineConfig: async (flags) => {
+      const [{ examineConfig }, { providers }, { homedir }] = await Promise.all([
+        import('./config/load.ts'),
+        import('./providers/index.ts'),
+        import('node:os'),
+      ])
+      const { env } = process
+      const uid = process.getuid?.() ?? 0
+      return await examineConfig({ flags, env, uid, homeDirectory: homedir(), drivers: providers })
+    },
     openApp: async (use, flags) => {
       const [{ openApp }, { prepareToolEnvironment }, { homedir }] = await Promise.all([
         import('./app.ts'),

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -48,12 +56,12 @@ async function open(
   return app
 }
 
-function post(socketPath: string, call: string): Promise<string> {
+function post(socketPath: string, call: string, body = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     const sent = request({ socketPath, path: `/${call}`, method: 'POST' }, (response) =>
       text(response).then(resolve, reject),
     )
-    sent.on('error', reject).end()
+    sent.on('error', reject).end(body)
   })
 }
 
@@ -128,7 +136,14 @@ test('a configured service that this machine cannot serve is an error, never a f
 test('the socket answers, and is gone after the close', async () => {
   const app = await open('server')
 
-  expect(await app.listen()).toEqual([{ address: `unix://${socketOf(app)}`, service: 'vfs' }])
+  expect(await app.listen()).toEqual([
+    {
+      address: `unix://${socketOf(app)}`,
+      service: 'vfs',
+      module: 'default-docker',
+      spec: '/etc/docker/plugins/rexray.spec',
+    },
+  ])
   await app.start()
   expect(JSON.parse(await post(socketOf(app), 'Plugin.Activate'))).toEqual({
     Implements: ['VolumeDriver'],
@@ -186,4 +201,63 @@ test('a server has its tools run by a process of its own, until it closes; a com
   expect(await runners()).toMatch(/^\d+\n$/)
   await server.close()
   expect(await runners()).toBe('')
+})
+
+test('a module has a socket of its own, and its calls follow what stands beneath it', async () => {
+  configure(`libstorage: {service: vfs}
+rexray:
+  modules:
+    closed:
+      libstorage: {integration: {volume: {operations: {create: {disable: true}}}}}
+`)
+  const app = await open('server')
+  const [plain, closed] = await app.listen()
+  app.start()
+  const body = JSON.stringify({ Name: 'data' })
+  const create = async (address = '') =>
+    JSON.parse(await post(address.replace('unix://', ''), 'VolumeDriver.Create', body))
+  const names = async () => (await app.service().volumes.list()).map(({ volume }) => volume.name)
+
+  expect(closed).toMatchObject({ module: 'closed', service: 'vfs' })
+  expect(await create(closed?.address)).toEqual({ Err: '' })
+  expect(await names()).toEqual([])
+  expect(await create(plain?.address)).toEqual({ Err: '' })
+  expect(await names()).toEqual(['data'])
+})
+
+test('a server has its process id and, where nobody sits before it, its log where scripts look for them', async () => {
+  configure('rexray: {logLevel: info}\nlibstorage: {service: vfs}\n')
+  const app = await open('server')
+  const { run: runFolder, log } = app.config.directories
+  const pidFile = path.join(runFolder, 'rexray.pid')
+  await app.lockServer()
+  app.logger.info('said')
+
+  expect(readFileSync(pidFile, 'utf8')).toBe(`${process.pid}\n`)
+  await expect
+    .poll(() => readFileSync(path.join(log, 'rexray.log'), 'utf8'))
+    .toMatch(/^\{"time":"[^"]+","level":"info","message":"said"\}\n$/)
+  await app.close()
+  expect(existsSync(pidFile)).toBe(false)
+  const second = await open('server')
+  await second.lockServer({ pidFile: false })
+  expect(existsSync(pidFile)).toBe(false)
+})
+
+test('several mistakes in a configuration are said at once, and nothing is made', async () => {
+  configure('libstorage: {service: vsf}\nrexray: {logLevel: loud}\n')
+
+  await expect(open('server')).rejects.toThrow(/has 2 mistakes:\n.*vsf.*\n.*loud/)
+  expect(readdirSync(home)).toEqual(['etc'])
+})
+
+test('what is to be said of the configuration a server says at its start, and a command where it is asked for more', async () => {
+  configure('libstorage: {service: vfs}\ndocker: {size: 5}\n')
+  await open('command')
+  expect(logged).toBe('')
+  await open('command', { flags: { logLevel: 'info' } })
+  expect(logged).toContain('docker.size is understood as')
+  logged = ''
+  await open('server')
+  expect(logged).toContain('docker.size is understood as')
 })

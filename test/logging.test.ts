@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { NotFoundError } from '../src/libstorage/errors.ts'
@@ -91,4 +94,27 @@ test('only the level and what is worse is written, and the level can change', ()
   logger.debug('and this')
 
   expect(lines.map((line) => JSON.parse(line).message)).toEqual(['this', 'and this'])
+})
+
+test('a file gets the same lines as JSON, and one that cannot be written holds nothing up', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'logging-'))
+  try {
+    const { logger, lines } = logTo({ isTerminal: true })
+    const file = path.join(folder, 'log', 'rexray.log')
+    logger.addFile(file)
+    logger.warn('slow', { password: 'x' })
+    await expect
+      .poll(() => readFileSync(file, 'utf8').replace(TIME, 'TIME'))
+      .toBe('{"time":"TIME","level":"warn","message":"slow","password":"[redacted]"}\n')
+    logger.closeFile()
+    logger.addFile(path.join(file, 'beneath-a-file.log'))
+    logger.warn('goes on')
+
+    expect(lines.map((line) => line.replace(TIME, 'TIME'))).toEqual([
+      'TIME WARN  slow password=[redacted]\n',
+      'TIME WARN  goes on\n',
+    ])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })

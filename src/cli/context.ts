@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { App } from '../app.ts'
-import type { Flags } from '../config/load.ts'
+import type { ExaminedConfig, Flags } from '../config/load.ts'
 import { isStorageError } from '../libstorage/errors.ts'
 import type { ProcessRole } from '../mount/mount-context.ts'
 
@@ -31,6 +31,8 @@ export interface Surroundings {
   /** Ends the process at once. */
   readonly exit: (status: number) => void
   readonly openApp: OpenApp
+  /** Reads the configuration that these flags mean, and opens nothing. */
+  readonly examineConfig: (flags: Flags) => Promise<ExaminedConfig>
 }
 
 /** What a command works with. The app is opened by the command that needs it, so that help and usage errors need none. */

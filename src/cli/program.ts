@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import type { Flags } from '../config/load.ts'
+import { configCommand } from './config/config.ts'
 import { type CommandContext, reportError, type Surroundings } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { longFlags, splitPropertyFlags } from './property-flags.ts'
@@ -65,6 +66,7 @@ export async function runProgram(
       verbs: SNAPSHOT_VERBS,
     }),
   )
+  program.addCommand(configCommand(context, runs, (command) => inherit(program, command)))
   program.addCommand(versionCommand(program, context))
   const { rest, properties } = splitPropertyFlags(args, (flag) => longFlags(program).has(flag))
   try {

@@ -5,7 +5,7 @@ import { version } from '../version.ts'
 
 /** Where Docker looks for the sockets of plugins; https://docs.docker.com/engine/extend/plugin_api/ */
 const DOCKER_SOCKETS = '/run/docker/plugins'
-const DOCKER_SPECS = '/etc/docker/plugins'
+const SOCKET = 'unix://'
 
 /** What `start` says on stdout: where it listens, what it serves and why, where volumes lie, what to try next. */
 export function startReport(
@@ -15,13 +15,32 @@ export function startReport(
 ): string {
   const lines = [
     `Remora ${version} serves volumes`,
-    ...modules.map(({ address, service }) => `listening on ${address} for service ${service}`),
+    ...modules.map((module) => moduleLine(module, app)),
     ...app.services.map((service) => serviceLine(service, app)),
     configurationLine(app),
-    ...modules.flatMap(({ address }) => specHint(address)),
+    ...modules.flatMap(specHint),
     ...nextSteps(modules, invocation),
   ]
   return lines.map((line) => `${line}\n`).join('')
+}
+
+/** A module whose calls follow other settings than its service says so. */
+function moduleLine(
+  { address, service, module }: ListeningModule,
+  { config }: Pick<App, 'config'>,
+): string {
+  const own = config.operationsOf(module, service)
+  const setting = (key: 'preempt' | 'ignoreUsedCount', value: unknown) =>
+    `${key} ${value} (${config.sourceOf(service, key, module)})`
+  return [
+    `listening on ${address} for service ${service}`,
+    ...(own === undefined
+      ? []
+      : [
+          setting('preempt', own.mount.preempt),
+          setting('ignoreUsedCount', own.unmount.ignoreUsedCount),
+        ]),
+  ].join(', ')
 }
 
 function serviceLine(
@@ -46,25 +65,25 @@ function configurationLine({ config }: Pick<App, 'config'>): string {
 }
 
 /** Docker finds a socket elsewhere only through a file that says where it is. */
-function specHint(address: string): readonly string[] {
-  const socket = socketPath(address)
-  if (socket !== undefined && isDockerSocketFolder(path.dirname(socket))) return []
-  const spec = `${DOCKER_SPECS}/${driverName(address)}.spec`
+function specHint({ address, spec }: ListeningModule): readonly string[] {
+  if (isDockerSocket(address)) return []
   return [
     `Docker looks for sockets in ${DOCKER_SOCKETS}; to let it find this one:`,
-    `  mkdir -p ${DOCKER_SPECS} && echo ${address} > ${spec}`,
+    `  mkdir -p ${path.dirname(spec)} && echo ${address} > ${spec}`,
   ]
 }
 
 /** On every system with systemd, /var/run is another name of /run. */
-function isDockerSocketFolder(folder: string): boolean {
+function isDockerSocket(address: string): boolean {
+  if (!address.startsWith(SOCKET)) return false
+  const folder = path.dirname(address.slice(SOCKET.length))
   return folder === DOCKER_SOCKETS || folder === `/var${DOCKER_SOCKETS}`
 }
 
 function nextSteps(modules: readonly ListeningModule[], invocation: string): readonly string[] {
   const [first] = modules
   if (first === undefined) return ['no module is enabled: nothing listens for Docker']
-  const driver = driverName(first.address)
+  const driver = driverName(first)
   return [
     'try:',
     `  docker volume create --driver ${driver} --opt size=1 data`,
@@ -74,11 +93,6 @@ function nextSteps(modules: readonly ListeningModule[], invocation: string): rea
 }
 
 /** The name by which Docker knows a plugin is that of its socket or spec file. */
-function driverName(address: string): string {
-  const socket = socketPath(address)
-  return socket === undefined ? 'rexray' : path.basename(socket, '.sock')
-}
-
-function socketPath(address: string): string | undefined {
-  return address.startsWith('unix://') ? address.slice('unix://'.length) : undefined
+function driverName({ address, spec }: ListeningModule): string {
+  return isDockerSocket(address) ? path.basename(address, '.sock') : path.basename(spec, '.spec')
 }

@@ -14,20 +14,23 @@ export function startCommand(
   return new Command('start')
     .description('serve volumes to Docker until SIGTERM or SIGINT')
     .option('-f, --foreground', 'accepted, it is always so')
-    .option('--nopid', 'accepted, it is always so')
-    .action(() => runs(serve(context)))
+    .option('--nopid', 'write no file with the process id')
+    .action(({ nopid = false }: { nopid?: boolean }) => runs(serve(context, { pidFile: !nopid })))
 }
 
 /**
  * The life of a server. Listens at once, says on stdout where, and serves until SIGTERM or SIGINT: then it finishes what
  * is under way and resolves with 0. A second such signal, and an error that nobody caught, end the process with 1.
  */
-export async function serve(context: CommandContext): Promise<number> {
+export async function serve(
+  context: CommandContext,
+  options: { readonly pidFile?: boolean } = {},
+): Promise<number> {
   const life = watchSignals(context)
   try {
     const app = await context.openApp('server', context.flags())
     try {
-      await app.lockServer()
+      await app.lockServer(options)
       life.begin(app)
       app.start()
       const modules = await app.listen()

@@ -95,4 +95,6 @@ export interface ModuleConfig {
   readonly host: string
   /** The service it offers; undefined means the default one. */
   readonly service: string | undefined
+  /** The file by which Docker finds it where its socket is not among those of plugins. */
+  readonly spec: string
 }

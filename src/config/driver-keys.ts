@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { InvalidArgumentError } from '../libstorage/errors.ts'
 import { type Found, type Lookup, wrongValue } from './lookup.ts'
 import { parseBoolean } from './values.ts'
 
@@ -31,9 +30,21 @@ export function keysOf(driver: DriverKeys): readonly string[] {
   return sectionsOf(driver).flatMap((section) => names.map((name) => `${section}.${name}`))
 }
 
+/** What is said of a driver's key, in whichever of its sections. */
+export function findDriverKey(
+  driver: DriverKeys,
+  name: string,
+  lookup: Lookup,
+  scopes: readonly string[],
+): Found | undefined {
+  const paths = sectionsOf(driver).map((section) => `${section}.${name}`)
+  return lookup.find({ paths }, scopes)
+}
+
 /**
  * Reads a driver's keys for one service and parses them by its schema. Truth values, numbers and lists are read from
- * their texts; anything else the schema reads itself, and says what it wants by a message (`use …`, `must …`). Throws `InvalidArgumentError` about the first wrong one.
+ * their texts; anything else the schema reads itself, and says what it wants by a message (`use …`, `must …`). What is
+ * wrong is among the lookup's mistakes, and the settings are undefined then.
  */
 export function resolveDriverSettings(
   { driver, service }: { driver: DriverKeys; service: string },
@@ -43,30 +54,41 @@ export function resolveDriverSettings(
   const found = new Map<string, Found>()
   const values: Record<string, unknown> = {}
   for (const [name, schema] of Object.entries(driver.settings.shape)) {
-    const paths = sectionsOf(driver).map((section) => `${section}.${name}`)
-    const value = lookup.find({ paths }, scopes)
+    const value = findDriverKey(driver, name, lookup, scopes)
     if (value === undefined || value.value === '') continue
     found.set(name, value)
     values[name] = fromText(layersOf(schema).at(-1), value.value)
   }
   const parsed = driver.settings.safeParse(values)
   if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  const name = String(issue?.path[0] ?? '')
-  const wrong = found.get(name)
-  if (wrong !== undefined) {
+  for (const issue of parsed.error.issues) {
+    const name = String(issue.path[0] ?? '')
+    const wrong = found.get(name)
     const secret = isSecret(driver.settings.shape[name])
-    throw wrongValue(wrong, { remedy: remedyOf(issue), secret })
+    const remedy = remedyOf(issue)
+    lookup.mistakes.add(
+      wrong === undefined
+        ? {
+            subject: `service ${JSON.stringify(service)}`,
+            problem: `lacks ${driver.name}.${name}`.replace(/\.$/, ' settings'),
+            remedy,
+          }
+        : wrongValue(wrong, { remedy, secret }),
+    )
   }
-  throw new InvalidArgumentError({
-    subject: `service ${JSON.stringify(service)}`,
-    problem: `lacks ${driver.name}.${name}`.replace(/\.$/, ' settings'),
-    remedy: remedyOf(issue),
-  })
+  return undefined
+}
+
+/** What one would write for a key of this schema to get its default; undefined where the driver finds it itself. */
+export function defaultOf(schema: unknown): unknown {
+  const layer = layersOf(schema).find(
+    (one) => one instanceof z.ZodDefault || one instanceof z.ZodPrefault,
+  )
+  return layer?.def.defaultValue
 }
 
 /** Whether a key's value is never shown. */
-function isSecret(schema: unknown): boolean {
+export function isSecret(schema: unknown): boolean {
   return layersOf(schema).some((layer) => layer.meta()?.['secret'] === true)
 }
 
@@ -94,8 +116,8 @@ function fromText(schema: z.ZodType | undefined, text: string | readonly string[
   return text
 }
 
-function remedyOf(issue: z.core.$ZodIssue | undefined): string | undefined {
-  switch (issue?.code) {
+function remedyOf(issue: z.core.$ZodIssue): string | undefined {
+  switch (issue.code) {
     case 'invalid_value':
       return `use one of ${issue.values.map(String).join(', ')}`
     case 'invalid_type':
@@ -105,7 +127,7 @@ function remedyOf(issue: z.core.$ZodIssue | undefined): string | undefined {
     case 'too_big':
       return `use ${issue.maximum}${unitOf(issue.origin)} or less`
     default:
-      return issue?.message.replace(/^must /, 'it must ')
+      return issue.message.replace(/^must /, 'it must ')
   }
 }
 

@@ -1,7 +1,10 @@
 import { readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { InvalidArgumentError, isStorageError, systemCode } from '../libstorage/errors.ts'
+import { basename, join, resolve } from 'node:path'
+import { systemCode } from '../libstorage/errors.ts'
+import type { Mistakes } from './mistakes.ts'
 import { type FileEntry, parseEntries } from './yaml-entries.ts'
+
+const REMEDY = 'make it a file that this user may read'
 
 /** Which configuration files are read. */
 export interface FilesInput {
@@ -11,64 +14,73 @@ export interface FilesInput {
   readonly homeDirectory: string
 }
 
+/** A configuration file that was read. */
+export interface ConfigFile {
+  readonly path: string
+  readonly text: string
+  /** Whether every user of this machine may read it. */
+  readonly isOpen: boolean
+}
+
 /** The configuration files that were read, and what they say. */
 export interface ConfigFiles {
   /** Later ones override earlier ones. */
-  readonly files: readonly string[]
+  readonly files: readonly ConfigFile[]
   readonly entries: readonly FileEntry[]
+  /** Whether all of them could be read and understood. */
+  readonly understood: boolean
 }
 
 /**
  * Reads the file that the user named, or else those of REX-Ray's usual ones that exist: `rexray.yml` and `config.yml`
- * in the directory of the host, then in the user's `~/.rexray`. Rejects with `InvalidArgumentError` where one cannot be
- * read or is not YAML.
+ * in the directory of the host, then in the user's `~/.rexray`. One that cannot be read or is not YAML is a mistake.
  */
-export async function readConfigFiles(input: FilesInput): Promise<ConfigFiles> {
-  const files: string[] = []
+export async function readConfigFiles(input: FilesInput, mistakes: Mistakes): Promise<ConfigFiles> {
+  const files: ConfigFile[] = []
   const entries: FileEntry[] = []
-  for (const file of candidates(input)) {
-    const text = await readText(file)
-    if (text !== undefined) {
-      files.push(file)
-      entries.push(...parseEntries(text, file))
-    } else if (input.configFile !== undefined) {
-      throw new InvalidArgumentError({
-        subject: `config file ${file}`,
-        problem: 'does not exist',
-        remedy: 'give --config a file that does',
-      })
-    }
+  let understood = true
+  for (const path of candidates(input)) {
+    const read = await readCandidate(path, input.configFile !== undefined, mistakes)
+    if (read === 'absent') continue
+    if (read !== 'unreadable') files.push(read)
+    const said = read === 'unreadable' ? undefined : parseEntries(read.text, path, mistakes)
+    if (said === undefined) understood = false
+    else entries.push(...said)
   }
-  return { files, entries }
+  return { files, entries, understood }
 }
 
 function candidates({ configFile, etcDirectory, homeDirectory }: FilesInput): readonly string[] {
   if (configFile !== undefined) return [resolve(configFile)]
-  const directories = new Set([etcDirectory, join(homeDirectory, '.rexray')])
+  // With REXRAY_HOME=/x, versions up to 0.3 had /x/etc/rexray, later ones /x/etc.
+  const older = basename(etcDirectory) === 'etc' ? [join(etcDirectory, 'rexray')] : []
+  const directories = new Set([...older, etcDirectory, join(homeDirectory, '.rexray')])
   return [...directories].flatMap((directory) => [
     join(directory, 'rexray.yml'),
     join(directory, 'config.yml'),
   ])
 }
 
-async function readText(file: string): Promise<string | undefined> {
-  try {
-    // Reading a pipe would wait for whoever writes into it.
-    if ((await stat(file)).isFIFO()) throw unreadable(file, 'it is a pipe')
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (isStorageError(error)) throw error
-    const code = systemCode(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw unreadable(file, code ?? String(error), error)
+async function readCandidate(
+  path: string,
+  isNamed: boolean,
+  mistakes: Mistakes,
+): Promise<ConfigFile | 'absent' | 'unreadable'> {
+  const unreadable = (problem: string, remedy: string, cause?: unknown) => {
+    mistakes.add({ subject: `config file ${path}`, problem, remedy, cause })
+    return 'unreadable' as const
   }
-}
-
-function unreadable(file: string, why: string, cause?: unknown): InvalidArgumentError {
-  return new InvalidArgumentError({
-    subject: `config file ${file}`,
-    problem: `cannot be read (${why})`,
-    remedy: 'make it a file that this user may read',
-    cause,
-  })
+  try {
+    const found = await stat(path)
+    // Reading a pipe would wait for whoever writes into it.
+    if (found.isFIFO()) return unreadable('cannot be read (it is a pipe)', REMEDY)
+    return { path, text: await readFile(path, 'utf8'), isOpen: (found.mode & 0o004) !== 0 }
+  } catch (error) {
+    const code = systemCode(error)
+    if (code !== 'ENOENT' && code !== 'ENOTDIR')
+      return unreadable(`cannot be read (${code ?? String(error)})`, REMEDY, error)
+    return isNamed
+      ? unreadable('does not exist', 'give --config a file that does', error)
+      : 'absent'
+  }
 }

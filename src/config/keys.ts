@@ -24,7 +24,7 @@ export interface Key<T = unknown> {
   readonly default: string
   /** What it is for, in one line. */
   readonly why: string
-  /** Dotted names that older versions of REX-Ray had for it. */
+  /** Dotted names that versions up to 0.3 of REX-Ray had for it. */
   readonly older?: readonly string[]
   /** Variables that set it besides the one that its path gives. */
   readonly variables?: readonly string[]
@@ -43,6 +43,7 @@ export const programKeys = {
     schema: required(parseLogLevel, 'one of error, warn, info, debug'),
     default: 'warn',
     why: 'how much is logged: error, warn, info or debug',
+    older: ['libstorage.logging.level'],
   },
   cliService: {
     path: 'rexray.service',
@@ -65,24 +66,28 @@ export const operationKeys = {
     schema: required(parsePositive, 'a whole number of GiB'),
     default: '16',
     why: 'GiB of a volume that is made without a size',
+    older: ['docker.size'],
   },
   type: {
     path: `${OPERATIONS}.create.default.type`,
     schema: TEXT,
     default: '',
     why: 'the volume type, as the platform names it',
+    older: ['docker.volumeType'],
   },
   iops: {
     path: `${OPERATIONS}.create.default.IOPS`,
     schema: optional(parseCount, 'a whole number'),
     default: '',
     why: 'the operations per second that a volume is made for, where its type has a choice',
+    older: ['docker.iops'],
   },
   availabilityZone: {
     path: `${OPERATIONS}.create.default.availabilityZone`,
     schema: TEXT,
     default: '',
     why: 'the zone that volumes are made in; empty for the one of this machine',
+    older: ['docker.availabilityZone'],
   },
   fsType: {
     path: `${OPERATIONS}.create.default.fsType`,
@@ -93,12 +98,14 @@ export const operationKeys = {
     default: 'ext4',
     why: 'the file system that a blank volume gets: ext4, xfs or btrfs',
     variables: ['REXRAY_FSTYPE'],
+    older: ['docker.fsType'],
   },
   createDisable: {
     path: `${OPERATIONS}.create.disable`,
     schema: BOOLEAN,
     default: 'false',
     why: 'whether Create answers success and does nothing',
+    older: ['rexray.volume.create.disable', 'volume.create.disable'],
   },
   createImplicit: {
     path: `${OPERATIONS}.create.implicit`,
@@ -111,7 +118,7 @@ export const operationKeys = {
     schema: required(parsePreempt, 'one of true, false, dead, fence'),
     default: 'false',
     why: 'whether Mount takes a volume from another machine: false, true, dead (a stopped one), fence (stop it first)',
-    older: ['volume.mount.preempt'],
+    older: ['rexray.volume.mount.preempt', 'volume.mount.preempt'],
     variables: ['REXRAY_PREEMPT'],
   },
   attachWait: {
@@ -131,12 +138,14 @@ export const operationKeys = {
     schema: required(parseDirectory, 'an absolute path'),
     default: '<lib>/volumes',
     why: 'the folder that holds the mount points',
+    older: ['docker.mountDirPath'],
   },
   mountRootPath: {
     path: `${OPERATIONS}.mount.rootPath`,
     schema: required(parseRootPath, 'a path inside the volume such as /data, or / for its root'),
     default: '/data',
     why: 'the folder inside a volume that containers get; / for its root',
+    older: ['linux.integration.volume.operations.mount.rootPath'],
   },
   retryCount: {
     path: `${OPERATIONS}.mount.retryCount`,
@@ -155,6 +164,7 @@ export const operationKeys = {
     schema: BOOLEAN,
     default: 'false',
     why: 'whether the first Unmount releases a volume, however many containers use it',
+    older: ['rexray.volume.unmount.ignoreUsedCount', 'volume.unmount.ignoreUsedCount'],
   },
   detachDelay: {
     path: `${OPERATIONS}.unmount.detachDelay`,
@@ -167,6 +177,7 @@ export const operationKeys = {
     schema: BOOLEAN,
     default: 'false',
     why: 'whether Remove answers success and does nothing',
+    older: ['rexray.volume.remove.disable', 'volume.remove.disable'],
   },
   fileMode: {
     path: 'linux.volume.fileMode',
@@ -188,6 +199,15 @@ export const operationKeys = {
   },
 } satisfies Readonly<Record<string, Key>>
 
+/** The key by which versions up to 0.3 chose their driver; the first of its list is the service that is meant. */
+export const STORAGE_DRIVERS = 'rexray.storageDrivers'
+
+/** The names besides its own by which a key is understood: its older ones, and the one that REX-Ray's manual had. */
+export function otherNames({ path, older = [] }: Key): readonly string[] {
+  const misprinted = path.replace(`${OPERATIONS}.`, 'libstorage.integration.volume.')
+  return misprinted === path ? older : [...older, misprinted]
+}
+
 /** The keys of one service, beneath `libstorage.server.services.<service>`. */
 export const serviceKeys = {
   driver: {
@@ -203,7 +223,7 @@ export const moduleKeys = {
   type: {
     path: 'type',
     schema: required(
-      (text) => (['docker', 'csi'] as const).find((type) => type === text.toLowerCase()),
+      (text) => (['docker', 'csi', 'admin'] as const).find((type) => type === text.toLowerCase()),
       'docker or csi, which mean the same here',
     ),
     default: 'docker',
@@ -214,6 +234,12 @@ export const moduleKeys = {
     schema: optional(parseHost, 'unix:///path or tcp://host:port'),
     default: 'unix://<plugins>/rexray.sock',
     why: 'where it listens: a path, unix:///path or tcp://host:port; empty for a socket named like the module',
+  },
+  spec: {
+    path: 'spec',
+    schema: optional(parseDirectory, 'an absolute path'),
+    default: '/etc/docker/plugins/rexray.spec',
+    why: 'the file that tells Docker of a socket elsewhere; only named at the start, never written',
   },
   service: {
     path: 'libstorage.service',

@@ -1,28 +1,21 @@
-import { InvalidArgumentError } from '../libstorage/errors.ts'
-import { nearest } from '../libstorage/nearest.ts'
-import type { Config } from './config.ts'
+import type { Config, OperationsConfig, ServiceConfig } from './config.ts'
 import { resolveDirectories } from './directories.ts'
-import type { DriverKeys } from './driver-keys.ts'
-import { completeEnvironment, type Environment, flagIdentity, flagName } from './environment.ts'
-import { readConfigFiles } from './files.ts'
-import { operationKeys, programKeys } from './keys.ts'
-import { Lookup, namesOf } from './lookup.ts'
-import { resolveModules } from './modules.ts'
-import { rexrayKeys } from './rexray-keys.ts'
-import { resolveService, resolveServices, serviceScopes } from './services.ts'
-import { rootKeys, warningsAbout } from './warnings.ts'
+import { type DriverKeys, driverNamed } from './driver-keys.ts'
+import { completeEnvironment, type Environment } from './environment.ts'
+import { type ConfigFile, readConfigFiles } from './files.ts'
+import { type Flags, flagValues } from './flags.ts'
+import { programKeys } from './keys.ts'
+import { Lookup } from './lookup.ts'
+import { type Mistake, Mistakes } from './mistakes.ts'
+import { moduleScopes, resolveModules } from './modules.ts'
+import { type OperationKey, operationNames, resolveOperations } from './operations.ts'
+import { callKeys, callScopes, serviceScopes, sharedScopes } from './service-scopes.ts'
+import { type ChosenService, chooseServices, resolveService, unknownDriver } from './services.ts'
+import { type EffectiveSetting, effectiveSettings } from './settings.ts'
+import { parseBoolean } from './values.ts'
+import { type Warning, warningsAbout, warningText } from './warnings.ts'
 
-/** What the command line said. */
-export interface Flags {
-  /** `--config`: the only file to read then. */
-  readonly configFile?: string
-  /** `--host`: REX-Ray's server; understood, without effect. */
-  readonly host?: string
-  readonly service?: string
-  readonly logLevel?: string
-  /** Flags that are named like keys (`ebsRegion`, or `ebs.region`), in any case, with their values. */
-  readonly properties?: Readonly<Record<string, string>>
-}
+export type { Flags } from './flags.ts'
 
 /** Everything that a configuration is made of. */
 export interface ConfigInput {
@@ -39,81 +32,151 @@ export interface ConfigInput {
 export interface LoadedConfig extends Config {
   /**
    * Where the value of one of the keys of volume operations comes from, for a service: `/etc/rexray/config.yml:3:5`,
-   * `environment REXRAY_PREEMPT`, `flag --…` or `default`.
+   * `environment REXRAY_PREEMPT`, `flag --…` or `default`. With a module, for the calls that come through it.
    */
-  sourceOf(service: string, key: keyof typeof operationKeys): string
+  sourceOf(service: string, key: OperationKey, module?: string): string
+  /** What holds for calls through a module that offers a service; undefined where it says nothing but the service does. */
+  operationsOf(module: string, service: string): OperationsConfig | undefined
 }
 
-/** Resolves the configuration. Rejects with `InvalidArgumentError` about what is wrong in it, and where it stands. */
+/** A configuration, right or wrong, with all that is to be said of it. */
+export interface ExaminedConfig {
+  /** Where there are mistakes, defaults stand for what is wrong. */
+  readonly config: LoadedConfig
+  readonly mistakes: readonly Mistake[]
+  readonly warnings: readonly Warning[]
+  readonly files: readonly ConfigFile[]
+  readonly settings: readonly EffectiveSetting[]
+}
+
+/** Resolves the configuration. Rejects with `InvalidArgumentError` about all that is wrong in it, and where it stands. */
 export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
+  const { config, mistakes } = await examine(input)
+  mistakes.refuse()
+  return config
+}
+
+/** Resolves the configuration, and says what is wrong in it instead of rejecting. */
+export async function examineConfig(input: ConfigInput): Promise<ExaminedConfig> {
+  const { mistakes, ...examined } = await examine(input)
+  return { ...examined, mistakes: mistakes.all }
+}
+
+async function examine(
+  input: ConfigInput,
+): Promise<Omit<ExaminedConfig, 'mistakes'> & { readonly mistakes: Mistakes }> {
   const { flags, drivers, homeDirectory, uid } = input
   const env = await completeEnvironment(input.env, input.environmentFile ?? '/etc/environment')
   const directories = resolveDirectories({ env, uid, homeDirectory })
-  const { files, entries } = await readConfigFiles({
-    configFile: flags.configFile,
-    etcDirectory: directories.etc,
-    homeDirectory,
-  })
-  const lookup = new Lookup({ flags: flagValues(flags, drivers), env, entries, directories })
+  const mistakes = new Mistakes()
+  const places = { etcDirectory: directories.etc, homeDirectory, configFile: flags.configFile }
+  const { files, entries, understood } = await readConfigFiles(places, mistakes)
+  const given = flagValues(flags, drivers, mistakes)
+  // Of a file that cannot be understood the rest would say things that nobody meant.
+  const judged = understood ? mistakes : new Mistakes()
+  const lookup = new Lookup({ flags: given, env, entries, directories, mistakes: judged })
   const modules = resolveModules(lookup, directories.plugins)
-  const sources = { lookup, drivers, modules }
-  const services = resolveServices(sources)
-  const fileWarnings = warningsAbout(lookup, drivers)
-  if (services.services.length === 0) refuseDoubtful(fileWarnings)
-  return {
+  const chosen = chooseServices({ lookup, drivers, modules })
+  const resolver = new Resolver(lookup, drivers, { ...chosen, modules })
+  const services = chosen.services.map((service) => resolver.service(service))
+  const warnings = [...hostWarning(flags), ...warningsAbout({ lookup, drivers, files })]
+  if (services.length === 0) refuseDoubtful(warnings, judged)
+  resolver.checkModules()
+  const { defaultService, primaryService } = chosen
+  const config: LoadedConfig = {
     directories,
-    logLevel: lookup.read(programKeys.logLevel),
-    files,
-    warnings: [...hostWarning(flags), ...fileWarnings],
-    ...services,
+    logLevel: isDebugging(env) ? 'debug' : lookup.read(programKeys.logLevel),
+    files: files.map(({ path }) => path),
+    warnings: [...new Set(warnings.map(warningText))],
+    defaultService,
+    primaryService,
+    services,
     modules,
-    resolveService: (name, driver) => resolveService(sources, name, driver),
-    sourceOf: (service, key) => {
-      const scopes = serviceScopes(service.toLowerCase()).all
-      return lookup.find(namesOf(operationKeys[key]), scopes)?.source ?? 'default'
-    },
+    resolveService: (name, driver) => resolver.chosen(name, driver),
+    sourceOf: (service, key, module) => resolver.sourceOf(service, key, module),
+    operationsOf: (module, service) => resolver.operationsOf(module, service),
+  }
+  const settings = effectiveSettings({ lookup, drivers, config })
+  return { config, mistakes, warnings, files, settings }
+}
+
+interface Resolved extends Pick<Config, 'modules' | 'primaryService'> {
+  readonly services: readonly ChosenService[]
+}
+
+/** Resolves services and what modules say otherwise, also after the configuration was read. */
+class Resolver {
+  readonly #lookup: Lookup
+  readonly #drivers: readonly DriverKeys[]
+  readonly #resolved: Resolved
+
+  constructor(lookup: Lookup, drivers: readonly DriverKeys[], resolved: Resolved) {
+    this.#lookup = lookup
+    this.#drivers = drivers
+    this.#resolved = resolved
+  }
+
+  service(chosen: ChosenService): ServiceConfig {
+    const { modules, primaryService } = this.#resolved
+    const offering = modules.filter(
+      ({ service = primaryService ?? chosen.name }) => service === chosen.name,
+    )
+    const shared = sharedScopes(this.#lookup, chosen, offering)
+    return resolveService(this.#lookup, chosen, { ...serviceScopes(chosen.name), shared })
+  }
+
+  chosen(name: string, driver: string): ServiceConfig {
+    const service = name.toLowerCase()
+    const definition = driverNamed(this.#drivers, driver)
+    const { mistakes } = this.#lookup
+    if (definition === undefined) {
+      const subject = `service ${JSON.stringify(service)}`
+      mistakes.add(unknownDriver({ subject }, driver, this.#drivers))
+    }
+    const resolved = definition && this.service({ name: service, driver: definition })
+    mistakes.refuse()
+    if (resolved === undefined) throw new Error('an unknown driver was refused')
+    return resolved
+  }
+
+  sourceOf(service: string, key: OperationKey, module?: string): string {
+    const name = service.toLowerCase()
+    const { all } = module === undefined ? serviceScopes(name) : callScopes(module, name)
+    return this.#lookup.find(operationNames[key], all)?.source ?? 'default'
+  }
+
+  operationsOf(module: string, service: string): OperationsConfig | undefined {
+    const scopes = moduleScopes(module)
+    const isSaid = callKeys.some((key) => this.#lookup.findWithin(operationNames[key], scopes))
+    if (!isSaid) return undefined
+    return resolveOperations(this.#lookup, callScopes(module, service.toLowerCase()))
+  }
+
+  /** A wrong value beneath a module is a mistake though no call has come through it yet. */
+  checkModules(): void {
+    const { modules, primaryService = '' } = this.#resolved
+    for (const { name, service = primaryService } of modules) this.operationsOf(name, service)
   }
 }
 
 /** What was written may have meant another service than the one that would be chosen, whose volumes would be empty. */
-function refuseDoubtful([first]: readonly string[]): void {
-  if (first === undefined) return
-  throw new InvalidArgumentError({
-    subject: first,
+function refuseDoubtful(warnings: readonly Warning[], mistakes: Mistakes): void {
+  const first = warnings.find(({ isDoubtful }) => isDoubtful)
+  if (first === undefined || mistakes.all.length > 0) return
+  mistakes.add({
+    place: first.place,
+    subject: warningText(first),
     problem: 'and no service is chosen',
     remedy: `correct that, and set ${programKeys.service.path}`,
   })
 }
 
-function hostWarning({ host }: Flags): readonly string[] {
-  return host === undefined ? [] : ['flag --host is one of REX-Ray without effect here']
+function hostWarning({ host }: Flags): readonly Warning[] {
+  const sentence = 'flag --host is one of REX-Ray without effect here'
+  return host === undefined ? [] : [{ sentence, isDoubtful: false }]
 }
 
-/** All flags that were given, by {@link flagIdentity}. */
-function flagValues(flags: Flags, drivers: readonly DriverKeys[]): ReadonlyMap<string, string> {
-  const values = new Map<string, string>()
-  const known = [...rootKeys(drivers), ...rexrayKeys.filter((key) => !key.includes('*'))]
-  const identities = new Set(known.map(flagIdentity))
-  for (const [flag, value] of Object.entries(flags.properties ?? {})) {
-    if (!identities.has(flagIdentity(flag))) throw unknownFlag(flag, known)
-    values.set(flagIdentity(flag), value)
-  }
-  const special = {
-    'rexray.host': flags.host,
-    [programKeys.cliService.path]: flags.service,
-    [programKeys.logLevel.path]: flags.logLevel,
-  }
-  for (const [key, value] of Object.entries(special)) {
-    if (value !== undefined) values.set(flagIdentity(key), value)
-  }
-  return values
-}
-
-function unknownFlag(flag: string, known: readonly string[]): InvalidArgumentError {
-  const near = nearest(flagName(flag), known.map(flagName))
-  return new InvalidArgumentError({
-    subject: `flag --${flagName(flag)}`,
-    problem: 'is unknown',
-    remedy: near === undefined ? undefined : `did you mean --${near}`,
-  })
+/** The switches by which REX-Ray's developers asked for everything. */
+function isDebugging(env: Environment): boolean {
+  return [env['REXRAY_DEBUG'], env['LIBSTORAGE_DEBUG']].some((value) => parseBoolean(value ?? ''))
 }

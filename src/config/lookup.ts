@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from '../libstorage/errors.ts'
 import type { Directories } from './config.ts'
 import {
   type Environment,
@@ -8,7 +7,8 @@ import {
   flagName,
   lacksVariables,
 } from './environment.ts'
-import type { Key } from './keys.ts'
+import { type Key, otherNames } from './keys.ts'
+import { type Mistake, type Mistakes, type Place, placeText } from './mistakes.ts'
 import { parseBoolean } from './values.ts'
 import type { FileEntry } from './yaml-entries.ts'
 
@@ -20,6 +20,8 @@ export interface Found {
   readonly written: string | readonly string[]
   /** Where it was found: `/etc/rexray/config.yml:3:5`, `environment REXRAY_PREEMPT`, `flag --logLevel`. */
   readonly source: string
+  /** Where in a file, if it was a file. */
+  readonly place?: Place
   /** The key under which it was found, as written there; a variable or flag has the key it stands for. */
   readonly path: string
 }
@@ -40,6 +42,8 @@ export interface LookupInput {
   /** Of all files; a later one of the same key overrides an earlier one. */
   readonly entries: readonly FileEntry[]
   readonly directories: Directories
+  /** Gets the values that are not allowed. */
+  readonly mistakes: Mistakes
 }
 
 /** The scope of the whole program: `rexray.libstorage.service` is `libstorage.service`. */
@@ -47,7 +51,8 @@ const PROGRAM_SCOPE = 'rexray'
 
 /**
  * Finds values as REX-Ray does: what a file says in the given scopes, innermost first; then flag, variable that is not
- * empty, file, default. Keys have no case.
+ * empty, file, default. Keys have no case. Of a key with several names an earlier one that says something goes before a
+ * later one, wherever both stand: `AWS_REGION`, which many machines have, does not override a file's `ebs.region`.
  */
 export class Lookup {
   readonly #input: LookupInput
@@ -96,52 +101,67 @@ export class Lookup {
 
   /** What is said within the scopes or for the whole program; undefined means that the default holds. */
   find(names: KeyNames, scopes: readonly string[] = []): Found | undefined {
-    return (
-      this.findWithin(names, scopes) ??
-      this.#flag(names) ??
-      this.#variable(names) ??
-      this.findWithin(names, [PROGRAM_SCOPE, ''])
-    )
+    const within = this.findWithin(names, scopes)
+    if (within !== undefined) return within
+    const { variables = [] } = names
+    const said = names.paths.flatMap((path, index) => {
+      const further = index === 0 ? variables : []
+      return this.#global(path, [environmentName(path), ...further]) ?? []
+    })
+    return said.find(({ value }) => value !== '') ?? said[0]
   }
 
-  /** The value of a key. Throws `InvalidArgumentError` where what is said is not one. */
+  /** The value of a key. What is said and is none is a mistake, and the default is read. */
   read<T>(key: Key<T>, scopes: readonly string[] = []): T {
     return this.parse(key, this.find(namesOf(key), scopes))
   }
 
   /** The value that was found for a key, or its default; what is empty is the default too. */
   parse<T>(key: Key<T>, found: Found | undefined): T {
-    if (found === undefined || found.value === '') return key.schema.parse(this.#default(key))
+    const said = found === undefined || found.value === '' ? undefined : this.tryParse(key, found)
+    return said ?? key.schema.parse(this.defaultOf(key))
+  }
+
+  /** The value that was found for a key; undefined, and a mistake, where it is none. */
+  tryParse<T>(key: Key<T>, found: Found): T | undefined {
     const parsed = key.schema.safeParse(found.value)
     if (parsed.success) return parsed.data
     const remedy = Array.isArray(found.value)
       ? 'use a single value'
       : parsed.error.issues[0]?.message
-    throw wrongValue(found, { remedy })
+    this.mistakes.add(wrongValue(found, { remedy }))
+    return undefined
   }
 
-  #default(key: Key): string {
+  get mistakes(): Mistakes {
+    return this.#input.mistakes
+  }
+
+  /** The default of a key, as one would write it on this machine. */
+  defaultOf(key: Key): string {
     const { lib, plugins } = this.#input.directories
     return key.default.replace('<lib>', lib).replace('<plugins>', plugins)
   }
 
-  #flag({ paths }: KeyNames): Found | undefined {
-    for (const path of paths) {
-      const value = this.#input.flags.get(flagIdentity(path))
-      if (value !== undefined) {
-        return { value, written: value, source: `flag --${shortFlag(path)}`, path }
-      }
-    }
-    return undefined
+  /** Each of these names that a flag or variable says something by, as one would write it. */
+  saidOutsideFiles(path: string): readonly string[] {
+    const variable = environmentName(path)
+    return [
+      ...(this.#input.flags.has(flagIdentity(path)) ? [`flag --${shortFlag(path)}`] : []),
+      ...(this.#input.env[variable] ? [`environment ${variable}`] : []),
+    ]
   }
 
-  #variable({ paths, variables = [] }: KeyNames): Found | undefined {
-    const [path = ''] = paths
-    for (const name of [...paths.map(environmentName), ...variables]) {
+  #global(path: string, variables: readonly string[]): Found | undefined {
+    const flag = this.#input.flags.get(flagIdentity(path))
+    if (flag !== undefined) {
+      return { value: flag, written: flag, source: `flag --${shortFlag(path)}`, path }
+    }
+    for (const name of variables) {
       const value = this.#input.env[name]
       if (value) return { value, written: value, source: `environment ${name}`, path }
     }
-    return undefined
+    return this.findWithin({ paths: [path] }, [PROGRAM_SCOPE, ''])
   }
 
   #inFile(path: string): Found | undefined {
@@ -150,7 +170,8 @@ export class Lookup {
     return {
       value: this.#expanded(entry.value),
       written: entry.value,
-      source: placeOf(entry),
+      source: placeText(entry),
+      place: entry,
       path: entry.path,
     }
   }
@@ -164,25 +185,22 @@ export class Lookup {
 
 /** The names of a declared key. */
 export function namesOf(key: Key): KeyNames {
-  return { paths: [key.path, ...(key.older ?? [])], variables: key.variables }
+  return { paths: [key.path, ...otherNames(key)], variables: key.variables }
 }
 
-/** Where an entry stands: file, line and column. */
-export function placeOf({ file, line, column }: FileEntry): string {
-  return `${file}:${line}:${column}`
-}
-
-/** The error about a value that is not allowed. A secret is not shown. */
+/** The mistake that a value is not allowed. A secret is not shown. */
 export function wrongValue(
   found: Found,
   { remedy, secret = false }: { remedy?: string | undefined; secret?: boolean },
-): InvalidArgumentError {
+): Mistake {
   const shown = typeof found.written === 'string' ? found.written : found.written.join(' ')
-  return new InvalidArgumentError({
-    subject: `${found.source}: ${found.path}`,
+  return {
+    source: found.source,
+    place: found.place,
+    subject: found.path,
     problem: `is ${secret ? '***' : JSON.stringify(shown)}`,
     remedy,
-  })
+  }
 }
 
 const SHORT_FLAGS: Readonly<Record<string, string>> = {

@@ -1,7 +1,8 @@
-import { InvalidArgumentError } from '../libstorage/errors.ts'
+import path from 'node:path'
 import type { ModuleConfig } from './config.ts'
-import { moduleKeys as keys } from './keys.ts'
-import { type Lookup, namesOf, placeOf } from './lookup.ts'
+import { moduleKeys as keys, STORAGE_DRIVERS } from './keys.ts'
+import { type Found, type Lookup, namesOf } from './lookup.ts'
+import { placeText } from './mistakes.ts'
 
 /** The section that has one section for each module. */
 export const MODULES = 'rexray.modules'
@@ -9,7 +10,31 @@ export const MODULES = 'rexray.modules'
 /** The module that is there without being configured; versions of REX-Ray have called it either way. */
 const DEFAULT_NAMES = ['default-docker', 'default-csi'] as const
 
-/** Resolves the sockets that are served. Throws `InvalidArgumentError` about a wrong value, or two modules on one socket. */
+/** The module of versions up to 0.3 that served their own administration; nothing of it is served here. */
+const ADMIN_NAME = 'default-admin'
+
+/** Where Docker looks for files that name sockets elsewhere; https://docs.docker.com/engine/extend/plugin_api/ */
+const DOCKER_SPECS = '/etc/docker/plugins'
+
+/** Where the keys of a module stand, which go before those of its service. */
+export function moduleScopes(module: string): readonly string[] {
+  return [`${MODULES}.${module}`, `${MODULES}.${module}.rexray`]
+}
+
+/** The service that a module names itself, by today's key or by that of versions up to 0.3. */
+export function serviceOfModule(lookup: Lookup, module: string): Found | undefined {
+  const names = { paths: [keys.service.path, STORAGE_DRIVERS] }
+  const found = lookup.findWithin(names, moduleScopes(module).slice(0, 1))
+  return found === undefined || found.value === '' ? undefined : found
+}
+
+/** The first word of a value, in lower case: of a list of services or drivers the first is meant. */
+export function nameIn({ value }: Found): string {
+  const text = typeof value === 'string' ? value : (value[0] ?? '')
+  return text.trim().split(/\s+/)[0]?.toLowerCase() ?? ''
+}
+
+/** Resolves the sockets that are served. A wrong value, and two modules on one socket, are among the lookup's mistakes. */
 export function resolveModules(lookup: Lookup, pluginsDirectory: string): readonly ModuleConfig[] {
   const configured = lookup.sections(MODULES)
   const names = DEFAULT_NAMES.some((name) => configured.has(name))
@@ -31,39 +56,58 @@ function resolveModule(
   { name, pluginsDirectory }: { name: string; pluginsDirectory: string },
 ): ModuleConfig | undefined {
   const within = [`${MODULES}.${name}`]
-  const read = <K extends keyof typeof keys>(key: K) =>
-    lookup.findWithin(namesOf(keys[key]), within)
-  lookup.parse(keys.type, read('type'))
+  const read = <K extends keyof typeof keys>(key: K) => {
+    const found = lookup.findWithin(namesOf(keys[key]), within)
+    return found?.value === '' ? undefined : found
+  }
+  if (name === ADMIN_NAME || lookup.parse(keys.type, read('type')) === 'admin') return undefined
   if (lookup.parse(keys.disabled, read('disabled'))) return undefined
   const host = read('host')
-  const configured =
-    host === undefined || host.value === '' ? undefined : lookup.parse(keys.host, host)
+  const spec = read('spec')
+  const service = serviceOfModule(lookup, name)
+  const listens =
+    (host && lookup.tryParse(keys.host, host)) ?? automaticHost(name, pluginsDirectory)
   return {
     name,
-    host: configured ?? automaticHost(name, pluginsDirectory),
-    service: lookup.parse(keys.service, read('service')),
+    host: listens,
+    service: service && nameIn(service),
+    spec: (spec && lookup.tryParse(keys.spec, spec)) ?? automaticSpec(name, listens),
   }
 }
 
 /** Both names of the default module may stand in one file; anything else on one socket is a mistake. */
 function refuseSharedHost(lookup: Lookup, first: ModuleConfig, second: ModuleConfig): void {
-  const isDefault = ({ name }: ModuleConfig) => DEFAULT_NAMES.some((known) => known === name)
-  if (isDefault(first) && isDefault(second) && first.service === second.service) return
-  const entry = [...lookup.entries()].find(({ key }) => key.startsWith(`${MODULES}.${second.name}`))
-  throw new InvalidArgumentError({
-    subject: `${entry === undefined ? '' : `${placeOf(entry)}: `}module ${JSON.stringify(second.name)}`,
+  if (isDefault(first.name) && isDefault(second.name) && first.service === second.service) return
+  const own = [...lookup.entries()].filter(({ key }) =>
+    key.startsWith(`${MODULES}.${second.name}.`),
+  )
+  const place = own.find(({ key }) => key.endsWith('.host')) ?? own[0]
+  lookup.mistakes.add({
+    source: place && placeText(place),
+    place,
+    subject: `module ${JSON.stringify(second.name)}`,
     problem: `has the same host as module ${JSON.stringify(first.name)} (${second.host})`,
     remedy: `set ${MODULES}.${second.name}.host to another one`,
   })
 }
 
+function isDefault(module: string): boolean {
+  return DEFAULT_NAMES.some((known) => known === module)
+}
+
 /** The socket of a module without a host, named like REX-Ray named it up to 0.9. */
 function automaticHost(name: string, pluginsDirectory: string): string {
-  const isDefault = DEFAULT_NAMES.some((known) => known === name)
-  return `unix://${pluginsDirectory}/${isDefault ? 'rexray' : socketName(name)}.sock`
+  return `unix://${pluginsDirectory}/${socketName(name)}.sock`
+}
+
+/** Named like the socket; one that has no file is named like its module. */
+function automaticSpec(name: string, host: string): string {
+  const socket = host.startsWith('unix:') ? path.basename(host, '.sock') : socketName(name)
+  return `${DOCKER_SPECS}/${socket}.spec`
 }
 
 function socketName(module: string): string {
+  if (isDefault(module)) return 'rexray'
   return module
     .trim()
     .toLowerCase()

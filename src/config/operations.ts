@@ -1,6 +1,19 @@
 import type { OperationsConfig } from './config.ts'
-import { operationKeys as keys } from './keys.ts'
-import { type Lookup, namesOf } from './lookup.ts'
+import { type Key, operationKeys as keys } from './keys.ts'
+import { type KeyNames, type Lookup, namesOf } from './lookup.ts'
+
+/** The key of an operation, as `operationKeys` calls it. */
+export type OperationKey = keyof typeof keys
+
+/** The names of the keys of operations; `linux.volume.rootPath` is one more of `mount.rootPath`. */
+export const operationNames: Readonly<Record<OperationKey, KeyNames>> = Object.fromEntries(
+  Object.entries<Key>(keys).map(([name, key]) => {
+    const names = namesOf(key)
+    const isRootPath = key === keys.mountRootPath
+    const paths = isRootPath ? [...names.paths, keys.volumeRootPath.path] : names.paths
+    return [name, { ...names, paths }]
+  }),
+) as Record<OperationKey, KeyNames>
 
 /** Where an operation's keys are looked for besides the whole program. */
 export interface OperationScopes {
@@ -8,10 +21,16 @@ export interface OperationScopes {
   readonly own: readonly string[]
   /** All of them. */
   readonly all: readonly string[]
+  /** Those that go before, for what holds for a volume whoever asks: where it lies, and whose its folder is. */
+  readonly shared: readonly string[]
 }
 
-/** Reads how volumes of one service are made, mounted and released. Throws `InvalidArgumentError` about a wrong value. */
-export function resolveOperations(lookup: Lookup, { own, all }: OperationScopes): OperationsConfig {
+/** Reads how volumes of one service are made, mounted and released. A wrong value is among the lookup's mistakes. */
+export function resolveOperations(
+  lookup: Lookup,
+  { own, all, shared }: OperationScopes,
+): OperationsConfig {
+  const places = [...shared, ...all]
   return {
     create: {
       default: {
@@ -28,9 +47,9 @@ export function resolveOperations(lookup: Lookup, { own, all }: OperationScopes)
       preempt: lookup.read(keys.preempt, all),
       attachWaitMs: lookup.read(keys.attachWait, all),
       preemptGraceMs: lookup.read(keys.preemptGrace, all),
-      path: lookup.read(keys.mountPath, all),
-      pathIsOwn: lookup.findWithin(namesOf(keys.mountPath), own) !== undefined,
-      rootPath: rootPath(lookup, all),
+      path: lookup.read(keys.mountPath, places),
+      pathIsOwn: lookup.findWithin(namesOf(keys.mountPath), [...shared, ...own]) !== undefined,
+      rootPath: rootPath(lookup, places),
       retryCount: lookup.read(keys.retryCount, all),
       retryWaitMs: lookup.read(keys.retryWait, all),
     },
@@ -39,13 +58,12 @@ export function resolveOperations(lookup: Lookup, { own, all }: OperationScopes)
       detachDelayMs: lookup.read(keys.detachDelay, all),
     },
     remove: { disable: lookup.read(keys.removeDisable, all) },
-    fileMode: lookup.read(keys.fileMode, all),
+    fileMode: lookup.read(keys.fileMode, places),
     attachTimeoutMs: lookup.read(keys.attachTimeout, all),
   }
 }
 
 /** The folder that containers get. Two keys set it; where both stand at one place, `mount.rootPath` wins. */
 function rootPath(lookup: Lookup, scopes: readonly string[]): string {
-  const paths = [keys.mountRootPath.path, keys.volumeRootPath.path]
-  return lookup.parse(keys.mountRootPath, lookup.find({ paths }, scopes))
+  return lookup.parse(keys.mountRootPath, lookup.find(operationNames.mountRootPath, scopes))
 }

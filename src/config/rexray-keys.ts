@@ -5,8 +5,9 @@
 export const rexrayKeys: readonly string[] = [
   'rexray.host',
   'rexray.module.startTimeout',
+  'rexray.modules.default-admin',
+  'rexray.modules.default-admin.**',
   'rexray.modules.*.desc',
-  'rexray.modules.*.spec',
   'rexray.docker.mount.path',
   'rexray.csi.nfs.volumes',
   'rexray.token.**',
@@ -14,6 +15,10 @@ export const rexrayKeys: readonly string[] = [
   'rexray.agent.**',
   'rexray.osDrivers',
   'rexray.volumeDrivers',
+  'rexray.volume.path.cache',
+  'rexray.volume.path.disableCache',
+  'volume.path.cache',
+  'volume.path.disableCache',
   'libstorage.host',
   'libstorage.embedded',
   'libstorage.disabled',
@@ -39,8 +44,14 @@ export const rexrayKeys: readonly string[] = [
   'libstorage.integration.volume.operations.remove.force',
   'libstorage.integration.volume.operations.path.cache.enabled',
   'libstorage.integration.volume.operations.path.cache.async',
+  'libstorage.integration.volume.path.cache.enabled',
+  'libstorage.integration.volume.path.cache.async',
+  'libstorage.integration.volume.remove.force',
   'csi.**',
 ]
+
+/** The keys that drivers of REX-Ray which are not here have for what nobody else may read, in lower case. */
+export const rexraySecrets = /\.(?:secretkey|password|passwd|token|clientsecret|key)$/
 
 /** The first levels beneath which REX-Ray's drivers have their keys. */
 export const rexrayDrivers: readonly string[] = [

@@ -1,14 +1,13 @@
-import { InvalidArgumentError } from '../libstorage/errors.ts'
+import { editDistance, nearest } from '../libstorage/nearest.ts'
 import type { ModuleConfig, ServiceConfig } from './config.ts'
 import { type DriverKeys, driverNamed, resolveDriverSettings, sectionsOf } from './driver-keys.ts'
-import { moduleKeys, programKeys, serviceKeys } from './keys.ts'
-import { type Found, type Lookup, namesOf, placeOf } from './lookup.ts'
-import { MODULES } from './modules.ts'
-import { resolveOperations } from './operations.ts'
+import { programKeys, STORAGE_DRIVERS, serviceKeys } from './keys.ts'
+import { type Found, type Lookup, namesOf } from './lookup.ts'
+import { type Mistake, placeText } from './mistakes.ts'
+import { nameIn, serviceOfModule } from './modules.ts'
+import { type OperationScopes, resolveOperations } from './operations.ts'
 import { rexrayDrivers } from './rexray-keys.ts'
-
-/** The section that has one section for each service. */
-export const SERVICES = 'libstorage.server.services'
+import { SERVICES } from './service-scopes.ts'
 
 /** What services are resolved from. */
 export interface ServiceSources {
@@ -17,88 +16,115 @@ export interface ServiceSources {
   readonly modules: readonly ModuleConfig[]
 }
 
-/** The services, and the one that is meant when none is named. */
-export interface ResolvedServices {
-  readonly services: readonly ServiceConfig[]
+/** A service and its driver. */
+export interface ChosenService {
+  readonly name: string
+  readonly driver: DriverKeys
+}
+
+/** The services that are configured, and the one that is meant when none is named. */
+export interface ChosenServices {
+  readonly services: readonly ChosenService[]
   readonly defaultService: string | undefined
   readonly primaryService: string | undefined
 }
 
 /**
- * Resolves the services that are configured: those of `libstorage.server.services`, or else the one that
- * `libstorage.service` names, with the driver of that name. Throws `InvalidArgumentError` where a driver or service is
- * unknown, or where drivers are configured but none is chosen.
+ * Says which services there are: those of `libstorage.server.services`, or else the one that `libstorage.service` names,
+ * with the driver of that name. An unknown driver or service, and drivers that are configured while none is chosen, are
+ * among the lookup's mistakes.
  */
-export function resolveServices(sources: ServiceSources): ResolvedServices {
+export function chooseServices(sources: ServiceSources): ChosenServices {
   const { lookup, modules } = sources
   const wanted = wantedService(lookup)
   const inModules = modules.flatMap(({ name }) => serviceOfModule(lookup, name) ?? [])
   const named = wanted === undefined ? inModules : [wanted, ...inModules]
-  const configured = lookup.find(namesOf(programKeys.service))
-  const lasting =
-    configured === undefined || configured.value === '' ? inModules : [configured, ...inModules]
-  const described = describedServices(sources)
-  if (described.length > 0) {
-    const names = described.map(({ name }) => name)
-    for (const found of named) requireConfigured(found, names)
-    const services = described.map(({ name, driver }) => resolveService(sources, name, driver))
-    const defaultService = chooseDefault(named, names)
+  const configured = saidOf(lookup, [programKeys.service.path, STORAGE_DRIVERS])
+  const lasting = configured === undefined ? inModules : [configured, ...inModules]
+  const names = describedNames(lookup)
+  if (names.length > 0) {
+    const services = names.flatMap((name) => describedService(sources, name) ?? [])
+    for (const found of named) requireConfigured(lookup, found, names)
+    const defaultService = chooseDefault(lookup, named, names)
     return { services, defaultService, primaryService: primaryOf(lasting, defaultService) }
   }
   if (named.length === 0) refuseUnchosen(sources)
-  const unique = new Map(named.map((found) => [nameOf(found), found]))
-  const services = [...unique].map(([name, found]) =>
-    resolveService(sources, name, requireDriver(sources.drivers, found)),
-  )
+  const unique = new Map(named.map((found) => [nameIn(found), found]))
+  const services = [...unique].flatMap(([name, found]) => {
+    const driver = requireDriver(sources, found)
+    return driver === undefined ? [] : { name, driver }
+  })
   const defaultService = services[0]?.name
   return { services, defaultService, primaryService: primaryOf(lasting, defaultService) }
 }
 
-/** Resolves one service with the scopes and defaults of its name. Throws `InvalidArgumentError` about wrong values. */
+/** Resolves one service in its scopes. Wrong values are among the lookup's mistakes. */
 export function resolveService(
-  { lookup, drivers }: ServiceSources,
-  name: string,
-  driver: string,
+  lookup: Lookup,
+  { name, driver }: ChosenService,
+  scopes: OperationScopes,
 ): ServiceConfig {
-  const service = name.toLowerCase()
-  const definition = driverNamed(drivers, driver)
-  if (definition === undefined) {
-    throw unknownDriver(`service ${JSON.stringify(service)}`, driver, drivers)
-  }
-  const scopes = serviceScopes(service)
   return {
-    name: service,
-    driver: definition.name,
-    settings: resolveDriverSettings({ driver: definition, service }, lookup, scopes.all),
+    name,
+    driver: driver.name,
+    settings: resolveDriverSettings({ driver, service: name }, lookup, [
+      ...scopes.shared,
+      ...scopes.all,
+    ]),
     operations: resolveOperations(lookup, scopes),
   }
 }
 
-/** Where a service's keys are looked for before those of the whole program. */
-export function serviceScopes(service: string): { own: readonly string[]; all: readonly string[] } {
-  const own = [`rexray.${SERVICES}.${service}`, `${SERVICES}.${service}`]
-  return { own, all: [...own, 'rexray.libstorage.server', 'libstorage.server'] }
+/** The mistake of a service that names a driver which is none. */
+export function unknownDriver(
+  { source, place, subject }: Pick<Mistake, 'source' | 'place' | 'subject'>,
+  driver: string,
+  drivers: readonly DriverKeys[],
+): Mistake {
+  return {
+    source,
+    place,
+    subject,
+    problem: `names ${JSON.stringify(driver)}, which is no driver`,
+    remedy: nearestOf(
+      driver,
+      drivers.map(({ name }) => name),
+    ),
+  }
 }
 
-function describedServices({
-  lookup,
-  drivers,
-}: ServiceSources): readonly { readonly name: string; readonly driver: string }[] {
-  const names = new Set([...lookup.sections(SERVICES), ...lookup.sections(`rexray.${SERVICES}`)])
-  return [...names].map((name) => {
-    const key = serviceKeys.driver
-    const found = lookup.findWithin(namesOf(key), serviceScopes(name).own)
-    if (found !== undefined && found.value !== '') {
-      return { name, driver: requireDriver(drivers, found) }
-    }
-    const implied = driverNamed(drivers, name)
-    if (implied !== undefined) return { name, driver: implied.name }
-    throw new InvalidArgumentError({
-      subject: `service ${JSON.stringify(name)}`,
-      problem: 'has no driver',
-      remedy: `set ${SERVICES}.${name}.driver to one of ${driverNames(drivers)}`,
-    })
+function nearestOf(word: string, names: readonly string[]): string {
+  const near = nearest(word, names)
+  // A word of which no letter stays is no misspelling.
+  const isNear = near !== undefined && editDistance(word.toLowerCase(), near) < word.length
+  return `${isNear ? `did you mean ${near}, ` : ''}use one of ${names.join(', ')}`
+}
+
+function describedNames(lookup: Lookup): readonly string[] {
+  return [...new Set([...lookup.sections(SERVICES), ...lookup.sections(`rexray.${SERVICES}`)])]
+}
+
+function describedService(sources: ServiceSources, name: string): ChosenService | undefined {
+  const { lookup, drivers } = sources
+  const own = [`rexray.${SERVICES}.${name}`, `${SERVICES}.${name}`]
+  const found = lookup.findWithin(namesOf(serviceKeys.driver), own)
+  const driver =
+    found === undefined || found.value === ''
+      ? driverNamed(drivers, name)
+      : requireDriver(sources, found)
+  if (driver !== undefined) return { name, driver }
+  if (found !== undefined && found.value !== '') return undefined
+  const entry = [...lookup.entries()].find(({ key }) =>
+    own.some((scope) => key === scope || key.startsWith(`${scope}.`)),
+  )
+  lookup.mistakes.add({
+    source: entry && placeText(entry),
+    place: entry,
+    subject: `service ${JSON.stringify(name)}`,
+    problem: 'has no driver',
+    remedy: `set ${SERVICES}.${name}.driver to one of ${driverNames(drivers)}`,
   })
+  return undefined
 }
 
 /** The one that files and variables choose, or else the one that this call means. */
@@ -106,63 +132,57 @@ function primaryOf(
   lasting: readonly Found[],
   defaultService: string | undefined,
 ): string | undefined {
-  return lasting[0] === undefined ? defaultService : nameOf(lasting[0])
+  return lasting[0] === undefined ? defaultService : nameIn(lasting[0])
 }
 
 /** The first that is named, by the program's keys or else by a module, or the only one. */
-function chooseDefault(named: readonly Found[], services: readonly string[]): string {
+function chooseDefault(
+  lookup: Lookup,
+  named: readonly Found[],
+  services: readonly string[],
+): string | undefined {
   const [first] = named
-  if (first !== undefined) return nameOf(first)
+  if (first !== undefined) return nameIn(first)
   const [only, second] = services
-  if (only !== undefined && second === undefined) return only
-  throw new InvalidArgumentError({
+  if (second === undefined) return only
+  lookup.mistakes.add({
     subject: programKeys.service.path,
     problem: `is not set while there are several services (${services.join(', ')})`,
     remedy: 'set it to the one that is meant when none is named, or give --service',
   })
+  return undefined
 }
 
-function requireConfigured(found: Found, services: readonly string[]): void {
-  if (services.includes(nameOf(found))) return
-  throw new InvalidArgumentError({
-    subject: `${found.source}: ${found.path}`,
+function requireConfigured(lookup: Lookup, found: Found, services: readonly string[]): void {
+  if (services.includes(nameIn(found))) return
+  lookup.mistakes.add({
+    source: found.source,
+    place: found.place,
+    subject: found.path,
     problem: `names ${JSON.stringify(found.written)}, which is no configured service`,
-    remedy: `use one of ${services.join(', ')}`,
+    remedy: nearestOf(nameIn(found), services),
   })
 }
 
-function wantedService(lookup: Lookup): Found | undefined {
-  const found = [programKeys.cliService, programKeys.service].map((key) =>
-    lookup.find(namesOf(key)),
+/** What says which service is meant when none is named. */
+export function wantedService(lookup: Lookup): Found | undefined {
+  return (
+    saidOf(lookup, [programKeys.cliService.path]) ??
+    saidOf(lookup, [programKeys.service.path, STORAGE_DRIVERS])
   )
-  return found.find((candidate) => candidate !== undefined && candidate.value !== '')
 }
 
-function serviceOfModule(lookup: Lookup, module: string): Found | undefined {
-  const found = lookup.findWithin(namesOf(moduleKeys.service), [`${MODULES}.${module}`])
-  return found?.value === '' ? undefined : found
+function saidOf(lookup: Lookup, paths: readonly string[]): Found | undefined {
+  const found = lookup.find({ paths })
+  return found === undefined || nameIn(found) === '' ? undefined : found
 }
 
-function nameOf({ value }: Found): string {
-  return String(value).trim().toLowerCase()
-}
-
-function requireDriver(drivers: readonly DriverKeys[], found: Found): string {
-  const driver = driverNamed(drivers, nameOf(found))
-  if (driver !== undefined) return driver.name
-  throw unknownDriver(`${found.source}: ${found.path}`, String(found.written), drivers)
-}
-
-function unknownDriver(
-  subject: string,
-  driver: string,
-  drivers: readonly DriverKeys[],
-): InvalidArgumentError {
-  return new InvalidArgumentError({
-    subject,
-    problem: `names ${JSON.stringify(driver)}, which is no driver`,
-    remedy: `use one of ${driverNames(drivers)}`,
-  })
+function requireDriver({ lookup, drivers }: ServiceSources, found: Found): DriverKeys | undefined {
+  const driver = driverNamed(drivers, nameIn(found))
+  const written = [found.written].flat().join(' ')
+  if (driver === undefined)
+    lookup.mistakes.add(unknownDriver({ ...found, subject: found.path }, written, drivers))
+  return driver
 }
 
 function driverNames(drivers: readonly DriverKeys[]): string {
@@ -172,37 +192,38 @@ function driverNames(drivers: readonly DriverKeys[]): string {
 /** Whoever configures a driver means it: choosing another one would put empty volumes beside the real ones. */
 function refuseUnchosen({ lookup, drivers }: ServiceSources): void {
   const section = driverSection(lookup, drivers)
-  const older = lookup.find({ paths: ['rexray.storageDrivers'] })
   const host = lookup.find({ paths: ['rexray.host', 'libstorage.host'] })
-  const meant = section?.name ?? [older?.value].flat()[0]?.split(/\s+/)[0]
-  const found = section ?? older ?? host ?? emptyChoice(lookup)
+  const found = section ?? host ?? emptyChoice(lookup)
   if (found === undefined) return
-  throw new InvalidArgumentError({
-    subject: `${found.source}: ${found.path}`,
+  lookup.mistakes.add({
+    source: found.source,
+    place: found.place,
+    subject: found.path,
     problem: 'is configured, but no service is chosen',
-    remedy: `set ${programKeys.service.path} to ${meant ?? `one of ${driverNames(drivers)}`}`,
+    remedy: `set ${programKeys.service.path} to ${section?.name ?? `one of ${driverNames(drivers)}`}`,
   })
 }
 
+type Said = Pick<Found, 'source' | 'place' | 'path'>
+
 /** The first key in a file that chooses a service, though it comes to nothing. */
-function emptyChoice(
-  lookup: Lookup,
-): { readonly source: string; readonly path: string } | undefined {
+function emptyChoice(lookup: Lookup): Said | undefined {
   const entry = [...lookup.entries()].find(({ key }) =>
     /^(rexray\.)?(libstorage\.)?(service|server)(\.|$)/.test(key),
   )
-  return entry === undefined ? undefined : { source: placeOf(entry), path: entry.path }
+  return entry && { source: placeText(entry), place: entry, path: entry.path }
 }
 
 /** The first key in a file that belongs to a driver. */
 function driverSection(
   lookup: Lookup,
   drivers: readonly DriverKeys[],
-): { readonly name: string; readonly source: string; readonly path: string } | undefined {
+): (Said & { readonly name: string }) | undefined {
   const sections = new Set([...rexrayDrivers, ...drivers.flatMap(sectionsOf)])
   for (const entry of lookup.entries()) {
     const [name = ''] = entry.key.replace(/^rexray\./, '').split('.')
-    if (sections.has(name)) return { name, source: placeOf(entry), path: entry.path }
+    if (sections.has(name))
+      return { name, source: placeText(entry), place: entry, path: entry.path }
   }
   return undefined
 }

@@ -1,103 +1,125 @@
-import { nearest } from '../libstorage/nearest.ts'
-import { type DriverKeys, keysOf, sectionsOf } from './driver-keys.ts'
-import { type Key, moduleKeys, operationKeys, programKeys, serviceKeys } from './keys.ts'
+import { type DriverKeys, isSecret, keysOf, sectionsOf } from './driver-keys.ts'
+import type { ConfigFile } from './files.ts'
+import { KeyJudge } from './key-judge.ts'
+import { type Key, operationKeys, otherNames, programKeys, STORAGE_DRIVERS } from './keys.ts'
 import type { Lookup } from './lookup.ts'
-import { MODULES } from './modules.ts'
-import { matchesPattern, rexrayDrivers, rexrayKeys } from './rexray-keys.ts'
-import { SERVICES } from './services.ts'
+import { type Place, placeText } from './mistakes.ts'
+import { rexraySecrets } from './rexray-keys.ts'
 import type { FileEntry } from './yaml-entries.ts'
+
+/** Something that has no effect, or not the one that may have been meant. */
+export interface Warning {
+  /** Absent for a flag or variable. */
+  readonly place?: Place
+  /** Without its place. */
+  readonly sentence: string
+  /** Whether something else may have been meant than what is done. */
+  readonly isDoubtful: boolean
+}
+
+const INCOMPLETE = 'has a variable that is not set, which counts as empty'
+const SHOWN = 'is a secret that every user of this machine may read, chmod 600'
+
+/** A warning as one line of the log. */
+export function warningText({ place, sentence }: Warning): string {
+  return place === undefined ? sentence : `${place.file}:${place.line}: ${sentence}`
+}
 
 /** The keys of the program and its drivers that stand at the root, dotted. */
 export function rootKeys(drivers: readonly DriverKeys[]): readonly string[] {
-  const declared: readonly Key[] = [...Object.values(programKeys), ...Object.values(operationKeys)]
-  const paths = declared.flatMap(({ path, older = [] }) => [path, ...older])
-  return [...paths, ...drivers.flatMap(keysOf)]
+  const paths = declaredKeys().flatMap((key) => [key.path, ...otherNames(key)])
+  return [...paths, STORAGE_DRIVERS, ...drivers.flatMap(keysOf)]
 }
 
-/** One sentence for each key of the files that has no effect, or not the one that was meant. */
-export function warningsAbout(lookup: Lookup, drivers: readonly DriverKeys[]): readonly string[] {
-  const judge = new KeyJudge(drivers)
-  const warnings = [...lookup.entries()].flatMap((entry) => {
-    const place = `${entry.file}:${entry.line}: ${entry.path}`
-    const incomplete = lookup.isIncomplete(entry)
-      ? [`${place} has a variable that is not set, which counts as empty`]
-      : []
-    return [...judge.judge(entry).map((verdict) => `${place} ${verdict}`), ...incomplete]
+/** What a configuration is judged with. */
+export interface JudgedConfig {
+  readonly lookup: Lookup
+  readonly drivers: readonly DriverKeys[]
+  readonly files: readonly ConfigFile[]
+}
+
+/**
+ * Warns of each key that has no effect, or not the one that was meant, and of secrets that everybody may read. A value
+ * where a section belongs, or the other way round, is among the lookup's mistakes.
+ */
+export function warningsAbout({ lookup, drivers, files }: JudgedConfig): readonly Warning[] {
+  const judge = new KeyJudge(rootKeys(drivers), newNames(drivers), drivers)
+  const secrets = secretKeys(drivers)
+  const open = new Set(files.filter(({ isOpen }) => isOpen).map(({ path }) => path))
+  const inFiles = [...lookup.entries()].flatMap((entry): readonly Warning[] => {
+    const { clause, mistake, isDoubtful = false } = judge.judge(entry)
+    if (mistake !== undefined)
+      lookup.mistakes.add({
+        source: placeText(entry),
+        place: entry,
+        subject: entry.path,
+        ...mistake,
+      })
+    const warn = (said: string, doubtful: boolean) => ({
+      place: entry,
+      sentence: `${entry.path} ${said}`,
+      isDoubtful: doubtful,
+    })
+    const isShown = open.has(entry.file) && isWrittenSecret(entry, secrets)
+    return [
+      ...(clause === undefined ? [] : [warn(clause, isDoubtful)]),
+      ...(lookup.isIncomplete(entry) ? [warn(INCOMPLETE, true)] : []),
+      ...(isShown ? [warn(`${SHOWN} ${entry.file}`, false)] : []),
+    ]
   })
-  return [...new Set(warnings)]
+  return [...inFiles, ...outsideFiles(lookup, drivers)]
 }
 
-/** A part of the tree of keys: what it begins with, and which keys it has. */
-interface Region {
-  readonly prefix: string
-  readonly keys: readonly string[]
+function declaredKeys(): readonly Key[] {
+  return [...Object.values(programKeys), ...Object.values(operationKeys)]
 }
 
-class KeyJudge {
-  readonly #root: readonly string[]
-  readonly #silent: readonly string[]
-
-  constructor(drivers: readonly DriverKeys[]) {
-    const served = new Set(drivers.flatMap(sectionsOf))
-    const absent = rexrayDrivers.filter((section) => !served.has(section))
-    this.#root = rootKeys(drivers)
-    this.#silent = [...rexrayKeys, ...absent.map((section) => `${section}.**`)]
-  }
-
-  /** What is to be said of a key: nothing or one clause. */
-  judge(entry: FileEntry): readonly string[] {
-    const region = this.#region(entry)
-    const rest = entry.key.slice(region.prefix.length)
-    const known = region.keys.some((key) => key.toLowerCase() === rest)
-    if (known || isEmptySection(entry, rest, region)) return []
-    const spellings = [entry.key, rest, entry.key.replace(/^rexray\./, '')]
-    if (spellings.some((key) => this.#isSilent(key))) {
-      return ['is a key of REX-Ray without effect here']
-    }
-    if (
-      entry.key.startsWith(`${MODULES}.`) &&
-      this.#root.some((key) => key.toLowerCase() === rest)
-    ) {
-      return [`has no effect in a module, set it beneath ${SERVICES}.<service>`]
-    }
-    const near = nearest(rest, region.keys)
-    if (near === undefined) return ['is a key that nobody knows']
-    const written = entry.path.slice(0, region.prefix.length)
-    return [`is a key that nobody knows, did you mean ${written}${near}`]
-  }
-
-  /** The innermost region that a key belongs to. */
-  #region({ key }: FileEntry): Region {
-    const service = /^(?:rexray\.)?libstorage\.server\.services\.[^.]+(?:\.|$)/.exec(key)?.[0]
-    if (service !== undefined) {
-      const own = Object.values(serviceKeys).map(({ path }) => path)
-      return { prefix: service, keys: [...own, ...this.#root] }
-    }
-    const module = /^rexray\.modules\.[^.]+(?:\.|$)/.exec(key)?.[0]
-    if (module !== undefined) {
-      return { prefix: module, keys: Object.values(moduleKeys).map(({ path }) => path) }
-    }
-    const scopes = ['rexray.libstorage.server.', 'libstorage.server.', 'rexray.']
-    const prefix = scopes.find(
-      (scope) => key.startsWith(scope) && this.#has(key.slice(scope.length)),
-    )
-    return { prefix: prefix ?? '', keys: this.#root }
-  }
-
-  #has(rest: string): boolean {
-    return this.#root.some((key) => key.toLowerCase() === rest)
-  }
-
-  #isSilent(key: string): boolean {
-    return this.#silent.some((pattern) => matchesPattern(key, pattern))
-  }
+/** What is better written today, by the older name in lower case. */
+function newNames(drivers: readonly DriverKeys[]): ReadonlyMap<string, string> {
+  const declared = declaredKeys().flatMap((key) =>
+    otherNames(key).map((name) => [name, key.path] as const),
+  )
+  const ofDrivers = drivers.flatMap((driver) =>
+    driver.aliases.flatMap((alias) =>
+      Object.keys(driver.settings.shape).map(
+        (name) => [`${alias}.${name}`, `${driver.name}.${name}`] as const,
+      ),
+    ),
+  )
+  const pairs = [
+    ...declared,
+    ...ofDrivers,
+    [STORAGE_DRIVERS, programKeys.service.path] as const,
+    [operationKeys.volumeRootPath.path, operationKeys.mountRootPath.path] as const,
+  ]
+  return new Map(pairs.map(([older, newer]) => [older.toLowerCase(), newer]))
 }
 
-/** A section with nothing in it says nothing. */
-function isEmptySection({ value, key }: FileEntry, rest: string, { keys }: Region): boolean {
-  if (value !== undefined) return false
-  if (rest === '' || `${MODULES}.`.startsWith(`${key}.`) || `${SERVICES}.`.startsWith(`${key}.`)) {
-    return true
-  }
-  return keys.some((known) => known.toLowerCase().startsWith(`${rest}.`))
+/** Flags and variables that are named like older keys. */
+function outsideFiles(lookup: Lookup, drivers: readonly DriverKeys[]): readonly Warning[] {
+  return [...newNames(drivers)].flatMap(([older, newer]) =>
+    lookup.saidOutsideFiles(older).map((name) => ({
+      sentence: `${name} is understood as ${newer}, set that`,
+      isDoubtful: false,
+    })),
+  )
+}
+
+function secretKeys(drivers: readonly DriverKeys[]): ReadonlySet<string> {
+  return new Set(
+    drivers
+      .flatMap((driver) =>
+        Object.entries(driver.settings.shape)
+          .filter(([, schema]) => isSecret(schema))
+          .flatMap(([name]) => sectionsOf(driver).map((section) => `${section}.${name}`)),
+      )
+      .map((key) => key.toLowerCase()),
+  )
+}
+
+/** A secret that stands in the file itself; one that a variable holds does not. */
+function isWrittenSecret({ key, value }: FileEntry, secrets: ReadonlySet<string>): boolean {
+  if (typeof value !== 'string' || value === '' || /^\$(?:\w+|\{\w+\})$/.test(value)) return false
+  const lastTwo = key.split('.').slice(-2).join('.')
+  return secrets.has(lastTwo) || rexraySecrets.test(key)
 }

@@ -8,63 +8,81 @@ import {
   type Pair,
   parseDocument,
   type YAMLMap,
+  type YAMLParseError,
 } from 'yaml'
-import { InvalidArgumentError } from '../libstorage/errors.ts'
+import { type Mistakes, type Place, placeText } from './mistakes.ts'
 
 /** One key of a configuration file that has a value, or nothing beneath it. */
-export interface FileEntry {
+export interface FileEntry extends Place {
   /** Dotted, as written. */
   readonly path: string
   /** The path in lower case. */
   readonly key: string
   /** As written, so that `0755` stays what it is; undefined where nothing is written. */
   readonly value: string | readonly string[] | undefined
-  readonly file: string
-  /** Of the key, from 1. */
-  readonly line: number
-  readonly column: number
 }
 
-/** Lists the keys of one YAML text in their order. Throws `InvalidArgumentError` where it is not YAML, or not a map. */
-export function parseEntries(text: string, file: string): readonly FileEntry[] {
+/**
+ * Lists the keys of one YAML text in their order. What is not YAML, and a key that stands twice, is among the mistakes;
+ * undefined means that the text cannot be understood.
+ */
+export function parseEntries(
+  text: string,
+  file: string,
+  mistakes: Mistakes,
+): readonly FileEntry[] | undefined {
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
     merge: true,
-    uniqueKeys: (a, b) => keyText(a).toLowerCase() === keyText(b).toLowerCase(),
+    uniqueKeys: false,
   })
-  const [error] = document.errors
-  if (error !== undefined) throw notYaml(error.message, error.pos[0], { text, file, lines, error })
+  const source = { text, file, lines, mistakes }
+  const errors = firstOfEachLine(document.errors, lines)
+  for (const error of errors) addNotYaml(reasonOf(error), error.pos[0], source)
+  if (errors.length > 0) return undefined
   const root = document.contents
   if (root === null || (isScalar(root) && root.value === null)) return []
   if (!isMap(root)) {
     const problem = 'the file has to consist of sections such as libstorage:'
-    throw notYaml(problem, root.range?.[0] ?? 0, { text, file, lines })
+    addNotYaml(problem, root.range?.[0] ?? 0, source)
+    return undefined
   }
-  return new EntryWalk({ text, file, lines, document }).map(root, [])
+  return new EntryWalk({ ...source, document }).map(root, [])
 }
 
-interface Place {
+/** A line that is shown to say what is wrong with it, but never with what may be a secret: then only its key. */
+export function maskSecret(line: string): string {
+  const { before, after } =
+    /^(?<before>.*?(?:key|secret|password|passwd|token|credential)\w*["']?\s*[:=])(?<after>.*)$/i.exec(
+      line,
+    )?.groups ?? {}
+  return before === undefined || after === undefined ? line : `${before}${'*'.repeat(after.length)}`
+}
+
+interface Source {
   readonly text: string
   readonly file: string
   readonly lines: LineCounter
+  readonly mistakes: Mistakes
 }
 
 /** Walks the tree of one document, through its aliases and merged maps. */
 class EntryWalk {
-  readonly #place: Place & { readonly document: Document }
+  readonly #source: Source & { readonly document: Document }
   /** The nodes that are being walked: an alias of one of them would never end. */
   readonly #open = new Set<unknown>()
 
-  constructor(place: Place & { readonly document: Document }) {
-    this.#place = place
+  constructor(source: Source & { readonly document: Document }) {
+    this.#source = source
   }
 
   /** What is merged into a map comes first, since its own keys override it. */
   map(node: YAMLMap, path: readonly string[]): FileEntry[] {
     this.#open.add(node)
     const own = node.items.filter(({ key }) => keyText(key) !== '<<')
+    this.#noteRepeats(own, path)
     const merges = node.items.filter(({ key }) => keyText(key) === '<<')
     const entries = [
       ...merges.flatMap(({ key, value }) =>
@@ -81,18 +99,34 @@ class EntryWalk {
     const resolved = this.#resolve(value, position)
     const inner = [...path, keyText(key)]
     if (isMap(resolved) && resolved.items.length > 0) return this.map(resolved, inner)
-    const { line, col } = this.#place.lines.linePos(position)
     const dotted = inner.join('.')
     return [
       {
         path: dotted,
         key: dotted.toLowerCase(),
         value: this.#value(resolved, position),
-        file: this.#place.file,
-        line,
-        column: col,
+        ...placeAt(position, this.#source),
       },
     ]
+  }
+
+  /** Keys have no case: one that stands twice in a section, in whatever case, would hide the other. */
+  #noteRepeats(pairs: readonly Pair[], path: readonly string[]): void {
+    const first = new Map<string, Place>()
+    for (const { key } of pairs) {
+      const name = keyText(key).toLowerCase()
+      const place = placeAt(rangeStart(key), this.#source)
+      const before = first.get(name)
+      if (before === undefined) first.set(name, place)
+      else
+        this.#source.mistakes.add({
+          source: placeText(place),
+          place,
+          subject: [...path, keyText(key)].join('.'),
+          problem: `stands a second time, first in line ${before.line}`,
+          remedy: 'leave one out, or put both together',
+        })
+    }
   }
 
   #merged(node: unknown, path: readonly string[]): FileEntry[] {
@@ -111,10 +145,11 @@ class EntryWalk {
 
   #resolve(node: unknown, position: number): unknown {
     if (!isAlias(node)) return node
-    const target = node.resolve(this.#place.document)
+    const target = node.resolve(this.#source.document)
     if (target !== undefined && !this.#open.has(target)) return target
     const problem = target === undefined ? 'names no anchor' : 'stands within its own anchor'
-    throw notYaml(`the alias *${node.source} ${problem}`, position, this.#place)
+    addNotYaml(`the alias *${node.source} ${problem}`, position, this.#source)
+    return undefined
   }
 }
 
@@ -132,25 +167,39 @@ function rangeStart(node: unknown): number {
   return isScalar(node) ? (node.range?.[0] ?? 0) : 0
 }
 
-function notYaml(
-  reason: string,
-  position: number,
-  { text, file, lines, error }: Place & { readonly error?: Error },
-): InvalidArgumentError {
-  const { line, col } = lines.linePos(Math.min(position, text.trimEnd().length))
-  const written = text.split('\n')[line - 1] ?? ''
-  return new InvalidArgumentError({
-    subject: `${file}:${line}:${col}`,
-    problem: `is not valid YAML: ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`,
-    remedy: `mend it:\n  ${maskSecret(written)}\n  ${' '.repeat(col - 1)}^`,
-    cause: error,
+/** What follows in the same line is most often the same mistake seen again. */
+function firstOfEachLine(
+  errors: readonly YAMLParseError[],
+  lines: LineCounter,
+): readonly YAMLParseError[] {
+  const seen = new Set<number>()
+  return errors.filter(({ pos }) => {
+    const { line } = lines.linePos(pos[0])
+    const isFirst = !seen.has(line)
+    seen.add(line)
+    return isFirst
   })
 }
 
-/** A broken line is shown to say what is wrong, but never what may be a secret: then only its key. */
-function maskSecret(line: string): string {
-  const { before, after } =
-    /^(?<before>.*(?:key|secret|password|token)\w*["']?\s*[:=])(?<after>.*)$/i.exec(line)?.groups ??
-    {}
-  return before === undefined || after === undefined ? line : `${before}${'*'.repeat(after.length)}`
+function reasonOf({ code, message }: YAMLParseError): string {
+  if (code === 'TAB_AS_INDENT') return 'a tab stands where only spaces may, use spaces'
+  return message.charAt(0).toLowerCase() + message.slice(1)
+}
+
+function addNotYaml(reason: string, position: number, { text, lines, ...source }: Source): void {
+  const place = placeAt(Math.min(position, text.trimEnd().length), { lines, file: source.file })
+  const written = maskSecret(text.split('\n')[place.line - 1] ?? '')
+  const caret = written.slice(0, place.column - 1).replace(/[^\t]/g, ' ')
+  source.mistakes.add({
+    source: placeText(place),
+    place,
+    subject: 'the file',
+    problem: `is not valid YAML: ${reason}`,
+    excerpt: `mend it:\n  ${written}\n  ${caret}^`,
+  })
+}
+
+function placeAt(position: number, { lines, file }: Pick<Source, 'lines' | 'file'>): Place {
+  const { line, col } = lines.linePos(position)
+  return { file, line, column: col }
 }

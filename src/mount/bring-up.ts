@@ -31,6 +31,7 @@ export async function bringUp(
 ): Promise<string | undefined> {
   const attachment = await ensureAttached(context, session, volume, demand)
   const device = await awaitDevice(context, volume, attachment)
+  const attached = { volume: withFileSystem(volume, context), attachment, device }
   const next = context.places.of(volume.name)
   const recorded = placeOf(context, session.record)
   // It may still be where an earlier configuration had it.
@@ -39,7 +40,7 @@ export async function bringUp(
     const state = await context.publisher.look(device, place)
     session.step()
     if (state === 'published') {
-      await context.publisher.complete(session, { volume, attachment, device, place })
+      await context.publisher.complete(session, { ...attached, place })
       return undefined
     }
     if (state !== 'dead') continue
@@ -47,7 +48,12 @@ export async function bringUp(
     const users = await context.publisher.users(device, place)
     throw stillInUse(volume.name, users, 'end that first: its file system there is dead')
   }
-  return await context.publisher.publish(session, { volume, attachment, device, place: next })
+  return await context.publisher.publish(session, { ...attached, place: next })
+}
+
+/** A volume that was made elsewhere, or by hand, has no label for the file system that it is to get. */
+function withFileSystem(volume: Volume, { settings }: MountContext): Volume {
+  return { ...volume, labels: { fstype: settings.create.default.fsType, ...volume.labels } }
 }
 
 /** The device of an attachment, once it is there. Rejects with `TimeoutError` where it does not appear. */

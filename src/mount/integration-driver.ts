@@ -1,7 +1,10 @@
 import type { Snapshot, Volume } from '../libstorage/types.ts'
+import type { MountSettings } from './settings.ts'
 
 /** What every call may be given. */
 export interface IntegrationCall {
+  /** What holds for this call in place of the settings of its service, which say where volumes lie all the same. */
+  readonly settings?: MountSettings
   /** Aborted when the caller went away or its deadline passed; work under way is finished, and kept for a repeat. */
   readonly signal?: AbortSignal
 }

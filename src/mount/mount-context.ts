@@ -2,6 +2,7 @@ import type { Logger } from '../libstorage/logger.ts'
 import type { ThisMachine } from '../libstorage/process-identity.ts'
 import type { Service } from '../libstorage/service.ts'
 import type { EventSink } from './events.ts'
+import type { IntegrationCall } from './integration-driver.ts'
 import type { Ledger } from './ledger.ts'
 import type { Mounter } from './mounter.ts'
 import type { Places } from './places.ts'
@@ -28,4 +29,9 @@ export interface MountContext {
   readonly role: ProcessRole
   /** Aborted when this process ends: what only waits for others stops then, and the next process goes on with it. */
   readonly closing?: AbortSignal
+}
+
+/** The same, with the settings that one call brings; what was made before the call keeps to those of the service. */
+export function inCall(context: MountContext, { settings }: IntegrationCall): MountContext {
+  return settings === undefined ? context : { ...context, settings }
 }

@@ -16,7 +16,7 @@ import type {
   VolumeView,
 } from './integration-driver.ts'
 import { rememberedVolume } from './ledger-record.ts'
-import type { MountContext } from './mount-context.ts'
+import { inCall, type MountContext } from './mount-context.ts'
 import { Mounting } from './mounting.ts'
 import { Reconciler } from './reconciler.ts'
 import { Releaser } from './releaser.ts'
@@ -86,24 +86,25 @@ export class MountManager implements IntegrationDriver {
   async create(
     name: string,
     options: Readonly<Record<string, string>>,
-    call?: IntegrationCall,
+    call: IntegrationCall = {},
   ): Promise<void> {
-    if (this.#context.settings.create.disable) return
-    await this.#create(name, options, call?.signal)
+    if (inCall(this.#context, call).settings.create.disable) return
+    await this.#create(name, options, call)
   }
 
   async createNew(
     name: string,
     options: Readonly<Record<string, string>>,
-    { signal }: IntegrationCall = {},
+    call: IntegrationCall = {},
   ): Promise<VolumeView> {
-    const { volume, made } = await this.#create(name, options, signal)
+    const { volume, made } = await this.#create(name, options, call)
     if (!made) throw alreadyExists(name, volume)
     return this.#views.of(volume, undefined)
   }
 
-  async remove(name: string, { signal }: IntegrationCall = {}): Promise<void> {
-    if (this.#context.settings.remove.disable) return
+  async remove(name: string, call: IntegrationCall = {}): Promise<void> {
+    const { signal } = call
+    if (inCall(this.#context, call).settings.remove.disable) return
     const work = removeVolume(this.#context, this.#removed, name, signal)
     await answerInTime(this.#context, name, signal, work)
   }
@@ -136,7 +137,7 @@ export class MountManager implements IntegrationDriver {
   }
 
   async mount(request: HolderRequest, call: AcquiringCall = {}): Promise<MountedVolume> {
-    const { retryCount, retryWaitMs } = this.#context.settings.mount
+    const { retryCount, retryWaitMs } = inCall(this.#context, call).settings.mount
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#mounting.mount(request, call)
@@ -147,7 +148,9 @@ export class MountManager implements IntegrationDriver {
     }
   }
 
-  async unmount({ name, holder }: HolderRequest, { signal }: IntegrationCall = {}): Promise<void> {
+  async unmount({ name, holder }: HolderRequest, call: IntegrationCall = {}): Promise<void> {
+    const { signal } = call
+    const { settings } = inCall(this.#context, call)
     const record = await findRecord(this.#context, name, signal)
     if (record === undefined) return
     // A client that left does not repeat its Unmount: it is done all the same.
@@ -155,13 +158,13 @@ export class MountManager implements IntegrationDriver {
       record.volume,
       'unmounts the volume',
       undefined,
-      (session) => this.#releaser.drop(session, holder),
+      (session) => this.#releaser.drop(session, holder, settings.unmount),
     )
     await answerInTime(this.#context, name, signal, work)
   }
 
   async attach(name: string, call: AcquiringCall = {}): Promise<void> {
-    const work = attachByHand(this.#context, this.#releaser, name, call)
+    const work = attachByHand(inCall(this.#context, call), this.#releaser, name, call)
     await answerInTime(this.#context, name, call.signal, work)
   }
 
@@ -197,10 +200,11 @@ export class MountManager implements IntegrationDriver {
   #create(
     name: string,
     options: Readonly<Record<string, string>>,
-    signal: AbortSignal | undefined,
+    call: IntegrationCall,
   ): Promise<Creation> {
-    const create = (until: AbortSignal | undefined) =>
-      createVolume(this.#context, name, options, until)
+    const { signal } = call
+    const context = inCall(this.#context, call)
+    const create = (until: AbortSignal | undefined) => createVolume(context, name, options, until)
     // A copy takes longer than a client waits: its repeat must not begin another.
     const creation = asksForCopy(options)
       ? this.#creations.do(JSON.stringify([name, options]), () => create(this.#closing.signal))

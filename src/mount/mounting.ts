@@ -5,7 +5,7 @@ import { bringUp, isUp } from './bring-up.ts'
 import { createVolume } from './creation.ts'
 import type { AcquiringCall, HolderRequest, MountedVolume } from './integration-driver.ts'
 import { factsOf, type LedgerRecord, type VolumeFacts } from './ledger-record.ts'
-import type { MountContext } from './mount-context.ts'
+import { inCall, type MountContext } from './mount-context.ts'
 import { placeOf } from './recorded-place.ts'
 import { addReference, deliverReference, withdrawReference } from './references.ts'
 import type { Releaser } from './releaser.ts'
@@ -46,7 +46,7 @@ export class Mounting {
   /** Brings the volume up and takes a reference; for a caller that has gone meanwhile the volume is kept for 60 s. */
   async mount({ name, holder }: HolderRequest, call: AcquiringCall): Promise<MountedVolume> {
     const { signal } = call
-    const { facts, isRemembered } = await this.#find(name, signal)
+    const { facts, isRemembered } = await this.#find(name, call)
     const work = this.#context.sessions.run(facts, 'mounts the volume', signal, (session) =>
       this.#mountIn(session, { name, holder, isRemembered }, call),
     )
@@ -62,7 +62,8 @@ export class Mounting {
     }
   }
 
-  async #find(name: string, signal: AbortSignal | undefined): Promise<FoundToMount> {
+  async #find(name: string, call: AcquiringCall): Promise<FoundToMount> {
+    const { signal } = call
     const used = this.#context.ledger.exactly(name)
     if (used !== undefined && this.#views.mountpoint(used) !== undefined)
       return { facts: used.volume, isRemembered: true }
@@ -70,8 +71,9 @@ export class Mounting {
       const volume = await this.#context.service.catalog.find(name, { fresh: true, signal })
       return { facts: factsOf(volume), isRemembered: false }
     } catch (error) {
-      if (!this.#context.settings.create.implicit || !(error instanceof NotFoundError)) throw error
-      const { volume } = await createVolume(this.#context, name, {}, signal)
+      const context = inCall(this.#context, call)
+      if (!context.settings.create.implicit || !(error instanceof NotFoundError)) throw error
+      const { volume } = await createVolume(context, name, {}, signal)
       return { facts: factsOf(volume), isRemembered: false }
     }
   }
@@ -79,15 +81,16 @@ export class Mounting {
   async #mountIn(
     session: VolumeSession,
     { name, holder, isRemembered }: HolderRequest & Pick<FoundToMount, 'isRemembered'>,
-    { signal, force = false }: AcquiringCall,
+    call: AcquiringCall,
   ): Promise<MountedVolume> {
+    const { signal } = call
     const { facts } = session
     // Whatever comes of this: what has no reference by then is released.
     this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
     await session.awaitTool()
     const remark = (await this.#isUp(session))
       ? undefined
-      : await this.#bringUp(session, { name, fresh: isRemembered || session.waited, force })
+      : await this.#bringUp(session, { name, fresh: isRemembered || session.waited }, call)
     this.#views.noteError(facts.id, remark)
     const isWanted = signal?.aborted !== true
     if (isWanted) await this.#takeReference(session, holder)
@@ -129,14 +132,17 @@ export class Mounting {
 
   async #bringUp(
     session: VolumeSession,
-    { name, fresh, force }: { name: string; fresh: boolean; force: boolean },
+    { name, fresh }: { name: string; fresh: boolean },
+    call: AcquiringCall,
   ): Promise<string | undefined> {
     const { facts } = session
-    const preempt = force || this.#context.settings.mount.preempt
+    const { force = false } = call
+    const context = inCall(this.#context, call)
+    const preempt = force || context.settings.mount.preempt
     try {
       const volume = await this.#context.service.catalog.find(name, { fresh })
       if (volume.id !== facts.id) throw replacedMeanwhile(name)
-      const remark = await bringUp(this.#context, session, volume, { preempt, forced: force })
+      const remark = await bringUp(context, session, volume, { preempt, forced: force })
       if (remark !== undefined) this.#context.logger.warn(remark, { volume: facts.name })
       return remark
     } catch (error) {

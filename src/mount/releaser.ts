@@ -16,6 +16,7 @@ import {
   trustDoubted,
 } from './references.ts'
 import { type Released, release, republish, trialRelease, unmountHere } from './release.ts'
+import type { MountSettings } from './settings.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 /** How often it is tried whether a held device is free, in milliseconds. */
@@ -43,10 +44,14 @@ export class Releaser {
   }
 
   /** Drops a reference of this holder; the last one leaving releases the volume. An unknown holder changes nothing. */
-  async drop(session: VolumeSession, holder: string): Promise<void> {
+  async drop(
+    session: VolumeSession,
+    holder: string,
+    unmount: MountSettings['unmount'] = this.#context.settings.unmount,
+  ): Promise<void> {
     const before = session.record.references
     if (this.#context.role === 'command') return await this.#dropCommandReference(session, holder)
-    const { ignoreUsedCount } = this.#context.settings.unmount
+    const { ignoreUsedCount } = unmount
     const references = ignoreUsedCount ? [] : dropReference(before, holder)
     const isAdopted = session.record.adopted === true && before.length === 0
     if (isAdopted && !ignoreUsedCount) {
@@ -61,7 +66,7 @@ export class Releaser {
     // Somebody who was there before may still use it.
     await (session.record.adopted === true && !ignoreUsedCount
       ? this.#letAdoptedGo(session)
-      : this.#letGo(session))
+      : this.#letGo(session, unmount))
   }
 
   /** Who uses an adopted volume is not known: it goes if nobody else holds it, and stays as it is if somebody does. */
@@ -127,12 +132,11 @@ export class Releaser {
     await Promise.all(lingering.map((facts) => this.#attempt(facts)))
   }
 
-  async #letGo(session: VolumeSession): Promise<void> {
+  async #letGo(session: VolumeSession, { detachDelayMs }: MountSettings['unmount']): Promise<void> {
     const { facts } = session
     try {
       await session.awaitTool()
       if ((await unmountHere(this.#context, session)) === 'busy') return this.#goOn(facts, 'busy')
-      const { detachDelayMs } = this.#context.settings.unmount
       if (detachDelayMs === 0) return this.#goOn(facts, await release(this.#context, session))
       this.#lingering.set(facts.id, facts)
       this.schedule(facts, detachDelayMs)

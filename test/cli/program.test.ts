@@ -5,6 +5,8 @@ const run = (...args: string[]) => new CommandLine().run(...args)
 
 test.each([
   'help',
+  'config',
+  'config check',
   'start',
   'version',
   'volume',

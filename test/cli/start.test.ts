@@ -1,6 +1,12 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
-import { CommandLine } from '../support/command-line.ts'
+import { CommandLine, OPERATIONS } from '../support/command-line.ts'
+
+const FENCED = {
+  ...OPERATIONS,
+  mount: { ...OPERATIONS.mount, preempt: 'fence' as const },
+  unmount: { ignoreUsedCount: true, detachDelayMs: 0 },
+}
 
 const lines: { line: CommandLine; ended: Promise<unknown> }[] = []
 
@@ -28,7 +34,9 @@ test('compares ledger and kernel, listens, and says on stdout what it does', asy
 test('says why it serves what nobody configured, and how Docker finds its socket', async () => {
   const line = new CommandLine()
   line.choice = { driver: 'loop', reason: 'nothing is configured', chosenAt: '2026-01-01' }
-  line.modules = [{ address: 'unix:///home/me/rexray/run/my.sock', service: 'ebs' }]
+  const spec = '/etc/docker/plugins/my.spec'
+  const address = 'unix:///home/me/rexray/run/my.sock'
+  line.modules = [{ address, service: 'ebs', module: 'my', spec }]
   await started(line)
 
   await expect(line.stdout).toMatchFileSnapshot('golden/start-elsewhere.txt')
@@ -93,6 +101,40 @@ test('a second server of one home is refused before it touches anything', async 
     stderr: 'remora: a server runs already\n',
   })
   expect(line.steps).toEqual(['open server', 'lock', 'close'])
+})
+
+test('a module on TCP is found by a spec file of its own name, and says what its calls do otherwise', async () => {
+  const line = new CommandLine()
+  line.modules = [
+    {
+      address: 'tcp://127.0.0.1:7980',
+      service: 'ebs',
+      module: 'fast',
+      spec: '/etc/docker/plugins/fast.spec',
+    },
+  ]
+  line.operationsOf = (module) => (module === 'fast' ? FENCED : undefined)
+  await started(line)
+
+  expect(line.stdout).toContain(
+    'listening on tcp://127.0.0.1:7980 for service ebs, preempt fence (/etc/rexray/config.yml:3:5), ignoreUsedCount true (default)\n',
+  )
+  expect(line.stdout).toContain(
+    '  mkdir -p /etc/docker/plugins && echo tcp://127.0.0.1:7980 > /etc/docker/plugins/fast.spec\n',
+  )
+  expect(line.stdout).toContain('docker volume create --driver fast ')
+})
+
+test.each([
+  { said: ['-f'], pidFile: true },
+  { said: ['--nopid'], pidFile: false },
+])('$said writes a file with the process id: $pidFile', async ({ said, pidFile }) => {
+  const line = new CommandLine()
+  const asked: unknown[] = []
+  line.lockServer = async (options) => void asked.push(options)
+  await started(line, ...said)
+
+  expect(asked).toEqual([{ pidFile }])
 })
 
 test('the flags of old start scripts are accepted', async () => {

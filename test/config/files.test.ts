@@ -25,6 +25,14 @@ describe('files', () => {
     )
   })
 
+  test('of a home of 0.3 lie one folder deeper, and are overridden by those of today', async () => {
+    await world.write('etc/rexray/config.yml', 'libstorage: {service: loop}\nloop: {pool: /a}\n')
+    await world.write('etc/config.yml', 'loop: {pool: /b}\n')
+    const config = await world.load()
+    expect(config.services[0]?.settings).toEqual({ pool: '/b' })
+    expect(config.files[0]).toBe(join(world.root, 'etc/rexray/config.yml'))
+  })
+
   test('the one that is named is read alone', async () => {
     await world.write('etc/config.yml', 'rexray: {logLevel: debug}\n')
     const named = await world.write('mine.yml', 'libstorage: {service: vfs}\n')
@@ -99,20 +107,26 @@ describe('a file that is not YAML', () => {
   const rows: readonly [string, string][] = [
     [
       'rexray:\n  logLevel: warn: info\n',
-      'FILE:2:13 is not valid YAML: nested mappings are not allowed in compact mappings, mend it:\n' +
+      'FILE:2:13: the file is not valid YAML: nested mappings are not allowed in compact mappings, mend it:\n' +
         '    logLevel: warn: info\n              ^',
     ],
-    ['a: 1\nA: 2\n', 'FILE:2:1 is not valid YAML: map keys must be unique, mend it:\n  A: 2\n  ^'],
+    [
+      'rexray:\n\tlogLevel: warn\n',
+      'FILE:2:1: the file is not valid YAML: a tab stands where only spaces may, use spaces, mend it:\n  \tlogLevel: warn\n  ^',
+    ],
     [
       'ebs:\n  accessKey: AKIA: x\n',
-      'FILE:2:14 is not valid YAML: nested mappings are not allowed in compact mappings, mend it:\n' +
+      'FILE:2:14: the file is not valid YAML: nested mappings are not allowed in compact mappings, mend it:\n' +
         '    accessKey:********\n               ^',
     ],
     [
       '- a\n',
-      'FILE:1:1 is not valid YAML: the file has to consist of sections such as libstorage:, mend it:\n  - a\n  ^',
+      'FILE:1:1: the file is not valid YAML: the file has to consist of sections such as libstorage:, mend it:\n  - a\n  ^',
     ],
-    ['a: *b\n', 'FILE:1:1 is not valid YAML: the alias *b names no anchor, mend it:\n  a: *b\n  ^'],
+    [
+      'a: *b\n',
+      'FILE:1:1: the file is not valid YAML: the alias *b names no anchor, mend it:\n  a: *b\n  ^',
+    ],
   ]
 
   test.each(rows)('the broken text %j is refused with its place', async (text, message) => {

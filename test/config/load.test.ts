@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigWorld, flow, type LoadOptions, nested } from '../support/config-world.ts'
@@ -28,6 +27,7 @@ describe('without any configuration', () => {
         name: 'default-docker',
         host: `unix://${world.root}/run/docker/plugins/rexray.sock`,
         service: undefined,
+        spec: '/etc/docker/plugins/rexray.spec',
       },
     ])
   })
@@ -213,13 +213,4 @@ describe('the default service', () => {
     const short = await world.loadText(modules.replace('service: b', 'service: vfs'))
     expect(short.services.map(({ driver }) => driver)).toEqual(['vfs'])
   })
-})
-
-test("the managed plugins' file of REX-Ray works without a warning", async () => {
-  const text = await readFile(new URL('rexray-plugin.yml', import.meta.url), 'utf8')
-  const config = await world.loadText(text)
-  expect(config.warnings).toEqual([])
-  expect(config.services).toMatchObject([
-    { name: 'ebs', driver: 'ebs', operations: { mount: { preempt: true } } },
-  ])
 })

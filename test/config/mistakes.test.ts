@@ -52,9 +52,9 @@ describe('a wrong value', () => {
       'is "x.sock", use unix:///path or tcp://host:port',
     ],
     [
-      'rexray: {modules: {m: {type: admin}}}',
+      'rexray: {modules: {m: {type: grpc}}}',
       'FILE:1:24: rexray.modules.m.type',
-      'is "admin", use docker or csi, which mean the same here',
+      'is "grpc", use docker or csi, which mean the same here',
     ],
   ]
 
@@ -103,11 +103,11 @@ describe('services that cannot be', () => {
     ],
     [
       'libstorage: {server: {services: {a: {driver: Foo}}}}',
-      'FILE:1:38: libstorage.server.services.a.driver names "Foo", which is no driver, use one of loop, vfs, ebs',
+      'FILE:1:38: libstorage.server.services.a.driver names "Foo", which is no driver, did you mean loop, use one of loop, vfs, ebs',
     ],
     [
       'libstorage: {server: {services: {a: }}}',
-      'service "a" has no driver, set libstorage.server.services.a.driver to one of loop, vfs, ebs',
+      'FILE:1:34: service "a" has no driver, set libstorage.server.services.a.driver to one of loop, vfs, ebs',
     ],
     [
       'libstorage: {service: b, server: {services: {a: {driver: vfs}}}}',
@@ -122,15 +122,19 @@ describe('services that cannot be', () => {
       'FILE:1:7: ebs.region is configured, but no service is chosen, set libstorage.service to ebs',
     ],
     [
-      'rexray: {storageDrivers: [ec2]}',
-      'FILE:1:10: rexray.storageDrivers is configured, but no service is chosen, set libstorage.service to ec2',
+      'rexray: {storageDrivers: [xtremio, ec2]}',
+      'FILE:1:10: rexray.storageDrivers names "xtremio ec2", which is no driver, use one of loop, vfs, ebs',
+    ],
+    [
+      'docker: {size: 5}',
+      'FILE:1: docker.size is understood as libstorage.integration.volume.operations.create.default.size, write that and no service is chosen, correct that, and set libstorage.service',
     ],
   ]
 
   test('a driver or a server that only a variable names is no reason to choose another one', async () => {
-    const driver = await failure(world.load({ env: { REXRAY_STORAGEDRIVERS: 'ec2 xtremio' } }))
+    const driver = await failure(world.load({ env: { REXRAY_STORAGEDRIVERS: 'xtremio ec2' } }))
     expect(driver.message).toBe(
-      'environment REXRAY_STORAGEDRIVERS: rexray.storageDrivers is configured, but no service is chosen, set libstorage.service to ec2',
+      'environment REXRAY_STORAGEDRIVERS: rexray.storageDrivers names "xtremio ec2", which is no driver, use one of loop, vfs, ebs',
     )
     const host = await failure(world.load({ env: { LIBSTORAGE_HOST: 'tcp://x:7979' } }))
     expect(host.message).toContain('set libstorage.service to one of loop, vfs, ebs')
@@ -141,4 +145,64 @@ describe('services that cannot be', () => {
     expect(error).toBeInstanceOf(InvalidArgumentError)
     expect(error.message.replace(world.configFile, 'FILE')).toBe(message)
   })
+})
+
+describe('a file whose shape is wrong', () => {
+  const rows: readonly [string, string][] = [
+    [
+      'libstorage: ebs',
+      'FILE:1:1: libstorage is "ebs" where a section belongs, write its keys beneath it, each in a line of its own',
+    ],
+    [
+      'libstorage: {service: vfs, server: {services: [vfs]}}',
+      'FILE:1:37: libstorage.server.services is "vfs" where a section belongs, write its keys beneath it, each in a line of its own',
+    ],
+    [
+      'rexray: {modules: {m: on}}\nlibstorage: {service: vfs}',
+      'FILE:1:20: rexray.modules.m is "on" where a section belongs, write its keys beneath it, each in a line of its own',
+    ],
+    [
+      'libstorage: {service: vfs}\nlinux: {volume: {fileMode: {owner: 7}}}',
+      'FILE:2:29: linux.volume.fileMode.owner stands beneath linux.volume.fileMode, which takes a value, give it one',
+    ],
+    [
+      'libstorage: {service: vfs}\nvfs:\n  pool: /a\n  Pool: /b',
+      'FILE:4:3: vfs.Pool stands a second time, first in line 3, leave one out, or put both together',
+    ],
+  ]
+
+  test.each(rows)('%j is refused with its place', async (text, message) => {
+    const error = await failure(world.loadText(`${text}\n`))
+    expect(error.message.replace(world.configFile, 'FILE')).toBe(message)
+  })
+})
+
+test('several mistakes are said together, in the order of their lines', async () => {
+  const text =
+    'libstorage: {service: vsf}\nrexray: {logLevel: loud}\nlinux: {volume: {fileMode: rwx}}\nvolume: 7\n'
+  const error = await failure(
+    world.loadText(text, { flags: { properties: { ebsRegoin: 'eu' } }, env: { VFS_POOL: 'x' } }),
+  )
+  expect(error.message.replaceAll(world.configFile, 'FILE').split('\n')).toEqual([
+    'the configuration has 4 mistakes:',
+    '  flag --ebsRegoin is unknown, did you mean --ebsRegion',
+    '  FILE:1:14: libstorage.service names "vsf", which is no driver, did you mean vfs, use one of loop, vfs, ebs',
+    '  FILE:2:10: rexray.logLevel is "loud", use one of error, warn, info, debug',
+    '  FILE:4:1: volume is "7" where a section belongs, write its keys beneath it, each in a line of its own',
+  ])
+})
+
+test('a wrong value that concerns several services is said once', async () => {
+  const text =
+    'libstorage: {service: a, server: {services: {a: {driver: loop}, b: {driver: vfs}}}}\nlinux: {volume: {fileMode: rwx}}\n'
+  expect((await failure(world.loadText(text))).message).toMatch(
+    /^\S+:2:18: linux\.volume\.fileMode/,
+  )
+})
+
+test('all that is no YAML is said, of every file, and nothing that follows from it', async () => {
+  await world.write('etc/rexray.yml', 'a: [\n')
+  const error = await failure(world.loadText('libstorage:\n\tservice: vfs\nb: "x\n'))
+  expect(error.message).toContain('the configuration has 3 mistakes')
+  expect(error.message).not.toContain('no service')
 })

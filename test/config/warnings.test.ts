@@ -1,3 +1,4 @@
+import { chmod } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigWorld } from '../support/config-world.ts'
 
@@ -27,10 +28,7 @@ describe('warnings', () => {
       'libstorage: {server: {endpoints: {public: {address: "tcp://:7979"}}}}',
       'libstorage.server.endpoints.public.address is a key of REX-Ray without effect here',
     ],
-    [
-      'rexray: {modules: {m: {vfs: {pool: /x}}}}',
-      'rexray.modules.m.vfs.pool has no effect in a module, set it beneath libstorage.server.services.<service>',
-    ],
+    ['rexray: {modules: {default-docker: {vfs: {pool: /x}}}}', undefined],
     [
       'libstorage: {integration: {volume: {operations: {remove: {force: true}}}}}',
       'libstorage.integration.volume.operations.remove.force is a key of REX-Ray without effect here',
@@ -48,5 +46,64 @@ describe('warnings', () => {
   test('--host is understood without effect', async () => {
     const config = await world.load({ flags: { host: 'tcp://x:1', service: 'vfs' } })
     expect(config.warnings).toEqual(['flag --host is one of REX-Ray without effect here'])
+  })
+})
+
+describe('older names', () => {
+  test('in flags and variables are warned about as well', async () => {
+    const config = await world.load({
+      env: { LIBSTORAGE_SERVICE: 'vfs', DOCKER_SIZE: '4', REXRAY_VOLUME_MOUNT_PREEMPT: 'true' },
+      flags: { properties: { volumeCreateDisable: 'true' } },
+    })
+    expect(config.services[0]?.operations).toMatchObject({
+      create: { default: { sizeGiB: 4 }, disable: true },
+      mount: { preempt: true },
+    })
+    const operations = 'libstorage.integration.volume.operations'
+    expect(config.warnings).toEqual([
+      `environment DOCKER_SIZE is understood as ${operations}.create.default.size, set that`,
+      `flag --volumeCreateDisable is understood as ${operations}.create.disable, set that`,
+      `environment REXRAY_VOLUME_MOUNT_PREEMPT is understood as ${operations}.mount.preempt, set that`,
+    ])
+  })
+
+  test('say nothing where that of today does, wherever both stand', async () => {
+    const text =
+      'libstorage: {service: ec2}\nebs: {region: eu}\naws: {region: us, accessKey: AKIA}\n'
+    const config = await world.loadText(text, { env: { AWS_REGION: 'ap', DOCKER_SIZE: '4' } })
+    expect(config.services[0]?.settings).toMatchObject({ region: 'eu', accessKey: 'AKIA' })
+    expect(config.services[0]?.operations.create.default.sizeGiB).toBe(4)
+  })
+
+  test('fall through from ebs to aws to ec2 where nothing is said', async () => {
+    const text =
+      'libstorage: {service: ebs}\nebs: {region: ""}\nec2: {region: c}\naws: {region: b}\n'
+    expect((await world.loadText(text)).services[0]?.settings).toMatchObject({ region: 'b' })
+  })
+
+  test('of the log level, and the switches of developers, are understood', async () => {
+    const text = 'libstorage: {service: vfs, logging: {level: info}}\n'
+    expect((await world.loadText(text)).logLevel).toBe('info')
+    expect((await world.loadText(text, { env: { REXRAY_DEBUG: '1' } })).logLevel).toBe('debug')
+  })
+})
+
+describe('a secret in a file that everybody may read', () => {
+  const text =
+    'libstorage: {service: ebs}\nebs: {accessKey: AKIA, secretKey: $KEY}\nscaleio: {password: x}\n'
+
+  test('is warned about, unless a variable holds it', async () => {
+    const config = await world.loadText(text, { env: { KEY: 'secret' } })
+    const said = config.warnings.filter((warning) => warning.includes('is a secret'))
+    expect(said).toEqual([
+      `${world.configFile}:2: ebs.accessKey is a secret that every user of this machine may read, chmod 600 ${world.configFile}`,
+      `${world.configFile}:3: scaleio.password is a secret that every user of this machine may read, chmod 600 ${world.configFile}`,
+    ])
+  })
+
+  test('says nothing where only its owner may', async () => {
+    await chmod(await world.write('etc/config.yml', text), 0o600)
+    const config = await world.load({ env: { KEY: 'secret' } })
+    expect(config.warnings.filter((warning) => warning.includes('is a secret'))).toEqual([])
   })
 })

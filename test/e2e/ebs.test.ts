@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DetachVolumeCommand } from '@aws-sdk/client-ec2'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { readProjectFile } from '../support/documents.ts'
 import { clientOf } from '../support/ec2/client.ts'
 import { LoopDisks } from '../support/ec2/loop-disks.ts'
 import { Ec2Simulator, type SimMachine } from '../support/ec2/simulator.ts'
@@ -29,14 +30,20 @@ afterEach(async () => {
   await simulator.close()
 })
 
-/** An instance with its own disks in a namespace where they are those of the kernel, and the server on it. */
-async function host(settings: object = {}): Promise<Host> {
+/** An instance with its own disks in a namespace where they are those of the kernel. */
+async function launch(): Promise<Omit<Host, 'server'>> {
   const instance = await simulator.launch()
   const machine = await Machine.start()
   machines.push(machine)
   if (!(instance.disks instanceof LoopDisks)) throw new Error('the disks are not real')
   const entered = await machine.run('sh', ['-c', instance.disks.enterScript()])
   if (entered.status !== 0) throw new Error(entered.stderr)
+  return { instance, machine }
+}
+
+/** Such an instance, and the server on it. */
+async function host(settings: object = {}): Promise<Host> {
+  const { instance, machine } = await launch()
   const configuration = {
     libstorage: { service: 'ebs', ...settings },
     ebs: {
@@ -88,4 +95,24 @@ test('a disk that was pulled takes nothing more from its loser, and the next one
   await expectSuccess(two.server, 'Mount', { ...data, ID: 'two' })
   expect(readFileSync(join(folder(two), 'synced'), 'utf8')).toBe('bytes')
   expect(simulator.files.lateWrites(id)).toBe(0)
+})
+
+test("a file of REX-Ray 0.3 from the field is a served ebs service, with the file's preempt", async () => {
+  const { instance, machine } = await launch()
+  machine.write('etc/config.yml', readProjectFile('test/config/fixtures/field.yml'))
+  const env = {
+    EBS_ENDPOINT: simulator.endpoint,
+    EBS_METADATAENDPOINT: instance.metadata.endpoint,
+  }
+  const server = await startServer(machine, { env })
+  expect(server.output()).toMatch(
+    /^service ec2: driver ebs, .*preempt true \(\S+config\.yml:6:7\)/m,
+  )
+
+  await expectSuccess(server, 'Create', { ...data, Opts: { size: '1' } })
+  await expectSuccess(server, 'Mount', { ...data, ID: 'one' })
+  expect(holders()).toHaveLength(1)
+  await expectSuccess(server, 'Mount', { ...data, ID: 'two' })
+  await expectSuccess(server, 'Unmount', { ...data, ID: 'one' })
+  await eventually('the first Unmount to release it', () => holders().length === 0)
 })

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { App, ListeningModule } from '../../src/app.ts'
+import type { Surroundings } from '../../src/cli/context.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import type { OperationsConfig } from '../../src/config/config.ts'
 import type { Flags, LoadedConfig } from '../../src/config/load.ts'
@@ -12,7 +13,8 @@ import type { ServedService } from '../../src/served-services.ts'
 import { HERE } from './a-volume.ts'
 import { InMemoryVolumes } from './in-memory-volumes.ts'
 
-const OPERATIONS: OperationsConfig = {
+/** What holds for every service of these tests. */
+export const OPERATIONS: OperationsConfig = {
   create: {
     default: {
       sizeGiB: 16,
@@ -56,6 +58,7 @@ const CONFIG: LoadedConfig = {
   services: [],
   modules: [],
   resolveService: (name, driver) => ({ name, driver, settings: {}, operations: OPERATIONS }),
+  operationsOf: () => undefined,
   sourceOf: (_service, key) => (key === 'preempt' ? '/etc/rexray/config.yml:3:5' : 'default'),
 }
 
@@ -91,13 +94,21 @@ export class CommandLine {
   readonly flags: Flags[] = []
   readonly volumes: IntegrationDriver
   modules: readonly ListeningModule[] = [
-    { address: 'unix:///run/docker/plugins/rexray.sock', service: 'ebs' },
+    {
+      address: 'unix:///run/docker/plugins/rexray.sock',
+      service: 'ebs',
+      module: 'default-docker',
+      spec: '/etc/docker/plugins/rexray.spec',
+    },
   ]
   /** The services besides the one that is meant. */
   otherServices: readonly string[] = []
   choice: App['choice']
-  lockServer: () => Promise<void> = async () => undefined
+  lockServer: App['lockServer'] = async () => undefined
+  operationsOf: LoadedConfig['operationsOf'] = () => undefined
   reloadLogLevel: () => Promise<void> = async () => undefined
+  examineConfig: Surroundings['examineConfig'] = () =>
+    Promise.reject(new Error('no configuration was written'))
   programName = 'remora'
   stdout = ''
 
@@ -116,6 +127,7 @@ export class CommandLine {
       stderr: { write: (text) => (stderr += text) },
       signals: this.signals,
       exit: (code) => this.exits.push(code),
+      examineConfig: (flags) => this.examineConfig(flags),
       openApp: async (use, flags) => {
         this.flags.push(flags)
         this.steps.push(`open ${use}`)
@@ -135,14 +147,14 @@ export class CommandLine {
       this.#served(name, `${OPERATIONS.mount.path}/${name}`),
     )
     return {
-      config: CONFIG,
+      config: { ...CONFIG, operationsOf: this.operationsOf },
       logger: this.#logger(),
       services: [served, ...others],
       choice: this.choice,
       service: () => served,
-      lockServer: async () => {
+      lockServer: async (options) => {
         await step('lock')
-        await this.lockServer()
+        await this.lockServer(options)
       },
       listen: async () => {
         await step('listen')

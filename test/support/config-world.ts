@@ -2,8 +2,14 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { DriverKeys } from '../../src/config/driver-keys.ts'
-import type { Flags, LoadedConfig } from '../../src/config/load.ts'
-import { loadConfig } from '../../src/config/load.ts'
+import {
+  type ConfigInput,
+  type ExaminedConfig,
+  examineConfig,
+  type Flags,
+  type LoadedConfig,
+  loadConfig,
+} from '../../src/config/load.ts'
 import { cloudDriver, driverKeys } from './driver-keys.ts'
 
 /** What a test says about one load besides the files it wrote. */
@@ -43,15 +49,24 @@ export class ConfigWorld {
     return this.load(options)
   }
 
-  async load({ flags = {}, env = {}, uid = 0, drivers }: LoadOptions = {}): Promise<LoadedConfig> {
-    return await loadConfig({
+  async load(options: LoadOptions = {}): Promise<LoadedConfig> {
+    return await loadConfig(this.#input(options))
+  }
+
+  /** The same, without rejecting about mistakes. */
+  async examine(options: LoadOptions = {}): Promise<ExaminedConfig> {
+    return await examineConfig(this.#input(options))
+  }
+
+  #input({ flags = {}, env = {}, uid = 0, drivers }: LoadOptions): ConfigInput {
+    return {
       flags,
       env: { REXRAY_HOME: this.root, ...env },
       uid,
       homeDirectory: join(this.root, 'home'),
       drivers: drivers ?? [...driverKeys, cloudDriver],
       environmentFile: join(this.root, 'environment'),
-    })
+    }
   }
 
   async remove(): Promise<void> {

@@ -25,13 +25,36 @@ export const driverKeys: readonly DriverKeys[] = [
 /** A driver of a cloud, with a key of every kind. */
 export const cloudDriver: DriverKeys = {
   name: 'ebs',
-  aliases: ['ec2', 'aws'],
+  aliases: ['aws', 'ec2'],
   settings: z.object({
     accessKey: z.string().min(4).meta({ secret: true }).optional(),
+    secretKey: z.string().meta({ secret: true }).optional(),
+    rexrayTag: z.string().optional(),
     region: z.string().default('us-east-1'),
     maxRetries: z.int().min(1).max(20).default(10),
     useLargeDeviceRange: z.boolean().default(false),
     zones: z.array(z.string()).default([]),
     mode: z.enum(['quick', 'deep']).default('quick'),
+    statusTimeout: z
+      .string()
+      .default('2m')
+      .transform((text) => text.length),
+  }),
+}
+
+/** A driver of virtual machines, with REX-Ray's keys and defaults. */
+export const virtualboxDriver: DriverKeys = {
+  name: 'virtualbox',
+  aliases: [],
+  settings: z.object({
+    username: z.string().default(''),
+    password: z.string().meta({ secret: true }).default(''),
+    endpoint: z.string().default('http://10.0.2.2:18083'),
+    volumePath: z.string().default(''),
+    localMachineNameOrId: z.string().default(''),
+    tls: z.boolean().default(false),
+    controllerName: z.string().default('SATA'),
+    diskIDPath: z.string().default('/dev/disk/by-id'),
+    scsiHostPath: z.string().default('/sys/class/scsi_host/'),
   }),
 }

@@ -71,7 +71,7 @@ export type EbsSettings = z.infer<typeof ebsSettings>
 /** Volumes of Amazon EBS on an EC2 instance. */
 export const ebsDefinition: ProviderDefinition = {
   name: 'ebs',
-  aliases: ['ec2', 'aws'],
+  aliases: ['aws', 'ec2'],
   settings: ebsSettings,
 
   async unavailable() {

@@ -1,0 +1,28 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { makeFolder } from './libstorage/make-folder.ts'
+
+/** The file, in the run directory, by which scripts find the server's process, as with REX-Ray. */
+export const PID_FILE = 'rexray.pid'
+
+/**
+ * Writes the id of this process, over that of a server which is gone, and returns what takes it away again. Only whoever
+ * holds the server's lock may call it.
+ */
+export function writePidFile(runDirectory: string): () => void {
+  const file = path.join(runDirectory, PID_FILE)
+  const text = `${process.pid}\n`
+  makeFolder(runDirectory)
+  writeFileSync(file, text)
+  return () => {
+    if (readIfThere(file) === text) rmSync(file, { force: true })
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
