@@ -77,7 +77,10 @@ class Run {
     await this.#ask(this.#winner, 'Create', { Opts: { size: '1' } })
     const reply = await this.#winner.call('Mount', { ID: 'b' }).catch(() => undefined)
     const refused = HALF.test(String(reply?.body['Err'])) && writer === undefined
-    if (!refused) await this.#use(writer)
+    if (!refused) {
+      if (reply?.status !== 200) await this.#ask(this.#winner, 'Mount', { ID: 'b' })
+      await this.#use(writer)
+    }
     await this.#return(writer)
     await this.#ask(this.#winner, 'Unmount', { ID: 'b' })
     if (refused) await this.#ask(this.#winner, 'Remove')
@@ -100,8 +103,7 @@ class Run {
 
   /** The winner has the volume with all that was acknowledged. */
   async #use(writer: Writer | undefined): Promise<void> {
-    const { Mountpoint } = await this.#ask(this.#winner, 'Mount', { ID: 'b' })
-    const folder = String(Mountpoint)
+    const folder = join(this.#winner.machine.home, 'var/lib/volumes/data/data')
     await this.#winner.tool('sh', '-c', `echo kept > ${folder}/file && sync ${folder}/file`)
     if (writer === undefined) return
     const path = this.#winner.machine.path(join(folder, 'lines'))

@@ -5,6 +5,7 @@ import { FailedPreconditionError, NotFoundError } from '../../../src/libstorage/
 import { run } from '../../../src/libstorage/run.ts'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
 import { loopDefinition } from '../../../src/providers/loop/config.ts'
+import { loopStatus } from '../../../src/providers/loop/losetup.ts'
 import { PoolWorld, sh } from '../../support/pool-world.ts'
 
 const unavailable = await loopDefinition.unavailable()
@@ -95,6 +96,17 @@ describe.skipIf(unavailable !== undefined)('loop devices of several machines ove
     })
     await late.driver.detachVolume(id, 'here', { force: true })
     await expectThereHasIt(device)
+  })
+
+  test('a pull whose process died right after it leaves no device once the holder lets go', async () => {
+    const device = await attach(here, 'here')
+    const holder = await hold(device)
+    const dying = await heldUp('there', '--detach', async () => {
+      throw new Error('the process died')
+    })
+    await expect(dying.driver.detachVolume(id, 'here', { force: true })).rejects.toThrow('died')
+    await holder.close()
+    expect(loopStatus(device)?.backingFile.startsWith(world.pool)).not.toBe(true)
   })
 
   test('a detach of what nobody has takes nothing from whoever gets it meanwhile', async () => {
