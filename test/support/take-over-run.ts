@@ -1,28 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CrashPoint } from './crash-run.ts'
+import { type CrashPoint, installMkfs, MKFS_ENDED } from './crash-run.ts'
 import { eventually } from './machine.ts'
 import { type NamespaceMachine, NamespaceMachines, type Writer } from './namespace-machine.ts'
 
-/** Whose server dies at which of its points: with all that it started, or alone. */
-export interface TakeOverCrash {
-  readonly who: 'holder' | 'winner'
-  readonly number: number
-  readonly mode: 'tree' | 'alone'
-}
+/** Whose server dies. */
+export type Dying = 'holder' | 'winner'
+
+/** Where it dies: at which of its points, with all that it started or alone, or with mkfs at its n-th write. */
+export type TakeOverCrash =
+  | { readonly number: number; readonly mode: 'tree' | 'alone' }
+  | { readonly mkfsWrite: number }
 
 /** What a run saw. */
 export interface TakeOverReport {
   readonly points: readonly CrashPoint[]
   readonly crashed: boolean
-  /** The volume went to the winner as half a file system, and was refused with a sentence that says so. */
-  readonly refused: boolean
+  /** What the winner was told of a file system that was half made, if it was. */
+  readonly refused: string | undefined
 }
 
 const preload = new URL('crash-points.mjs', import.meta.url).href
 /** What a Mount says of a file system that another machine has begun to make. */
-const HALF = /has data at byte|cannot be mounted|is not whole|half a file system|mkfs/
+const HALF = /it is never formatted over|repair it with xfs_repair/
 
 /**
  * Lives a volume's life on two machines: one makes, formats and mounts it, a program writes there, the other one takes it by
@@ -31,7 +32,7 @@ const HALF = /has data at byte|cannot be mounted|is not whole|half a file system
  */
 export async function takeOverRun(
   fsType: string,
-  who: TakeOverCrash['who'],
+  who: Dying,
   crash?: TakeOverCrash,
 ): Promise<TakeOverReport> {
   const machines = new NamespaceMachines()
@@ -39,6 +40,8 @@ export async function takeOverRun(
     const waits = { fsType, attachWait: '300ms', preemptGrace: '300ms' }
     const holder = await machines.add('holder', waits)
     const winner = await machines.add('winner', { ...waits, preempt: true })
+    if (crash !== undefined && 'mkfsWrite' in crash)
+      installMkfs(holder.machine, fsType, { kind: 'mkfs-killed', write: crash.mkfsWrite })
     const run = new Run(machines, { holder, winner }, who === 'holder' ? holder : winner, crash)
     return await run.live()
   } catch (cause) {
@@ -76,14 +79,15 @@ class Run {
     const writer = await this.#hold()
     await this.#ask(this.#winner, 'Create', { Opts: { size: '1' } })
     const reply = await this.#winner.call('Mount', { ID: 'b' }).catch(() => undefined)
-    const refused = HALF.test(String(reply?.body['Err'])) && writer === undefined
-    if (!refused) {
+    const said = String(reply?.body['Err'])
+    const refused = writer === undefined && HALF.test(said) ? said : undefined
+    if (refused === undefined) {
       if (reply?.status !== 200) await this.#ask(this.#winner, 'Mount', { ID: 'b' })
       await this.#use(writer)
     }
     await this.#return(writer)
     await this.#ask(this.#winner, 'Unmount', { ID: 'b' })
-    if (refused) await this.#ask(this.#winner, 'Remove')
+    if (refused !== undefined) await this.#ask(this.#winner, 'Remove')
     await writer?.kill()
     await this.#machines.expectNothingLeft()
     return { points: pointsOf(this.#dying), crashed: this.#crashed, refused }
@@ -165,7 +169,7 @@ class Run {
       .serve({
         NODE_OPTIONS: `--import=${preload}`,
         CRASH_LOG: join(machine.machine.home, 'points'),
-        ...(at && { CRASH_AT: String(at.number), CRASH_MODE: at.mode }),
+        ...(at && crashEnvironment(machine, at)),
       })
       .catch(async (error: unknown) => {
         if (at === undefined) throw error
@@ -173,6 +177,15 @@ class Run {
         await machine.serve()
       })
   }
+}
+
+function crashEnvironment(
+  { machine }: NamespaceMachine,
+  crash: TakeOverCrash,
+): Record<string, string> {
+  if ('number' in crash) return { CRASH_AT: String(crash.number), CRASH_MODE: crash.mode }
+  const PATH = `${join(machine.home, 'tools')}:${process.env['PATH']}`
+  return { PATH, CRASH_WHEN: MKFS_ENDED, CRASH_MODE: 'tree' }
 }
 
 function pointsOf({ machine }: NamespaceMachine): CrashPoint[] {
