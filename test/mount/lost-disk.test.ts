@@ -36,7 +36,6 @@ describe.skipIf(loopUnavailable !== undefined || perlIsMissing)(
         const status = loopStatus(device ?? '')
         if (device === undefined || status === undefined) throw new Error('there is no device')
         await pull(run, 'data', { path: device, status })
-        await world.tool('losetup', '-d', device)
         await until(() => world.events.some(({ kind }) => kind === 'lost'))
         expect(world.mounter.mounts().some((entry) => entry.mountPoint === mountPoint)).toBe(false)
         await mounted(manager, 'data', 'b')

@@ -143,7 +143,7 @@ export class LoopContent implements Content {
     const held = await this.#isHeld(device.path, signal)
     if (held && !force) throw stillHeld(volume.name, device.path)
     if (held) await pull(this.#run, volume.name, device)
-    await tearDown(this.#run, device)
+    else await tearDown(this.#run, device)
     if (await this.#hasGone(device, signal)) return
     // Somebody has it open who needs no exclusive hold, as mkfs.btrfs, or mounted it just now.
     if (force) await pull(this.#run, volume.name, device)

@@ -93,7 +93,7 @@ export async function setCapacity(
 /** As long as a device is open, no other use can follow this one: it is looked at and told to go as one and the same. */
 const TEAR_DOWN = `
 exec 3<"$1" || exit
-[ "$(cat "$2" 2>/dev/null)" = "$3" ] || exit 0
+IFS= read -r mark <"$2" && [ "$mark" = "$3" ] || exit 0
 exec losetup --detach "$1"
 `
 

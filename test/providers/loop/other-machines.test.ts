@@ -101,10 +101,19 @@ describe.skipIf(unavailable !== undefined)('loop devices of several machines ove
   test('a pull whose process died right after it leaves no device once the holder lets go', async () => {
     const device = await attach(here, 'here')
     const holder = await hold(device)
-    const dying = await heldUp('there', '--detach', async () => {
-      throw new Error('the process died')
-    })
-    await expect(dying.driver.detachVolume(id, 'here', { force: true })).rejects.toThrow('died')
+    const dying = await loopDefinition.create(
+      { pool: world.pool, instance: 'there' },
+      {
+        service: 'loop',
+        libDirectory: world.root,
+        run: async (command, args, options) => {
+          const result = await run(command, args, options)
+          if (command === 'perl') throw new Error('the process died')
+          return result
+        },
+      },
+    )
+    await expect(dying.driver.detachVolume(id, 'here', { force: true })).rejects.toThrow()
     await holder.close()
     expect(loopStatus(device)?.backingFile.startsWith(world.pool)).not.toBe(true)
   })
