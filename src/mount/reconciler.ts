@@ -112,7 +112,7 @@ export class Reconciler {
   }
 
   async #compareWithPlatform(): Promise<void> {
-    const { ledger, service } = this.#context
+    const { ledger, service, machine } = this.#context
     const before = ledger.all()
     const here = (await service.executor.instance()).id
     const attached = await service.driver.volumes({ instanceId: here })
@@ -122,7 +122,7 @@ export class Reconciler {
       const platform = attachedTo(volume, here)
       const known = records.get(volume.id)
       // All else that a comparison could find was found when the record was compared with the kernel.
-      if (known !== undefined && isConfirmed(known, here, platform)) continue
+      if (known !== undefined && isConfirmed(known, here, platform, machine.bootId())) continue
       this.#compare(factsOf(volume), known, { here, platform }, 'comparison with the platform')
     }
     const others = before.filter(
@@ -254,8 +254,9 @@ function isConfirmed(
   { attachment, bootId }: LedgerRecord,
   here: InstanceId,
   platform: PlatformFacts,
+  boot: string,
 ): boolean {
-  if (attachment?.instanceId !== here || bootId !== readBootId()) return false
+  if (attachment?.instanceId !== here || bootId !== boot) return false
   return platform.says === 'here' && platform.since === attachment.since
 }
 
