@@ -1,14 +1,30 @@
 // Runs the measurements named as arguments, or all, and prints one table.
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import * as calls from './calls.mjs'
 import * as dvdcli from './dvdcli.mjs'
+import * as ledger from './ledger.mjs'
 import * as list from './list.mjs'
 import * as many from './many.mjs'
 import * as memory from './memory.mjs'
 import * as mount from './mount.mjs'
+import * as reconcile from './reconcile.mjs'
+import * as restart from './restart.mjs'
 import * as start from './start.mjs'
+import * as takeOver from './take-over.mjs'
 
-const measurements = { calls, dvdcli, list, mount, many, memory, start }
+const measurements = {
+  calls,
+  dvdcli,
+  list,
+  mount,
+  many,
+  memory,
+  start,
+  takeOver,
+  reconcile,
+  restart,
+  ledger,
+}
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(measurements)
 const unknown = wanted.filter((name) => !(name in measurements))
@@ -31,7 +47,10 @@ for (const name of wanted) {
     ])
 }
 
-console.log(`\nNode ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}\n`)
+const busy = loadavg()[0]?.toFixed(1)
+console.log(
+  `\nNode ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}, load ${busy}; times are medians\n`,
+)
 const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
 for (const row of rows)
   console.log(

@@ -112,18 +112,21 @@ export class Reconciler {
   }
 
   async #compareWithPlatform(): Promise<void> {
-    const { ledger, service } = this.#context
+    const { ledger, service, machine } = this.#context
     const before = ledger.all()
     const here = (await service.executor.instance()).id
     const attached = await service.driver.volumes({ instanceId: here })
+    const records = new Map(before.map((record) => [record.volume.id, record]))
+    const attachedIds = new Set(attached.map(({ id }) => id))
     for (const volume of attached) {
       const platform = attachedTo(volume, here)
-      const known = before.find((record) => record.volume.id === volume.id)
+      const known = records.get(volume.id)
+      // All else that a comparison could find was found when the record was compared with the kernel.
+      if (known !== undefined && isConfirmed(known, here, platform, machine.bootId())) continue
       this.#compare(factsOf(volume), known, { here, platform }, 'comparison with the platform')
     }
     const others = before.filter(
-      (record) =>
-        record.attachment !== undefined && !attached.some(({ id }) => id === record.volume.id),
+      (record) => record.attachment !== undefined && !attachedIds.has(record.volume.id),
     )
     for (const record of others) {
       const platform = await this.#whereIs(record.volume.id, here)
@@ -244,6 +247,17 @@ function attachedTo({ attachments }: Volume, here: InstanceId): PlatformFacts {
   if (mine !== undefined) return { says: 'here', since: mine.since.toISOString() }
   if (attachments.length === 0) return { says: 'nowhere' }
   return { says: 'elsewhere', to: attachments.map(({ instanceId }) => instanceId) }
+}
+
+/** Whether the platform shows the very attachment that was recorded in this boot. */
+function isConfirmed(
+  { attachment, bootId }: LedgerRecord,
+  here: InstanceId,
+  platform: PlatformFacts,
+  boot: string,
+): boolean {
+  if (attachment?.instanceId !== here || bootId !== boot) return false
+  return platform.says === 'here' && platform.since === attachment.since
 }
 
 function isSameAttachment(one: LedgerRecord, other: LedgerRecord | undefined): boolean {

@@ -114,7 +114,7 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
   session.step()
   // What was never attached never had this place, which may be that of another volume of this name.
   // Where the device is gone nobody can hold it; what stands there still is a bare directory, or a dead mount of others.
-  if (record.attachment !== undefined) await context.publisher.tidy(place)
+  if ((record.attachment ?? record.lost) !== undefined) await context.publisher.tidy(place)
   const instanceId = record.attachment?.instanceId
   if (instanceId !== undefined && (device !== undefined || (await isOurs(context, record)))) {
     session.step()

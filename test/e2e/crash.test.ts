@@ -6,9 +6,8 @@ import {
   crashCommands,
 } from '../support/command-crash-run.ts'
 import { type Crash, type CrashPoint, crashRun } from '../support/crash-run.ts'
+import { failureOf, inParallel, spread } from '../support/crash-trials.ts'
 
-/** Runs that are under way at once; each has a machine, a server and a home of its own. */
-const concurrency = 4
 /** A machine that is slower than this leaves out points, and says how many; never one of the first, which lie all over a life. */
 const limitMs = 240_000
 /** Of a command's life, at most so many crashes are tried, and for so long; there are four commands. */
@@ -111,27 +110,4 @@ async function tryAll(
   expect(count.tried).toBeGreaterThanOrEqual(Math.min(neverLeftOut, points.length))
   // A run may be over before a point of another run's: a tool that had to be asked twice was asked once.
   expect(count.crashed).toBeGreaterThan(count.tried * 0.8)
-}
-
-async function failureOf(work: () => Promise<unknown>): Promise<string | undefined> {
-  try {
-    await work()
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const waiting = [...items]
-  const worker = async () => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item)
-  }
-  await Promise.all(Array.from({ length: concurrency }, worker))
-}
-
-/** In an order that reaches every part of the life early: by multiples of the golden ratio. */
-function spread<T>(items: readonly T[]): T[] {
-  const order = items.map((item, index) => ({ item, rank: (index * 0.618_033_988_7) % 1 }))
-  return order.sort((a, b) => a.rank - b.rank).map(({ item }) => item)
 }

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { run } from '../../src/libstorage/run.ts'
+import { loopStatus } from '../../src/providers/loop/losetup.ts'
 import { pull } from '../../src/providers/loop/pull.ts'
 import { LoopWorld, loopUnavailable } from '../support/loop-world.ts'
 import { mounted } from '../support/mount-world.ts'
@@ -32,8 +33,9 @@ describe.skipIf(loopUnavailable !== undefined || perlIsMissing)(
           .mounts()
           .find((entry) => entry.mountPoint === mountPoint)?.source
         expect(world.mounter.deviceIdentity(device ?? '')).toMatch(/^diskseq \d+$|^\d+:\d+$/)
-        await pull(run, 'data', device ?? '')
-        await world.tool('losetup', '-d', device ?? '')
+        const status = loopStatus(device ?? '')
+        if (device === undefined || status === undefined) throw new Error('there is no device')
+        await pull(run, 'data', { path: device, status })
         await until(() => world.events.some(({ kind }) => kind === 'lost'))
         expect(world.mounter.mounts().some((entry) => entry.mountPoint === mountPoint)).toBe(false)
         await mounted(manager, 'data', 'b')

@@ -34,6 +34,9 @@ export interface CrashReport {
   readonly crashed: boolean
 }
 
+/** The point at which mkfs itself has ended, and not what looks whether there is one. */
+export const MKFS_ENDED = '^ended (?!.*command -v).*mkfs'
+
 const preload = new URL('crash-points.mjs', import.meta.url).href
 const name = 'data'
 const content = randomBytes(300_000)
@@ -193,12 +196,12 @@ function crashEnvironment(machine: Machine, crash: Crash): Record<string, string
     CRASH_LOG: join(machine.home, 'points'),
     PATH: `${join(machine.home, 'tools')}:${process.env['PATH']}`,
     ...(crash.kind === 'point' ? { CRASH_AT: String(crash.number), CRASH_MODE: crash.mode } : {}),
-    ...(crash.kind === 'mkfs-killed' ? { CRASH_WHEN: '^ended .*mkfs', CRASH_MODE: 'tree' } : {}),
+    ...(crash.kind === 'mkfs-killed' ? { CRASH_WHEN: MKFS_ENDED, CRASH_MODE: 'tree' } : {}),
   }
 }
 
 /** Puts a mkfs before the real one whose writes are counted, or that dies or stops at one of them. */
-function installMkfs(machine: Machine, fsType: string, crash: Crash): void {
+export function installMkfs(machine: Machine, fsType: string, crash: Crash): void {
   if (crash.kind === 'point') return
   const strace = ['strace', '-f', '-e', 'trace=pwrite64', '-o', join(machine.home, 'mkfs-trace')]
   if (crash.kind !== 'none') {

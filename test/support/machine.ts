@@ -27,37 +27,45 @@ export const programPath = join(projectDirectory, 'dist/main.js')
 
 /**
  * A machine of its own on this one: a mount namespace with its own /run/docker, and a directory that holds everything
- * (`REXRAY_HOME`, an engine's data). What is mounted on it is seen by nobody else and ends with it. Needs root.
+ * (`REXRAY_HOME`, an engine's data). What is mounted on it is seen by nobody else and ends with it. One that is one of
+ * several has a network namespace and all of /run too. Needs root.
  */
 export class Machine {
   /** Everything of this machine that is a file: the program's home too. */
   readonly home: string
   readonly #holder: ChildProcess
   readonly #holderPid: number
+  readonly #namespaces: readonly string[]
 
-  private constructor(home: string, holder: ChildProcess, holderPid: number) {
+  private constructor(home: string, holder: ChildProcess, namespaces: readonly string[]) {
+    if (holder.pid === undefined) throw new Error('unshare has no pid')
     this.home = home
     this.#holder = holder
-    this.#holderPid = holderPid
+    this.#holderPid = holder.pid
+    this.#namespaces = namespaces
   }
 
   /** Starts one; `end` must be called however the test ends. */
-  static async start(): Promise<Machine> {
+  static async start({ isOneOfSeveral = false } = {}): Promise<Machine> {
+    const namespaces = isOneOfSeveral ? ['-m', '-n'] : ['-m']
+    const own = isOneOfSeveral ? '/run' : '/run/docker'
     const home = mkdtempSync(join(tmpdir(), 'remora-e2e-'))
     mkdirSync(join(home, 'run/docker/plugins'), { recursive: true })
     // On the machine below this is the mount point of the namespace's own tmpfs, empty otherwise.
     mkdirSync('/run/docker', { recursive: true })
     const holder = spawn(
       'unshare',
-      ['-m', '--propagation', 'private', 'sh', '-c', HOLD, 'sh', join(home, 'run/docker/plugins')],
+      [
+        ...[...namespaces, '--propagation', 'private', 'sh', '-c', HOLD, 'sh'],
+        ...[join(home, 'run/docker/plugins'), own],
+      ],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     )
     await new Promise<void>((resolve, reject) => {
       holder.stdout.once('data', () => resolve())
       holder.once('exit', (code) => reject(new Error(`unshare ended with ${code}`)))
     })
-    if (holder.pid === undefined) throw new Error('unshare has no pid')
-    return new Machine(home, holder, holder.pid)
+    return new Machine(home, holder, namespaces)
   }
 
   /** A path as this machine sees it, mounts included, usable from outside. */
@@ -73,7 +81,8 @@ export class Machine {
 
   /** Starts a program on this machine; the child's pid is the program's own. */
   spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    return spawn('nsenter', ['-t', String(this.#holderPid), '-m', '--', command, ...args], options)
+    const entered = ['-t', String(this.#holderPid), ...this.#namespaces, '--', command, ...args]
+    return spawn('nsenter', entered, options)
   }
 
   /** Runs a program on this machine to its end. */
@@ -130,13 +139,13 @@ export class Machine {
   }
 }
 
-/** Runs in the new namespace: lets go of other people's volumes, covers /run/docker, stays until its input ends. */
+/** Runs in the new namespace: lets go of other people's volumes, covers what shall be its own, stays until its input ends. */
 const HOLD = `
 while read -r id parent numbers root point rest; do
   case "\${rest#* - }" in *" /dev/loop"*) umount -l "$point" ;; esac
 done < /proc/self/mountinfo
-mount -t tmpfs -o mode=755 tmpfs /run/docker &&
-mkdir /run/docker/plugins &&
+mount -t tmpfs -o mode=755 tmpfs "$2" &&
+mkdir -p /run/docker/plugins &&
 mount --bind "$1" /run/docker/plugins &&
 echo ready &&
 exec cat > /dev/null

@@ -11,7 +11,15 @@ import { runInPool } from '../pool/copy.ts'
 import { GIB, type StoredVolume } from '../pool/stored-volume.ts'
 import type { Turns } from '../pool/turns.ts'
 import { cannotClone, outOfReach, stillHeld } from './errors.ts'
-import { devicesOf, type LoopStatus, loopStatus, setCapacity, setUp, tearDown } from './losetup.ts'
+import {
+  devicesOf,
+  type LoopDevice,
+  type LoopStatus,
+  loopStatus,
+  setCapacity,
+  setUp,
+  tearDown,
+} from './losetup.ts'
 import { pull } from './pull.ts'
 
 /** The sparse file that is a volume's content. */
@@ -51,8 +59,8 @@ export class LoopContent implements Content {
   }
 
   async announce(volume: StoredVolume, signal: AbortSignal | undefined): Promise<void> {
-    for (const device of await this.#living(join(volume.folder, DISK_FILE), signal))
-      await setCapacity(this.#run, device, signal)
+    for (const { path } of await this.#living(join(volume.folder, DISK_FILE), signal))
+      await setCapacity(this.#run, path, signal)
   }
 
   /** A file that is written to meanwhile is copied by one clone of all its blocks, or the copy would be torn. */
@@ -79,38 +87,41 @@ export class LoopContent implements Content {
   async connect(volume: StoredVolume, signal: AbortSignal | undefined): Promise<ClaimedDevice> {
     const file = join(volume.folder, DISK_FILE)
     const found = await this.#living(file, signal)
-    for (const device of found) {
-      const status = loopStatus(device)
-      if (status?.isLeaving) await this.#gone(volume, device, status, signal)
-    }
+    for (const device of found)
+      if (device.status.isLeaving && !(await this.#hasGone(device, signal)))
+        throw stillHeld(volume.name, device.path)
     // Of a file that cannot be written losetup makes a device all the same, which stays read-only for good.
     await this.#turns.take(() => requireWritable(file), signal)
     for (const device of found)
-      if (loopStatus(device)?.isReadOnly)
-        await this.#takeAway(volume, device, { force: false, signal })
+      if (loopStatus(device.path)?.isReadOnly) await this.#takeAway(volume, device, false, signal)
     // A process may have died between making the device and claiming it.
-    const left = found.find((device) => isUsable(loopStatus(device)))
+    const left = found.find(({ path }) => isUsable(loopStatus(path)))
     if (left === undefined) return describe(await setUp(this.#run, file, signal))
     // The file may have grown since.
-    await setCapacity(this.#run, left, signal)
-    return describe(left)
+    await setCapacity(this.#run, left.path, signal)
+    return describe(left.path)
   }
 
   async undo(device: ClaimedDevice): Promise<void> {
-    if (isOf(loopStatus(device.path), device) && !(await this.#isHeld(device.path)))
-      await tearDown(this.#run, device.path)
+    const status = loopStatus(device.path)
+    if (status && isOf(status, device) && !(await this.#isHeld(device.path)))
+      await tearDown(this.#run, { path: device.path, status })
   }
 
   async disconnect(
     volume: StoredVolume,
     claim: Claim | undefined,
-    { force, signal }: DisconnectOptions,
+    { force, signal, isUnchanged }: DisconnectOptions,
   ): Promise<boolean> {
-    const devices = new Set(await this.#living(join(volume.folder, DISK_FILE), signal))
+    const found = await this.#living(join(volume.folder, DISK_FILE), signal)
     const claimed = claim?.device
-    if (claimed && claim && this.state(claim)) devices.add(claimed.path)
-    for (const device of devices) await this.#takeAway(volume, device, { force, signal })
-    return devices.size > 0
+    const status = claimed && loopStatus(claimed.path)
+    if (status && isOf(status, claimed) && !found.some(({ path }) => path === claimed.path))
+      found.push({ path: claimed.path, status })
+    // Another machine may have got the volume, and with it a device of this file that is none of ours.
+    if (!(await isUnchanged())) return false
+    for (const device of found) await this.#takeAway(volume, device, force, signal)
+    return found.length > 0
   }
 
   state({ device }: Claim): AttachmentState | undefined {
@@ -125,29 +136,28 @@ export class LoopContent implements Content {
 
   async #takeAway(
     volume: StoredVolume,
-    device: string,
-    { force, signal }: DisconnectOptions,
-  ): Promise<void> {
-    const before = loopStatus(device)
-    const held = await this.#isHeld(device, signal)
-    if (held && !force) throw stillHeld(volume.name, device)
-    if (held) await pull(this.#run, volume.name, device)
-    await tearDown(this.#run, device)
-    await this.#gone(volume, device, before, signal)
-  }
-
-  /** Waits until the device is gone, or cut off from its file. */
-  async #gone(
-    volume: StoredVolume,
-    device: string,
-    before: LoopStatus | undefined,
+    device: LoopDevice,
+    force: boolean,
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    const held = await this.#isHeld(device.path, signal)
+    if (held && !force) throw stillHeld(volume.name, device.path)
+    if (held) await pull(this.#run, volume.name, device)
+    else await tearDown(this.#run, device)
+    if (await this.#hasGone(device, signal)) return
+    // Somebody has it open who needs no exclusive hold, as mkfs.btrfs, or mounted it just now.
+    if (force) await pull(this.#run, volume.name, device)
+    if (!force || !(await this.#hasGone(device, signal))) throw stillHeld(volume.name, device.path)
+  }
+
+  /** Waits a moment until the device is gone, or cut off from its file. */
+  async #hasGone(device: LoopDevice, signal: AbortSignal | undefined): Promise<boolean> {
     const isGone = async () => {
-      const now = loopStatus(device)
-      return !now || now.sectors === 0 || now.diskseq !== before?.diskseq ? true : undefined
+      const now = loopStatus(device.path)
+      const isSame = now && now.sectors > 0 && now.diskseq === device.status.diskseq
+      return isSame ? undefined : true
     }
-    if (!(await poll(isGone, { ...GOING, signal }))) throw stillHeld(volume.name, device)
+    return (await poll(isGone, { ...GOING, signal })) === true
   }
 
   /** The last close of a device that hangs waits for it, so that this is a turn too. */
@@ -156,11 +166,14 @@ export class LoopContent implements Content {
   }
 
   /** The devices of a file that can still write to it. */
-  async #living(file: string, signal: AbortSignal | undefined): Promise<string[]> {
+  async #living(file: string, signal: AbortSignal | undefined): Promise<LoopDevice[]> {
     try {
       const identity = await this.#turns.take(() => stat(file, { bigint: true }), signal)
       const devices = await devicesOf(this.#run, file, identity, signal)
-      return devices.filter((device) => (loopStatus(device)?.sectors ?? 0) > 0)
+      return devices.flatMap((path) => {
+        const status = loopStatus(path)
+        return status !== undefined && status.sectors > 0 ? [{ path, status }] : []
+      })
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return []
       throw error

@@ -20,6 +20,21 @@ export interface LoopStatus {
   readonly isReadOnly: boolean
 }
 
+/** One use of a loop device, as it stood when it was looked at. */
+export interface LoopDevice {
+  /** `/dev/loop3`: another use may have it later. */
+  readonly path: string
+  readonly status: LoopStatus
+}
+
+/** The file in sysfs, and what it says, by which one use of a device is told from a later one. */
+export function markOf({ path, status: { diskseq, backingFile } }: LoopDevice): [string, string] {
+  const folder = `/sys/block/${basename(path)}`
+  return diskseq === undefined
+    ? [`${folder}/loop/backing_file`, backingFile]
+    : [`${folder}/diskseq`, diskseq]
+}
+
 /** How a loop device (`/dev/loop3`) stands; undefined when nothing is behind it. */
 export function loopStatus(device: string): LoopStatus | undefined {
   const folder = `/sys/block/${basename(device)}`
@@ -75,11 +90,19 @@ export async function setCapacity(
     throw losetupFailed(device, lastLine(result))
 }
 
-/** Tells a loop device to go. While somebody has it open it goes later: sysfs says when. */
-export async function tearDown(run: Run, device: string): Promise<void> {
-  const result = await run('losetup', ['--detach', device], { timeoutMs: TIMEOUT_MS })
-  if (result.exitCode !== 0 && loopStatus(device) !== undefined)
-    throw losetupFailed(device, lastLine(result))
+/** As long as a device is open, no other use can follow this one: it is looked at and told to go as one and the same. */
+const TEAR_DOWN = `
+exec 3<"$1" || exit
+IFS= read -r mark <"$2" && [ "$mark" = "$3" ] || exit 0
+exec losetup --detach "$1"
+`
+
+/** Tells a loop device to go, if it is still in this use. While somebody has it open it goes later: sysfs says when. */
+export async function tearDown(run: Run, device: LoopDevice): Promise<void> {
+  const args = ['-c', TEAR_DOWN, 'sh', device.path, ...markOf(device)]
+  const result = await run('sh', args, { timeoutMs: TIMEOUT_MS })
+  if (result.exitCode !== 0 && loopStatus(device.path) !== undefined)
+    throw losetupFailed(device.path, lastLine(result))
 }
 
 /** The loop devices whose content is all of this file, whatever it is called; the kernel knows them by its identity. */

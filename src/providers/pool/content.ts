@@ -5,6 +5,8 @@ import type { StoredVolume } from './stored-volume.ts'
 /** How a volume's content is taken away from a machine. */
 export interface DisconnectOptions {
   readonly force: boolean
+  /** Whether the volume is still whose it was; what was found before that was asked is nobody else's. */
+  readonly isUnchanged: () => Promise<boolean>
   readonly signal: AbortSignal | undefined
 }
 

@@ -25,7 +25,7 @@ import type {
 } from '../../libstorage/types.ts'
 import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
 import { attachmentOf, type Claim } from './claim.ts'
-import type { Content, DisconnectOptions } from './content.ts'
+import type { Content } from './content.ts'
 import { Copier } from './copy.ts'
 import { inPool } from './errors.ts'
 import { Origin } from './origin.ts'
@@ -161,7 +161,7 @@ export class PoolDriver implements StorageDriver {
   async #takeAway(
     volume: StoredVolume,
     isAlive: boolean,
-    options: DisconnectOptions,
+    options: DetachOptions,
   ): Promise<boolean> {
     const { claim } = volume
     const ofThisBoot = claim?.bootId === this.#bootId ? claim : undefined
@@ -174,8 +174,11 @@ export class PoolDriver implements StorageDriver {
   #disconnect(
     volume: StoredVolume,
     claim: Claim | undefined,
-    options: DisconnectOptions,
+    { force = false, signal }: DetachOptions,
   ): Promise<boolean> {
+    const isUnchanged = async () =>
+      (await this.#pool.claimOn(volume))?.token === volume.claim?.token
+    const options = { force, signal, isUnchanged }
     return inPool(this.#pool.path, () => this.#content.disconnect(volume, claim, options))
   }
 
