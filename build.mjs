@@ -1,4 +1,5 @@
 // Bundles the program: one small entry that starts fast, and a chunk for each thing that is loaded only when used.
+import { spawnSync } from 'node:child_process'
 import { chmodSync, readFileSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
 
@@ -17,10 +18,20 @@ await build({
   format: 'esm',
   minifySyntax: true,
   minifyWhitespace: true,
-  define: { REMORA_VERSION: JSON.stringify(version) },
+  define: {
+    REMORA_VERSION: JSON.stringify(version),
+    REMORA_COMMIT: JSON.stringify(git('rev-parse', '--short=12', 'HEAD')),
+    REMORA_FORMED: JSON.stringify(git('log', '-1', '--format=%cD')),
+  },
   // CommonJS packages inside an ES module bundle still call require for node's own modules.
   banner: {
     js: "import { createRequire as remoraRequire } from 'node:module'; const require = remoraRequire(import.meta.url);",
   },
 })
 chmodSync(new URL('dist/main.js', import.meta.url), 0o755)
+
+/** What git says of this working tree; nothing where there is none. */
+function git(...args) {
+  const { status, stdout } = spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' })
+  return status === 0 ? stdout.trim() : ''
+}

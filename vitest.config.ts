@@ -3,7 +3,11 @@ import { reporters } from './test/support/continuous-integration.ts'
 
 /** `make test`: everything that needs neither root's powers over the machine nor an installed engine to be meaningful. */
 export default defineConfig({
-  define: { REMORA_VERSION: JSON.stringify('0.0.0-test') },
+  define: {
+    REMORA_VERSION: JSON.stringify('0.0.0-test'),
+    REMORA_COMMIT: JSON.stringify('0123456789ab'),
+    REMORA_FORMED: JSON.stringify('Thu, 1 Jan 1970 00:00:00 +0000'),
+  },
   test: {
     reporters: reporters(),
     include: ['test/**/*.test.ts'],

@@ -8,7 +8,7 @@ import { run } from './libstorage/run.ts'
 import { ToolRunner } from './libstorage/tool-runner.ts'
 import { type AdjustableLogger, createLogger } from './logging.ts'
 import { EventFile } from './mount/event-file.ts'
-import { type HeldLock, ProcessLocks } from './mount/locks.ts'
+import { type HeldLock, ProcessLocks, SERVER_LOCK } from './mount/locks.ts'
 import type { ProcessRole } from './mount/mount-context.ts'
 import { withSettings } from './mount/with-settings.ts'
 import { writePidFile } from './pid-file.ts'
@@ -158,7 +158,7 @@ class OpenApp implements App {
 
   async lockServer({ pidFile = true }: { readonly pidFile?: boolean } = {}): Promise<void> {
     const { directories } = this.config
-    const taken = await new ProcessLocks(directories.run).tryAcquire('server', 'serves volumes')
+    const taken = await new ProcessLocks(directories.run).tryAcquire(SERVER_LOCK, 'serves volumes')
     if (!('owner' in taken)) {
       this.#lock = taken
       if (pidFile) this.#removePidFile = writePidFile(directories.run)

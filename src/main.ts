@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { basename, resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import type { Surroundings } from './cli/context.ts'
+import type { Host, Surroundings } from './cli/context.ts'
 import { isVersionRequest, versionText } from './cli/version.ts'
 
 const [, script = 'remora', ...args] = process.argv
@@ -51,31 +51,62 @@ function surroundings(): Surroundings {
     signals: process,
     exit: (status) => process.exit(status),
     examineConfig: async (flags) => {
-      const [{ examineConfig }, { providers }, { homedir }] = await Promise.all([
+      const [{ examineConfig }, { providers }, input] = await Promise.all([
         import('./config/load.ts'),
         import('./providers/index.ts'),
-        import('node:os'),
+        configInput(),
       ])
-      const { env } = process
-      const uid = process.getuid?.() ?? 0
-      return await examineConfig({ flags, env, uid, homeDirectory: homedir(), drivers: providers })
+      return await examineConfig({ ...input, flags, drivers: providers })
+    },
+    host: {
+      ...hostFacts(),
+      directories: async () => {
+        const [{ resolveDirectories }, input] = await Promise.all([
+          import('./config/directories.ts'),
+          configInput(),
+        ])
+        return resolveDirectories(input)
+      },
+      loadConfig: async (flags) => {
+        const [{ loadConfig }, { providers }, input] = await Promise.all([
+          import('./config/load.ts'),
+          import('./providers/index.ts'),
+          configInput(),
+        ])
+        return await loadConfig({ ...input, flags, drivers: providers })
+      },
     },
     openApp: async (use, flags) => {
-      const [{ openApp }, { prepareToolEnvironment }, { homedir }] = await Promise.all([
+      const [{ openApp }, { prepareToolEnvironment }, input] = await Promise.all([
         import('./app.ts'),
         import('./config/environment.ts'),
-        import('node:os'),
+        configInput(),
       ])
       // A server's calls leave little behind, for which V8 would let its young generation grow by some 30 MiB.
       if (use === 'server') setFlagsFromString('--semi-space-growth-factor=1')
       Object.assign(process.env, prepareToolEnvironment(process.env))
-      return await openApp(use, {
-        flags,
-        env: process.env,
-        uid: process.getuid?.() ?? 0,
-        homeDirectory: homedir(),
-        stderr: process.stderr,
-      })
+      return await openApp(use, { ...input, flags, stderr: process.stderr })
     },
+  }
+}
+
+async function configInput() {
+  const { homedir } = await import('node:os')
+  return { env: process.env, uid: process.getuid?.() ?? 0, homeDirectory: homedir() }
+}
+
+function hostFacts(): Omit<Host, 'directories' | 'loadConfig'> {
+  const home = process.env['REXRAY_HOME']
+  const command = [process.execPath, resolve(script)]
+  return {
+    home: home === undefined || home === '' ? undefined : resolve(home),
+    command,
+    run: async (...call) => (await import('./libstorage/run.ts')).run(...call),
+    startServer: async (args, logFile) => {
+      const { spawnServer } = await import('./cli/service/spawn-server.ts')
+      return spawnServer([...command, ...args], logFile)
+    },
+    signal: (pid, signal) => process.kill(pid, signal),
+    readInput: async () => (await import('node:fs')).readFileSync(0, 'utf8'),
   }
 }

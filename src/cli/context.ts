@@ -1,8 +1,12 @@
 import { inspect } from 'node:util'
+import type { Command } from 'commander'
 import type { App } from '../app.ts'
-import type { ExaminedConfig, Flags } from '../config/load.ts'
+import type { Directories } from '../config/config.ts'
+import type { ExaminedConfig, Flags, LoadedConfig } from '../config/load.ts'
 import { isStorageError } from '../libstorage/errors.ts'
+import type { Run } from '../libstorage/run.ts'
 import type { ProcessRole } from '../mount/mount-context.ts'
+import type { Screen } from './progress.ts'
 
 /** Where text goes. */
 export interface Output {
@@ -18,6 +22,33 @@ export interface SignalSource {
 /** Puts the program together for a server or for one command. */
 export type OpenApp = (role: ProcessRole, flags: Flags) => Promise<App>
 
+/** Another process of this program, started to serve in the background. */
+export interface StartedServer {
+  readonly pid: number
+  /** Resolves with its exit status when it has ended. */
+  readonly ended: Promise<number>
+}
+
+/** The machine, as far as commands need it besides the app. */
+export interface Host {
+  /** Where things lie; asks the environment only, so that it is known also while the configuration is wrong. */
+  directories(): Promise<Directories>
+  /** Reads the configuration and opens nothing. */
+  loadConfig(flags: Flags): Promise<LoadedConfig>
+  /** `REXRAY_HOME`, absolute, where it is set. */
+  readonly home: string | undefined
+  /** How the program is run by others: Node.js and the script, absolute. */
+  readonly command: readonly string[]
+  /** Runs a program of the operating system. */
+  readonly run: Run
+  /** Starts this program with these arguments in a session of its own; what it says is added to a file. */
+  startServer(args: readonly string[], logFile: string): Promise<StartedServer>
+  /** Sends a signal to a process. */
+  signal(pid: number, signal: 'SIGTERM'): void
+  /** All of standard input. */
+  readInput(): Promise<string>
+}
+
 /** What the program finds around it. */
 export interface Surroundings {
   /** The name by which it was called: `remora`, `rexray`. */
@@ -26,17 +57,20 @@ export interface Surroundings {
   /** How the program is called from here, for commands that a person may type: `remora`, or `node dist/main.js`. */
   readonly invocation: string
   readonly stdout: Output
-  readonly stderr: Output
+  readonly stderr: Screen
   readonly signals: SignalSource
   /** Ends the process at once. */
   readonly exit: (status: number) => void
   readonly openApp: OpenApp
   /** Reads the configuration that these flags mean, and opens nothing. */
   readonly examineConfig: (flags: Flags) => Promise<ExaminedConfig>
+  readonly host: Host
 }
 
 /** What a command works with. The app is opened by the command that needs it, so that help and usage errors need none. */
 export interface CommandContext extends Surroundings {
+  /** The whole tree of commands. */
+  readonly program: Command
   /** What was said by global flags, known once the command line is parsed. */
   flags(): Flags
 }

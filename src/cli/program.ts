@@ -1,39 +1,43 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import type { Flags } from '../config/load.ts'
+import { adapterCommands } from './adapter/group.ts'
+import { completionCommand } from './completion/command.ts'
+import { COMPLETE } from './completion/scripts.ts'
 import { configCommand } from './config/config.ts'
 import { type CommandContext, reportError, type Surroundings } from './context.ts'
+import { deviceCommands } from './device/group.ts'
+import { envCommand } from './env.ts'
 import { exitStatusOf } from './exit-status.ts'
+import { isOldFlag, modernArguments } from './old-flags.ts'
 import { longFlags, splitPropertyFlags } from './property-flags.ts'
-import { snapshotCreateCommand } from './snapshot/create.ts'
-import { snapshotLsCommand } from './snapshot/ls.ts'
-import { snapshotRmCommand } from './snapshot/rm.ts'
-import { startCommand } from './start.ts'
+import { serviceCommand, serviceVerbs } from './service/group.ts'
+import { snapshotCommands } from './snapshot/group.ts'
+import { tokenCommands } from './token/group.ts'
+import { withExamples } from './verb.ts'
 import { versionText } from './version.ts'
-import { attachCommand } from './volume/attach.ts'
-import { inCommandSession, type RunInSession } from './volume/command-session.ts'
-import { createCommand } from './volume/create.ts'
-import { detachCommand } from './volume/detach.ts'
-import { lsCommand } from './volume/ls.ts'
-import { mountCommand } from './volume/mount.ts'
-import { pathCommand } from './volume/path.ts'
-import { FORMATS } from './volume/print-volumes.ts'
-import { resizeCommand } from './volume/resize.ts'
-import { rmCommand } from './volume/rm.ts'
-import { unmountCommand } from './volume/unmount.ts'
+import { volumeCommands } from './volume/group.ts'
 
 const HELP_WIDTH = 100
-const VOLUME_VERBS = [
-  lsCommand,
-  createCommand,
-  resizeCommand,
-  rmCommand,
-  attachCommand,
-  detachCommand,
-  mountCommand,
-  unmountCommand,
-  pathCommand,
+
+/** What runs a command's work and keeps its exit status. */
+export type RunWork = (work: Promise<number>) => Promise<void>
+
+/** Makes a command, or a group of them. */
+export type MakeCommand = (context: CommandContext, runs: RunWork) => Command
+
+const COMMANDS: readonly MakeCommand[] = [
+  volumeCommands,
+  snapshotCommands,
+  ...serviceVerbs,
+  serviceCommand,
+  adapterCommands,
+  deviceCommands,
+  envCommand,
+  configCommand,
+  tokenCommands,
+  completionCommand,
+  versionCommand,
 ]
-const SNAPSHOT_VERBS = [snapshotLsCommand, snapshotCreateCommand, snapshotRmCommand]
 
 /** Runs one command line (without the program's own name) and resolves with its exit status. Never rejects. */
 export async function runProgram(
@@ -42,35 +46,30 @@ export async function runProgram(
 ): Promise<number> {
   let status = 0
   const said: string[] = []
+  let properties: Flags['properties'] = {}
   const program = new Command(surroundings.programName)
   const context: CommandContext = {
     ...surroundings,
-    flags: () => ({ ...globalFlags(program), properties }),
+    program,
+    flags: () => ({ ...globalFlags(program), ...(properties && { properties }) }),
   }
   const runs = async (work: Promise<number>) => {
     status = await work
   }
   configure(program, surroundings, said)
-  program.addCommand(inherit(program, startCommand(context, runs)))
-  program.addCommand(
-    groupCommand(program, context, runs, {
-      name: 'volume',
-      description: 'list, create, resize, remove, attach, detach, mount and unmount volumes',
-      verbs: VOLUME_VERBS,
-    }),
-  )
-  program.addCommand(
-    groupCommand(program, context, runs, {
-      name: 'snapshot',
-      description: 'list, take and remove snapshots of volumes',
-      verbs: SNAPSHOT_VERBS,
-    }),
-  )
-  program.addCommand(configCommand(context, runs, (command) => inherit(program, command)))
-  program.addCommand(versionCommand(program, context))
-  const { rest, properties } = splitPropertyFlags(args, (flag) => longFlags(program).has(flag))
+  for (const make of COMMANDS) program.addCommand(make(context, runs))
+  inheritSettings(program)
   try {
-    await program.parseAsync(rest, { from: 'user' })
+    if (args[0] === COMPLETE) {
+      const { completionLines } = await import('./completion/candidates.ts')
+      surroundings.stdout.write(await completionLines(context, program, args.slice(1)))
+      return 0
+    }
+    const split = splitPropertyFlags(args, knows(program))
+    properties = split.properties
+    const modern = modernArguments(split.rest, program)
+    if (modern.outdated.length > 0) warnOfOld(modern, surroundings)
+    await program.parseAsync(modern.args, { from: 'user' })
     return status
   } catch (error) {
     if (error instanceof CommanderError) return usageStatus(error, said, surroundings)
@@ -79,8 +78,19 @@ export async function runProgram(
   }
 }
 
-/** What runs a command's work and keeps its exit status. */
-export type RunWork = (work: Promise<number>) => Promise<void>
+function knows(program: Command): (flag: string) => boolean {
+  const known = new Set([...longFlags(program)].map((flag) => flag.toLowerCase()))
+  return (flag) => known.has(flag.toLowerCase()) || isOldFlag(flag)
+}
+
+function warnOfOld(
+  { args, outdated }: ReturnType<typeof modernArguments>,
+  { programName, stderr }: Surroundings,
+): void {
+  const today = args.filter((arg) => arg !== '--pathOnly').join(' ')
+  const old = [...new Set(outdated)].join(', ')
+  stderr.write(`${programName}: ${old} as in REX-Ray 0.3 is now: ${programName} ${today}\n`)
+}
 
 function configure(program: Command, { scriptPath, stdout }: Surroundings, said: string[]): void {
   program
@@ -103,6 +113,12 @@ function configure(program: Command, { scriptPath, stdout }: Surroundings, said:
       getOutHelpWidth: () => HELP_WIDTH,
       getErrHelpWidth: () => HELP_WIDTH,
     })
+  withExamples(program, [
+    'start',
+    'volume create data --size 20',
+    'volume ls --path',
+    'help volume create',
+  ])
 }
 
 /** A command that is named without what it is to do prints its help, which is an answer; anything else is an error. */
@@ -116,42 +132,18 @@ function usageStatus(
   return isAnswer ? 0 : exitStatusOf(error)
 }
 
-interface CommandGroup {
-  readonly name: string
-  readonly description: string
-  readonly verbs: readonly ((run: RunInSession) => Command)[]
-}
-
-function groupCommand(
-  program: Command,
-  context: CommandContext,
-  runs: RunWork,
-  { name, description, verbs }: CommandGroup,
-): Command {
-  const group = new Command(name)
-    .description(description)
-    .addOption(
-      new Option('-f, --format <format>', `how ${name}s are printed`)
-        .choices(FORMATS)
-        .default('table'),
-    )
-    .option('-q, --quiet', 'print no headings')
-  for (const verb of verbs) {
-    const command = verb((work) => runs(inCommandSession(context, work)))
-    group.addCommand(inherit(program, command))
-  }
-  return inherit(program, group)
-}
-
-function versionCommand(program: Command, { scriptPath, stdout }: CommandContext): Command {
+function versionCommand({ scriptPath, stdout }: CommandContext): Command {
   const command = new Command('version').description('print the version').action(() => {
     stdout.write(versionText(scriptPath))
   })
-  return inherit(program, command)
+  return withExamples(command, ['version'])
 }
 
-function inherit(program: Command, command: Command): Command {
-  return command.copyInheritedSettings(program)
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent)
+    inheritSettings(command)
+  }
 }
 
 function globalFlags(program: Command): Flags {

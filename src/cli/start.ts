@@ -1,21 +1,41 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { App } from '../app.ts'
 import type { CommandContext } from './context.ts'
+import type { RunWork } from './program.ts'
+import { writeWhole } from './service/write-whole.ts'
 import { startReport } from './start-report.ts'
+import { withExamples } from './verb.ts'
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const
 const UNCAUGHT = ['uncaughtException', 'unhandledRejection'] as const
 
+/** What `start` was asked for. */
+export interface StartOptions {
+  /** Whether a file says the pid. */
+  readonly pidFile: boolean
+  /** Written when the server listens, for whoever started it in the background. */
+  readonly readyFile?: string | undefined
+}
+
+interface StartFlags {
+  readonly nopid?: boolean
+  readonly readyFile?: string
+}
+
 /** The command `start`. */
-export function startCommand(
-  context: CommandContext,
-  runs: (work: Promise<number>) => Promise<void>,
-): Command {
-  return new Command('start')
-    .description('serve volumes to Docker until SIGTERM or SIGINT')
+export function startCommand(context: CommandContext, runs: RunWork): Command {
+  const command = new Command('start')
+    .description(
+      'serve volumes to Docker until SIGTERM or SIGINT; `service start` is for the background',
+    )
     .option('-f, --foreground', 'accepted, it is always so')
     .option('--nopid', 'write no file with the process id')
-    .action(({ nopid = false }: { nopid?: boolean }) => runs(serve(context, { pidFile: !nopid })))
+    .addOption(new Option('--force', "accepted for REX-Ray's sake").hideHelp())
+    .addOption(new Option('--readyFile <file>', 'written when the server listens').hideHelp())
+    .action(({ nopid = false, readyFile }: StartFlags) =>
+      runs(serve(context, { pidFile: !nopid, readyFile })),
+    )
+  return withExamples(command, ['start', 'start --logLevel info', 'start --config ./config.yml'])
 }
 
 /**
@@ -24,17 +44,18 @@ export function startCommand(
  */
 export async function serve(
   context: CommandContext,
-  options: { readonly pidFile?: boolean } = {},
+  { pidFile, readyFile }: StartOptions,
 ): Promise<number> {
   const life = watchSignals(context)
   try {
     const app = await context.openApp('server', context.flags())
     try {
-      await app.lockServer(options)
+      await app.lockServer({ pidFile })
       life.begin(app)
       app.start()
       const modules = await app.listen()
       context.stdout.write(startReport(app, modules, context.invocation))
+      if (readyFile !== undefined) writeWhole(readyFile, `${process.pid}\n`)
       app.logger.info('serving volumes', { config: app.config.files })
       await life.stopped
       app.logger.info('stopping')

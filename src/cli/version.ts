@@ -1,5 +1,5 @@
 import { machine, type } from 'node:os'
-import { version } from '../version.ts'
+import { origin, version } from '../version.ts'
 
 /** What `version` prints, in the shape of REX-Ray's. */
 export function versionText(scriptPath: string): string {
@@ -7,8 +7,11 @@ export function versionText(scriptPath: string): string {
     'Remora',
     '------',
     `Binary: ${scriptPath}`,
+    'Flavor: client+agent+controller',
     `SemVer: ${version}`,
     `OsArch: ${type()}-${machine()}`,
+    `Commit: ${origin.commit || 'unknown'}`,
+    `Formed: ${origin.formed || 'unknown'}`,
     `NodeJS: ${process.version}`,
     '',
   ].join('\n')

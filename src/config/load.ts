@@ -13,6 +13,7 @@ import { callKeys, callScopes, serviceScopes, sharedScopes } from './service-sco
 import { type ChosenService, chooseServices, resolveService, unknownDriver } from './services.ts'
 import { type EffectiveSetting, effectiveSettings } from './settings.ts'
 import { parseBoolean } from './values.ts'
+import { listVariables, type SettingVariable } from './variables.ts'
 import { type Warning, warningsAbout, warningText } from './warnings.ts'
 
 export type { Flags } from './flags.ts'
@@ -37,6 +38,10 @@ export interface LoadedConfig extends Config {
   sourceOf(service: string, key: OperationKey, module?: string): string
   /** What holds for calls through a module that offers a service; undefined where it says nothing but the service does. */
   operationsOf(module: string, service: string): OperationsConfig | undefined
+  /** All settings of the program by the variables that set them. Their values are not masked. */
+  variables(): readonly SettingVariable[]
+  /** What is said of a key of REX-Ray's that has no meaning for serving volumes: `rexray.token.key`. */
+  said(key: string): string | undefined
 }
 
 /** A configuration, right or wrong, with all that is to be said of it. */
@@ -95,6 +100,8 @@ async function examine(
     resolveService: (name, driver) => resolver.chosen(name, driver),
     sourceOf: (service, key, module) => resolver.sourceOf(service, key, module),
     operationsOf: (module, service) => resolver.operationsOf(module, service),
+    variables: () => listVariables(lookup, drivers),
+    said: (key) => lookup.find({ paths: [key] })?.value.toString() || undefined,
   }
   const settings = effectiveSettings({ lookup, drivers, config })
   return { config, mistakes, warnings, files, settings }

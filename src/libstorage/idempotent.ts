@@ -21,6 +21,7 @@ function idempotentSnapshots(snapshots: SnapshotDriver): SnapshotDriver {
   return {
     list: (query, options) => snapshots.list(query, options),
     create: (volumeId, spec, options) => snapshots.create(volumeId, spec, options),
+    ...(snapshots.copy && { copy: snapshots.copy.bind(snapshots) }),
     remove: (id, options) => unlessGone(snapshots.remove(id, options)),
   }
 }

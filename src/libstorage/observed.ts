@@ -55,6 +55,13 @@ function observedInstances(instances: InstanceDriver, watch: Watch): InstanceDri
   }
 }
 
+type CopySnapshot = NonNullable<SnapshotDriver['copy']>
+
+function observedCopy(copy: CopySnapshot, watch: Watch): CopySnapshot {
+  return (id, spec, options) =>
+    watch('snapshot copy', { snapshotId: id, snapshot: spec.name }, () => copy(id, spec, options))
+}
+
 function observedSnapshots(snapshots: SnapshotDriver, watch: Watch): SnapshotDriver {
   return {
     list: (query, options) =>
@@ -63,6 +70,7 @@ function observedSnapshots(snapshots: SnapshotDriver, watch: Watch): SnapshotDri
       watch('snapshot create', { volumeId, snapshot: spec.name }, () =>
         snapshots.create(volumeId, spec, options),
       ),
+    ...(snapshots.copy && { copy: observedCopy(snapshots.copy.bind(snapshots), watch) }),
     remove: (id, options) =>
       watch('snapshot remove', { snapshotId: id }, () => snapshots.remove(id, options)),
   }

@@ -3,6 +3,7 @@ import type {
   InstanceId,
   InstanceStatus,
   Snapshot,
+  SnapshotCopySpec,
   SnapshotId,
   SnapshotQuery,
   SnapshotSpec,
@@ -112,6 +113,11 @@ export interface SnapshotDriver {
    * be it `pending` still. Rejects with `NotFoundError` when there is no such volume.
    */
   create(volumeId: VolumeId, spec: SnapshotSpec, options?: CallOptions): Promise<Snapshot>
+  /**
+   * Makes another snapshot of what this one holds. Rejects with `NotFoundError` when there is none of this id. Absent where
+   * the platform cannot.
+   */
+  copy?(id: SnapshotId, spec: SnapshotCopySpec, options?: CallOptions): Promise<Snapshot>
   /** Rejects with `NotFoundError` when there is none of this id. Volumes made from it stay. */
   remove(id: SnapshotId, options?: CallOptions): Promise<void>
 }

@@ -144,6 +144,12 @@ export interface SnapshotSpec {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** What a copy of a snapshot shall be. */
+export interface SnapshotCopySpec extends SnapshotSpec {
+  /** Where it is made; the region of the original where none is named. A driver without regions refuses one. */
+  readonly region?: string
+}
+
 /** Which snapshots are asked for. All fields together; an empty query means all of ours. */
 export interface SnapshotQuery {
   /** The exact name, letter case included. */

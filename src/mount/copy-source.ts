@@ -1,12 +1,8 @@
-import {
-  FailedPreconditionError,
-  InvalidArgumentError,
-  NotFoundError,
-} from '../libstorage/errors.ts'
+import { InvalidArgumentError, NotFoundError } from '../libstorage/errors.ts'
 import type { Volume, VolumeSource } from '../libstorage/types.ts'
 import { findByName } from './find-by-name.ts'
 import type { MountContext } from './mount-context.ts'
-import { findSnapshot } from './snapshots.ts'
+import { damagedSnapshot, findSnapshot } from './snapshots.ts'
 import { volumeNotFound } from './volume-name.ts'
 import type { WantedSource } from './volume-options.ts'
 
@@ -53,11 +49,7 @@ async function foundSnapshot(
 ): Promise<FoundSource> {
   const { id, sizeGiB, state } = await findSnapshot(context, text, by, signal)
   if (state !== 'error') return { source: { kind: 'snapshot', id }, sizeGiB }
-  throw new FailedPreconditionError({
-    subject: `snapshot ${id}`,
-    problem: 'is damaged',
-    remedy: 'remove it, and use another',
-  })
+  throw damagedSnapshot(id)
 }
 
 async function foundVolume(

@@ -34,6 +34,12 @@ export interface MountedVolume {
   undelivered(): void
 }
 
+/** What a copy of a snapshot shall be, where it shall be another than the original. */
+export interface WantedCopy {
+  readonly name?: string
+  readonly region?: string
+}
+
 /** What Get and List tell of a volume. */
 export interface VolumeView {
   readonly volume: Volume
@@ -91,6 +97,8 @@ export interface IntegrationDriver {
   snapshots(call?: IntegrationCall): Promise<readonly Snapshot[]>
   /** Takes a snapshot of a volume at one moment, in use or not. */
   createSnapshot(volume: string, name: string, call?: IntegrationCall): Promise<Snapshot>
+  /** Makes another snapshot of what the one of this id or name holds. Rejects with `UnsupportedError` where the driver cannot. */
+  copySnapshot(idOrName: string, wanted: WantedCopy, call?: IntegrationCall): Promise<Snapshot>
   /** Destroys the snapshot of this id, or of this name where only one has it. */
   removeSnapshot(idOrName: string, call?: IntegrationCall): Promise<void>
   /** Brings the volume to this machine and takes a reference for the holder. */

@@ -27,6 +27,9 @@ const UPDATE_MS = 10_000
 const RETRY_MS = 50
 const LOCK_SUFFIX = '.lock'
 
+/** The lock that the one server of a home holds, in its run directory. */
+export const SERVER_LOCK = 'server'
+
 /** A lock that is held until it is released or this process dies. */
 export interface HeldLock {
   /** Aborted some seconds after the lock was taken away from outside. */
@@ -93,6 +96,12 @@ export class ProcessLocks implements Locks {
       if ((await this.#look(name)) === 'abandoned') removeLock(this.#pathOf(name))
       return await this.#takeOrTell(name, purpose)
     })
+  }
+
+  /** Who has the lock now; undefined where nobody alive does. */
+  async ownerOf(name: string): Promise<LockOwner | undefined> {
+    const present = await this.#look(name)
+    return typeof present === 'string' ? undefined : present
   }
 
   async sweep(): Promise<void> {

@@ -14,6 +14,7 @@ import type {
   IntegrationDriver,
   MountedVolume,
   VolumeView,
+  WantedCopy,
 } from './integration-driver.ts'
 import { rememberedVolume } from './ledger-record.ts'
 import { inCall, type MountContext } from './mount-context.ts'
@@ -23,7 +24,7 @@ import { Releaser } from './releaser.ts'
 import { removeVolume } from './removal.ts'
 import type { RemovedNames } from './removed-names.ts'
 import { resizeVolume } from './resize.ts'
-import { createSnapshot, removeSnapshot, requireSnapshots } from './snapshots.ts'
+import { copySnapshot, createSnapshot, removeSnapshot, requireSnapshots } from './snapshots.ts'
 import { DeviceWatch } from './take-over/device-watch.ts'
 import { asksForCopy } from './volume-options.ts'
 import { VolumeViews } from './volume-views.ts'
@@ -130,6 +131,14 @@ export class MountManager implements IntegrationDriver {
     { signal }: IntegrationCall = {},
   ): Promise<Snapshot> {
     return createSnapshot(this.#context, volume, name, signal)
+  }
+
+  copySnapshot(
+    idOrName: string,
+    wanted: WantedCopy,
+    { signal }: IntegrationCall = {},
+  ): Promise<Snapshot> {
+    return copySnapshot(this.#context, idOrName, wanted, signal)
   }
 
   removeSnapshot(idOrName: string, { signal }: IntegrationCall = {}): Promise<void> {

@@ -1,7 +1,8 @@
 import { FailedPreconditionError, NotFoundError, UnsupportedError } from '../libstorage/errors.ts'
 import type { SnapshotDriver } from '../libstorage/storage-driver.ts'
-import type { Snapshot } from '../libstorage/types.ts'
+import type { Snapshot, SnapshotId } from '../libstorage/types.ts'
 import { findByName } from './find-by-name.ts'
+import type { WantedCopy } from './integration-driver.ts'
 import { factsOf } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { whileQuiet } from './quiet.ts'
@@ -33,6 +34,38 @@ export async function createSnapshot(
   return await context.sessions.run(factsOf(volume), 'takes a snapshot', signal, (session) =>
     whileQuiet(context, session, take),
   )
+}
+
+/** Makes another snapshot of what one holds, of the same name unless another is wanted. */
+export async function copySnapshot(
+  context: MountContext,
+  idOrName: string,
+  wanted: WantedCopy,
+  signal: AbortSignal | undefined,
+): Promise<Snapshot> {
+  const snapshots = requireSnapshots(context)
+  if (snapshots.copy === undefined) throw noCopies(context)
+  const { id, name, labels, state } = await findSnapshot(context, idOrName, 'either', signal)
+  if (state === 'error') throw damagedSnapshot(id)
+  const spec = { name, labels, ...wanted }
+  return await snapshots.copy(id, spec, signal === undefined ? {} : { signal })
+}
+
+function noCopies({ service }: MountContext): UnsupportedError {
+  return new UnsupportedError({
+    subject: `service "${service.name}"`,
+    problem: `cannot copy snapshots: driver ${service.driver.name} does not know how`,
+    remedy: 'make a volume from the snapshot, and a snapshot of that',
+  })
+}
+
+/** A snapshot that can be removed, and nothing else. */
+export function damagedSnapshot(id: SnapshotId): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: `snapshot ${id}`,
+    problem: 'is damaged',
+    remedy: 'remove it, and use another',
+  })
 }
 
 /** Destroys the snapshot with this id, or the one of this name. */

@@ -15,6 +15,8 @@ export function withSettings(
     snapshots: (call) => volumes.snapshots({ ...call, settings }),
     createSnapshot: (volume, name, call) =>
       volumes.createSnapshot(volume, name, { ...call, settings }),
+    copySnapshot: (idOrName, wanted, call) =>
+      volumes.copySnapshot(idOrName, wanted, { ...call, settings }),
     removeSnapshot: (idOrName, call) => volumes.removeSnapshot(idOrName, { ...call, settings }),
     mount: (request, call) => volumes.mount(request, { ...call, settings }),
     unmount: (request, call) => volumes.unmount(request, { ...call, settings }),

@@ -4,25 +4,24 @@ import { CommandLine, commandVolumes } from '../support/command-line.ts'
 const run = (...args: string[]) => new CommandLine().run(...args)
 
 test.each([
-  'help',
-  'config',
-  'config check',
-  'start',
-  'version',
-  'volume',
-  'volume ls',
-  'volume create',
-  'volume resize',
-  'volume rm',
-  'volume attach',
-  'volume detach',
-  'volume mount',
-  'volume unmount',
-  'volume path',
-  'snapshot',
-  'snapshot ls',
-  'snapshot create',
-  'snapshot rm',
+  ...[
+    'help',
+    'config',
+    'config check',
+    'version',
+    'env',
+    'completion',
+    'start',
+    'stop',
+    'restart',
+    'status',
+  ],
+  ...['initsys', 'install', 'uninstall', 'service', 'service start'],
+  ...['volume', 'volume ls', 'volume create', 'volume resize', 'volume rm', 'volume attach'],
+  ...['volume detach', 'volume mount', 'volume unmount', 'volume path'],
+  ...['snapshot', 'snapshot ls', 'snapshot create', 'snapshot copy', 'snapshot rm'],
+  ...['adapter', 'adapter types', 'adapter instances', 'token', 'token new', 'token decode'],
+  ...['device', 'device ls', 'device mount', 'device unmount', 'device format'],
 ])('prints the help of %s byte by byte', async (command) => {
   const { status, stdout, stderr } = await run(...command.split(' '), '--help')
 
@@ -34,7 +33,8 @@ test.each([
   { said: ['-?'], meant: ['--help'] },
   { said: ['help'], meant: ['--help'] },
   { said: [], meant: ['--help'] },
-  { said: ['volume'], meant: ['volume', '--help'] },
+  { said: ['snapshot'], meant: ['snapshot', '--help'] },
+  { said: ['service'], meant: ['service', '--help'] },
   { said: ['help', 'volume'], meant: ['volume', '--help'] },
   { said: ['volume', 'help', 'ls'], meant: ['volume', 'ls', '--help'] },
 ])('$said is help on stdout, with status 0', async ({ said, meant }) => {
@@ -51,14 +51,19 @@ test.each([
   ],
   [['volume', 'rm'], "remora: missing required argument 'volume'\n(--help tells more)\n"],
   [
-    ['volume', 'ls', '-f', 'yaml'],
-    "remora: option '-f, --format <format>' argument 'yaml' is invalid. Allowed choices are table, json, jsonp.\n(--help tells more)\n",
+    ['volume', 'ls', '-f', 'jsn'],
+    "remora: option '-f, --format <format>' argument 'jsn' is invalid. It is one of table, json, jsonp, yaml, tmpl, or a template such as '{{.Name}}'. Did you mean json?\n(--help tells more)\n",
   ],
 ])('%j is refused with a hint, before anything is opened', async (args, stderr) => {
   const line = new CommandLine()
 
   expect(await line.run(...args)).toEqual({ status: 1, stdout: '', stderr })
   expect(line.steps).toEqual([])
+})
+
+test('a bare volume lists, as it did in 0.3', async () => {
+  expect(await run('volume')).toEqual(await run('volume', 'ls'))
+  expect(await run('volume', '-f', 'json')).toEqual(await run('volume', 'ls', '-f', 'json'))
 })
 
 test('-h is the host, not help, and global flags stand anywhere', async () => {
@@ -121,7 +126,7 @@ test('version and --version print the same, in the shape of REX-Ray', async () =
 
   expect(status).toBe(0)
   expect(stdout).toMatch(
-    /^Remora\n------\nBinary: \/usr\/bin\/remora\nSemVer: 0\.0\.0-test\nOsArch: Linux-\w+\nNodeJS: v[\d.]+\n$/,
+    /^Remora\n------\nBinary: \/usr\/bin\/remora\nFlavor: client\+agent\+controller\nSemVer: 0\.0\.0-test\nOsArch: Linux-\w+\nCommit: 0123456789ab\nFormed: Thu, 1 Jan 1970 00:00:00 \+0000\nNodeJS: v[\d.]+\n$/,
   )
   expect((await run('--version')).stdout).toBe(stdout)
 })

@@ -138,7 +138,7 @@ test.each([
 })
 
 test('the flags of old start scripts are accepted', async () => {
-  const { line } = await started(new CommandLine(), '-f', '--nopid')
+  const { line } = await started(new CommandLine(), '-f', '--force')
 
   expect(line.steps).toContain('start')
 })

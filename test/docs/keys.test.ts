@@ -27,7 +27,7 @@ test.each(['docs/semantics.md', 'docs/operations.md'])(
       /`((?:libstorage|rexray|linux|create|mount|unmount|remove)\.[a-zA-Z.]+?)(?:: \w+)?`/g
     const named = [...documentAt(page).text.matchAll(shape)].map((match) => match[1] ?? '')
     expect(named).not.toEqual([])
-    const files = /\.(?:json|yml|sock|env|log|pid)$/
+    const files = /\.(?:json|yml|sock|env|log|out|pid)$/
     expect(named.filter((key) => !known.has(key) && !files.test(key))).toEqual([])
   },
 )

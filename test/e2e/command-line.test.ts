@@ -113,3 +113,38 @@ describe('a program that cannot do what it is asked', () => {
     },
   )
 })
+
+describe('a server in the background', () => {
+  let home: string
+  beforeEach(() => {
+    home = mkdtempSync(path.join(tmpdir(), 'remora-home-'))
+    writeFileSync(path.join(home, 'config.yml'), 'libstorage: {service: vfs}\n')
+  })
+  afterEach(async () => {
+    await service('stop')
+    rmSync(home, { recursive: true, force: true })
+  })
+
+  const service = (...args: string[]) =>
+    runBare(programEnvironment(home), '-c', path.join(home, 'config.yml'), 'service', ...args)
+
+  test('is started, found, started anew and stopped', async () => {
+    const started = await service('start')
+    expect(started).toMatchObject({ status: 0, stderr: '' })
+    const pid = /at PID (\d+)\n$/.exec(started.stdout)?.[1]
+    expect((await service('status')).stdout).toBe(`Remora is running at PID ${pid}\n`)
+    expect(await service('start')).toMatchObject({ status: 1 })
+    const restarted = await service('restart')
+    expect(restarted.status).toBe(0)
+    expect(restarted.stdout).not.toContain(`PID ${pid}\n`)
+    expect(await service('stop')).toMatchObject({ status: 0, stderr: '' })
+    expect((await service('status')).stdout).toBe('Remora is stopped\n')
+  })
+
+  test('that cannot serve says why', async () => {
+    writeFileSync(path.join(home, 'config.yml'), 'libstorage: {service: nothing}\n')
+    const { status, stderr } = await service('start')
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/service startup failed: .*config.yml:1:14: .*"nothing"/)
+  })
+})

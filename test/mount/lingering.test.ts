@@ -33,6 +33,7 @@ describe.skipIf(loopUnavailable !== undefined)('a volume that a server lingers o
         viewpoint: async () => ({ instance: 'here', driver: 'loop' }),
         warn: () => {},
         reportError: () => {},
+        progress: (_doing, work) => work(),
       },
       ['data'],
       { format: 'json' },

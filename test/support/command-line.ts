@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events'
 import type { App, ListeningModule } from '../../src/app.ts'
-import type { Surroundings } from '../../src/cli/context.ts'
+import type { Host, Surroundings } from '../../src/cli/context.ts'
 import { runProgram } from '../../src/cli/program.ts'
-import type { OperationsConfig } from '../../src/config/config.ts'
+import type { Directories, OperationsConfig } from '../../src/config/config.ts'
 import type { Flags, LoadedConfig } from '../../src/config/load.ts'
 import type { Logger } from '../../src/libstorage/logger.ts'
+import type { Run } from '../../src/libstorage/run.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import type { StorageDriver } from '../../src/libstorage/storage-driver.ts'
 import type { Volume, VolumeWish } from '../../src/libstorage/types.ts'
@@ -42,14 +43,15 @@ export const OPERATIONS: OperationsConfig = {
   attachTimeoutMs: 30_000,
 }
 
-const CONFIG: LoadedConfig = {
-  directories: {
-    etc: '/etc/rexray',
-    lib: '/var/lib/rexray',
-    log: '/var/log/rexray',
-    run: '/var/run/rexray',
-    plugins: '/run/docker/plugins',
-  },
+const DIRECTORIES: Directories = {
+  etc: '/etc/rexray',
+  lib: '/var/lib/rexray',
+  log: '/var/log/rexray',
+  run: '/var/run/rexray',
+  plugins: '/run/docker/plugins',
+}
+
+const CONFIG: Omit<LoadedConfig, 'directories'> = {
   logLevel: 'warn',
   files: ['/etc/rexray/config.yml'],
   warnings: [],
@@ -57,6 +59,8 @@ const CONFIG: LoadedConfig = {
   primaryService: 'ebs',
   services: [],
   modules: [],
+  variables: () => [],
+  said: () => undefined,
   resolveService: (name, driver) => ({ name, driver, settings: {}, operations: OPERATIONS }),
   operationsOf: () => undefined,
   sourceOf: (_service, key) => (key === 'preempt' ? '/etc/rexray/config.yml:3:5' : 'default'),
@@ -111,6 +115,23 @@ export class CommandLine {
     Promise.reject(new Error('no configuration was written'))
   programName = 'remora'
   stdout = ''
+  /** Whether a person watches stderr. */
+  isTTY = false
+  /** Where things lie; tests that write there have a place of their own. */
+  directories: Directories = DIRECTORIES
+  /** What the configuration says besides. */
+  config: Partial<LoadedConfig> = {}
+  /** What programs of the operating system answer; which were run is in `steps`. */
+  runTool: Run = async (command, args) => {
+    this.steps.push([command, ...args].join(' '))
+    return { exitCode: 0, stdout: '', stderr: '' }
+  }
+  startServer: Host['startServer'] = () => Promise.reject(new Error('no server is started here'))
+  /** The environment's `REXRAY_HOME`. */
+  home: string | undefined
+  input = ''
+  readonly signalled: { readonly pid: number; readonly signal: string }[] = []
+  signalProcess: Host['signal'] = (pid, signal) => void this.signalled.push({ pid, signal })
 
   constructor(volumes: IntegrationDriver = commandVolumes()) {
     this.volumes = volumes
@@ -124,10 +145,11 @@ export class CommandLine {
       scriptPath: `/usr/bin/${this.programName}`,
       invocation: this.programName,
       stdout: { write: (text) => (this.stdout += text) },
-      stderr: { write: (text) => (stderr += text) },
+      stderr: { isTTY: this.isTTY, write: (text) => (stderr += text) },
       signals: this.signals,
       exit: (code) => this.exits.push(code),
       examineConfig: (flags) => this.examineConfig(flags),
+      host: this.#host(),
       openApp: async (use, flags) => {
         this.flags.push(flags)
         this.steps.push(`open ${use}`)
@@ -135,6 +157,27 @@ export class CommandLine {
       },
     })
     return { status, stdout: this.stdout, stderr }
+  }
+
+  #host(): Host {
+    return {
+      home: this.home,
+      command: ['/usr/bin/node', '/opt/remora/dist/main.js'],
+      directories: async () => this.directories,
+      loadConfig: async (flags) => {
+        this.flags.push(flags)
+        return this.#config()
+      },
+      run: (...call) => this.runTool(...call),
+      startServer: (...call) => this.startServer(...call),
+      signal: (...call) => this.signalProcess(...call),
+      readInput: async () => this.input,
+    }
+  }
+
+  #config(): LoadedConfig {
+    const { directories, operationsOf } = this
+    return { ...CONFIG, directories, operationsOf, ...this.config }
   }
 
   /** What the program gets when it opens its app. */
@@ -147,7 +190,7 @@ export class CommandLine {
       this.#served(name, `${OPERATIONS.mount.path}/${name}`),
     )
     return {
-      config: { ...CONFIG, operationsOf: this.operationsOf },
+      config: this.#config(),
       logger: this.#logger(),
       services: [served, ...others],
       choice: this.choice,

@@ -13,6 +13,7 @@ import type {
   IntegrationDriver,
   MountedVolume,
   VolumeView,
+  WantedCopy,
 } from '../../src/mount/integration-driver.ts'
 import type { ProcessRole } from '../../src/mount/mount-context.ts'
 import {
@@ -153,6 +154,15 @@ export class InMemoryVolumes implements IntegrationDriver {
       volumeId: id,
       sizeGiB,
     })
+    this.#snapshots.push(made)
+    return made
+  }
+
+  async copySnapshot(idOrName: string, { name }: WantedCopy): Promise<Snapshot> {
+    const original = this.#snapshots.find((one) => [one.id, one.name].includes(idOrName))
+    if (original === undefined) throw new NotFoundError(`snapshot "${idOrName}"`)
+    const id = `snap-${this.#snapshots.length + 1}`
+    const made = { ...original, id, name: name ?? original.name }
     this.#snapshots.push(made)
     return made
   }

@@ -24,6 +24,6 @@ export function renderTable<Row>(
 }
 
 /** A name that another machine chose must not steer this one's terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '\uFFFD')
 }

@@ -1,41 +1,49 @@
 import type { Snapshot } from '../../libstorage/types.ts'
-import type { Output } from '../context.ts'
-import { renderJson } from '../output/json.ts'
-import { type Column, renderTable } from '../output/table.ts'
-import type { FORMATS } from '../volume/print-volumes.ts'
+import type { OutputOptions } from '../output/options.ts'
+import { compareTexts, type Listing, openPrinter, type Printer } from '../output/printer.ts'
+import { TemplateObject } from '../output/template/values.ts'
 
-/** How snapshots are printed. */
-export interface PrintSnapshotOptions {
-  readonly format: (typeof FORMATS)[number]
-  /** Without the line of headings. */
-  readonly quiet?: boolean
+/** Gets ready to print snapshots, those of one volume together, the oldest first. */
+export async function openSnapshotPrinter(options: OutputOptions): Promise<Printer<Snapshot>> {
+  return await openPrinter(LISTING, options)
 }
 
-/** REX-Ray's columns. */
-const COLUMNS: readonly Column<Snapshot>[] = [
-  { heading: 'ID', text: ({ id }) => id },
-  { heading: 'Name', text: ({ name }) => name },
-  { heading: 'Status', text: ({ state }) => state },
-  { heading: 'VolumeID', text: ({ volumeId }) => volumeId },
-]
-
-/** Prints snapshots, those of one volume together, the oldest first. */
-export function printSnapshots(
-  stdout: Output,
-  snapshots: readonly Snapshot[],
-  { format, quiet = false }: PrintSnapshotOptions,
-): void {
-  const sorted = snapshots.toSorted(
-    (a, b) =>
-      compare(a.volumeId, b.volumeId) ||
-      a.createdAt.getTime() - b.createdAt.getTime() ||
-      compare(a.id, b.id),
-  )
-  stdout.write(
-    format === 'table'
-      ? renderTable(COLUMNS, sorted, { heading: !quiet })
-      : renderJson(sorted.map(snapshotReport), format),
-  )
+const LISTING: Listing<Snapshot> = {
+  columns: () => [
+    { heading: 'ID', text: ({ id }) => id },
+    { heading: 'Name', text: ({ name }) => name },
+    { heading: 'Status', text: ({ state }) => state },
+    { heading: 'VolumeID', text: ({ volumeId }) => volumeId },
+  ],
+  report: snapshotReport,
+  fields: (snapshot) =>
+    new TemplateObject(
+      'a snapshot',
+      {
+        Description: '',
+        Name: snapshot.name,
+        Fields: new Map(Object.entries(snapshot.labels)),
+        ID: snapshot.id,
+        StartTime: seconds(snapshot.createdAt),
+        Status: snapshot.state,
+        VolumeID: snapshot.volumeId,
+        VolumeSize: snapshot.sizeGiB,
+      },
+      snapshotReport(snapshot),
+    ),
+  compare: (a, b) =>
+    compareTexts(a.volumeId, b.volumeId) ||
+    a.createdAt.getTime() - b.createdAt.getTime() ||
+    compareTexts(a.id, b.id),
+  sample: {
+    id: 'snap-0',
+    name: 'sample',
+    volumeId: 'vol-0',
+    sizeGiB: 1,
+    state: 'complete',
+    createdAt: new Date(0),
+    labels: {},
+  },
 }
 
 /** A snapshot as REX-Ray's JSON has it: its fields in its order, times in seconds since 1970. */
@@ -43,7 +51,7 @@ function snapshotReport({ id, name, state, volumeId, ...rest }: Snapshot): objec
   return {
     id,
     ...(name !== '' && { name }),
-    startTime: Math.floor(rest.createdAt.getTime() / 1000),
+    startTime: seconds(rest.createdAt),
     status: state,
     volumeID: volumeId,
     volumeSize: rest.sizeGiB,
@@ -51,8 +59,6 @@ function snapshotReport({ id, name, state, volumeId, ...rest }: Snapshot): objec
   }
 }
 
-/** By code units, so that the order is the same under every locale. */
-function compare(a: string, b: string): number {
-  if (a === b) return 0
-  return a < b ? -1 : 1
+function seconds(time: Date): number {
+  return Math.floor(time.getTime() / 1000)
 }

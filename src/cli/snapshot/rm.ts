@@ -1,32 +1,31 @@
-import { Command } from 'commander'
-import {
-  type CommandSession,
-  type EachNameOptions,
-  eachName,
-  type RunInSession,
-} from '../volume/command-session.ts'
+import type { Command } from 'commander'
+import { type CommandSession, eachName, type RunInSession } from '../session.ts'
+import { eachCommand } from '../verb.ts'
 
 /** The command `snapshot rm`. */
 export function snapshotRmCommand(run: RunInSession): Command {
-  return new Command('rm')
-    .aliases(['r', 'remove', 'delete', 'del'])
-    .description('destroy snapshots; volumes made from them stay')
-    .argument('<snapshot...>', 'their ids or names')
-    .option('--continueOnError', 'go on after a snapshot that fails')
-    .action((wanted: string[], _options, command: Command) =>
-      run((session) => removeSnapshots(session, wanted, command.optsWithGlobals())),
-    )
+  return eachCommand(
+    run,
+    {
+      name: 'rm',
+      aliases: ['r', 'remove', 'delete', 'del'],
+      description: 'destroy snapshots; volumes made from them stay',
+      argument: ['<snapshot...>', 'their ids or names'],
+      examples: ['snapshot rm before-upgrade'],
+    },
+    removeSnapshots,
+  )
 }
 
 /** Destroys the snapshots, and prints each id or name as soon as it is gone. */
 export async function removeSnapshots(
   session: CommandSession,
-  wanted: readonly string[],
-  options: EachNameOptions,
+  names: readonly string[],
+  { continueOnError }: { readonly continueOnError?: boolean },
 ): Promise<number> {
   const { volumes, signal, stdout } = session
-  return await eachName(session, wanted, options, async (idOrName) => {
-    await volumes.removeSnapshot(idOrName, { signal })
-    stdout.write(`${idOrName}\n`)
+  return await eachName(session, { names, doing: 'removing', continueOnError }, async (name) => {
+    await volumes.removeSnapshot(name, { signal })
+    stdout.write(`${name}\n`)
   })
 }

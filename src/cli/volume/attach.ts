@@ -1,30 +1,37 @@
-import { Command } from 'commander'
-import {
-  type CommandSession,
-  type EachNameOptions,
-  eachName,
-  type RunInSession,
-} from './command-session.ts'
+import type { Command } from 'commander'
+import type { CommandSession, RunInSession } from '../session.ts'
+import { eachCommand } from '../verb.ts'
+import { instanceOption, requireThisInstance } from './instance-option.ts'
+import { eachVolume } from './matching.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 
 /** What `volume attach` was asked for. */
-export interface AttachOptions extends PrintOptions, EachNameOptions {
+export interface AttachOptions extends PrintOptions {
   /** Take the volumes from other machines. */
   readonly force?: boolean
+  readonly instanceID?: string
+  readonly continueOnError?: boolean
 }
 
 /** The command `volume attach`. */
 export function attachCommand(run: RunInSession): Command {
-  return new Command('attach')
-    .aliases(['a'])
-    .description('attach volumes to this machine, without mounting them')
-    .argument('<volume...>', 'their names')
+  return eachCommand(
+    run,
+    {
+      name: 'attach',
+      aliases: ['a'],
+      description: 'attach volumes to this machine, without mounting them',
+      argument: ['<volume...>', 'their names'],
+      examples: [
+        'volume attach data',
+        'volume attach --force data   # take it from the machine that has it',
+      ],
+    },
+    attachVolumes,
+  )
     .option('--force', 'take them from another machine, as with mount.preempt true')
     .option('-i, --idempotent', 'accept those that are attached already, which is always so')
-    .option('--continueOnError', 'go on after a volume that fails')
-    .action((names: string[], _options, command: Command) =>
-      run((session) => attachVolumes(session, names, command.optsWithGlobals())),
-    )
+    .addOption(instanceOption())
 }
 
 /** Attaches the volumes and prints them. */
@@ -34,9 +41,10 @@ export async function attachVolumes(
   options: AttachOptions,
 ): Promise<number> {
   const { volumes, signal } = session
-  const { force = false } = options
+  const { force = false, continueOnError } = options
+  await requireThisInstance(session, options)
   return await printEvenIfItFails(session, options, (attached) =>
-    eachName(session, names, options, async (name) => {
+    eachVolume(session, { names, doing: 'attaching', continueOnError }, async (name) => {
       await volumes.attach(name, { signal, force })
       attached.push(await volumes.get(name, { signal }))
     }),

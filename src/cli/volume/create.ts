@@ -1,5 +1,7 @@
-import { Command } from 'commander'
-import { type CommandSession, eachName, type RunInSession } from './command-session.ts'
+import { type Command, Option } from 'commander'
+import { COMMAND_HOLDER } from '../../mount/references.ts'
+import { type CommandSession, eachName, type RunInSession } from '../session.ts'
+import { eachCommand } from '../verb.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 
 /** What `volume create` was asked for. */
@@ -18,15 +20,31 @@ export interface CreateOptions extends PrintOptions {
   readonly overwriteFS?: boolean
   /** Further options, each `key=value`, as Docker's `-o`. */
   readonly opt?: readonly string[]
+  readonly attach?: boolean
+  readonly mount?: boolean
+  /** REX-Ray's name for `mount`. */
+  readonly amount?: boolean
   readonly continueOnError?: boolean
 }
 
 /** The command `volume create`. */
 export function createCommand(run: RunInSession): Command {
-  return new Command('create')
-    .aliases(['c', 'n', 'new'])
-    .description('create volumes')
-    .argument('<volume...>', 'their names')
+  return eachCommand(
+    run,
+    {
+      name: 'create',
+      aliases: ['c', 'n', 'new'],
+      description: 'create volumes',
+      argument: ['<volume...>', 'their names'],
+      examples: [
+        'volume create data --size 20 --fsType xfs',
+        'volume create data -o size=20 -o uid=999',
+        'volume create copy --volumeName data',
+        'volume create data --mount   # and mount it at once',
+      ],
+    },
+    createVolumes,
+  )
     .option('--size <GiB>', 'how large')
     .option('--volumeType <type>', 'which of the kinds that the platform has')
     .option('--iops <number>', 'how many operations per second')
@@ -40,10 +58,10 @@ export function createCommand(run: RunInSession): Command {
     .option('--fsType <type>', 'with this file system')
     .option('--overwriteFS', 'format the new volume whatever lies on it')
     .option('-o, --opt <key=value>', "any option of docker volume create's -o", collect)
-    .option('--continueOnError', 'go on after a volume that fails')
-    .action((names: string[], _options, command: Command) =>
-      run((session) => createVolumes(session, names, command.optsWithGlobals())),
-    )
+    .option('--attach', 'and attach them to this machine')
+    .option('--mount', 'and mount them on this machine')
+    .addOption(new Option('--amount', "REX-Ray's name for --mount").hideHelp())
+    .addOption(new Option('--force', "accepted for REX-Ray's sake").hideHelp())
 }
 
 /** Creates the volumes and prints those that it created. An existing name is an `AlreadyExistsError`. */
@@ -54,9 +72,16 @@ export async function createVolumes(
 ): Promise<number> {
   const { volumes, signal } = session
   const volumeOptions = volumeOptionsOf(options)
-  return await printEvenIfItFails(session, options, (created) =>
-    eachName(session, names, options, async (name) => {
-      created.push(await volumes.createNew(name, volumeOptions, { signal }))
+  const { continueOnError } = options
+  const mounts = options.mount === true || options.amount === true
+  return await printEvenIfItFails(session, { ...options, path: mounts }, (created) =>
+    eachName(session, { names, doing: 'creating', continueOnError }, async (name) => {
+      const made = await volumes.createNew(name, volumeOptions, { signal })
+      const at = created.push(made) - 1
+      if (mounts) (await volumes.mount({ name, holder: COMMAND_HOLDER }, { signal })).delivered()
+      else if (options.attach === true) await volumes.attach(name, { signal })
+      else return
+      created[at] = await volumes.get(name, { signal })
     }),
   )
 }

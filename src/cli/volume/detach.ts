@@ -1,30 +1,35 @@
-import { Command } from 'commander'
-import {
-  type CommandSession,
-  type EachNameOptions,
-  eachName,
-  type RunInSession,
-} from './command-session.ts'
+import type { Command } from 'commander'
+import type { CommandSession, RunInSession } from '../session.ts'
+import { eachCommand } from '../verb.ts'
+import { instanceOption, requireThisInstance } from './instance-option.ts'
+import { eachVolume } from './matching.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 import { volumeStatus } from './volume-report.ts'
 
 /** What `volume detach` was asked for. */
-export interface DetachOptions extends PrintOptions, EachNameOptions {
+export interface DetachOptions extends PrintOptions {
   /** Accept a volume that is not attached here. */
   readonly idempotent?: boolean
+  readonly instanceID?: string
+  readonly continueOnError?: boolean
 }
 
 /** The command `volume detach`. */
 export function detachCommand(run: RunInSession): Command {
-  return new Command('detach')
-    .aliases(['d'])
-    .description('detach volumes that nobody uses from this machine')
-    .argument('<volume...>', 'their names')
+  return eachCommand(
+    run,
+    {
+      name: 'detach',
+      aliases: ['d'],
+      description: 'detach volumes that nobody uses from this machine',
+      argument: ['<volume...>', 'their names'],
+      examples: ['volume detach data', 'volume detach -i data logs'],
+    },
+    detachVolumes,
+  )
+    .option('--force', "accepted for REX-Ray's sake: a volume that is in use stays all the same")
     .option('-i, --idempotent', 'accept those that are not attached here')
-    .option('--continueOnError', 'go on after a volume that fails')
-    .action((names: string[], _options, command: Command) =>
-      run((session) => detachVolumes(session, names, command.optsWithGlobals())),
-    )
+    .addOption(instanceOption())
 }
 
 /** Detaches the volumes and prints them. One that somebody uses is a `FailedPreconditionError` that names who. */
@@ -34,9 +39,11 @@ export async function detachVolumes(
   options: DetachOptions,
 ): Promise<number> {
   const { volumes, signal } = session
+  const { continueOnError } = options
+  await requireThisInstance(session, options)
   const viewpoint = await session.viewpoint()
   return await printEvenIfItFails(session, options, (detached) =>
-    eachName(session, names, options, async (name) => {
+    eachVolume(session, { names, doing: 'detaching', continueOnError }, async (name) => {
       const { volume } = await volumes.get(name, { signal })
       const isHere = volumeStatus(volume, viewpoint) === 'attached'
       if (isHere || options.idempotent !== true) await volumes.detach(name, { signal })

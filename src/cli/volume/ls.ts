@@ -1,8 +1,8 @@
-import { Command } from 'commander'
-import { InvalidArgumentError } from '../../libstorage/errors.ts'
-import type { Volume } from '../../libstorage/types.ts'
-import type { CommandSession, RunInSession } from './command-session.ts'
-import { type PrintOptions, printVolumes } from './print-volumes.ts'
+import type { Command } from 'commander'
+import type { CommandSession, RunInSession } from '../session.ts'
+import { verbCommand } from '../verb.ts'
+import { volumeTest } from './matching.ts'
+import { openVolumePrinter, type PrintOptions } from './print-volumes.ts'
 import { volumeStatus } from './volume-report.ts'
 
 /** What `volume ls` was asked for. */
@@ -13,26 +13,39 @@ export interface ListOptions extends PrintOptions {
 
 /** The command `volume ls`. */
 export function lsCommand(run: RunInSession): Command {
-  return new Command('ls')
-    .aliases(['l', 'list', 'get', 'inspect'])
-    .description('list volumes')
-    .argument('[volume...]', 'only those whose name or id begins so, or fits a /regex/')
+  return verbCommand(
+    run,
+    {
+      name: 'ls',
+      aliases: ['l', 'list', 'get', 'inspect'],
+      description: 'list volumes',
+      argument: ['[volume...]', 'only those whose name or id begins so, or fits a /regex/'],
+      examples: [
+        'volume ls',
+        'volume ls --attached --path',
+        "volume ls -f '{{.Name}} {{.Size}}' '/^pg-/'",
+        'volume ls -f json',
+      ],
+    },
+    listVolumes,
+  )
     .option('--attached', 'only those that are attached here')
     .option('--available', 'only those that are attached nowhere')
     .option('--path', 'with the directories that containers get')
-    .action((wanted: string[], _options, command: Command) =>
-      run((session) => listVolumes(session, wanted, command.optsWithGlobals())),
-    )
 }
 
 /** Prints the volumes that are wanted; all of them where nothing is said. */
 export async function listVolumes(
-  { volumes, signal, stdout, viewpoint }: CommandSession,
+  session: CommandSession,
   wanted: readonly string[],
   options: ListOptions,
 ): Promise<number> {
+  const { volumes, signal, stdout, viewpoint } = session
   const tests = wanted.map(volumeTest)
-  const [views, here] = await Promise.all([volumes.list({ signal }), viewpoint()])
+  const print = await openVolumePrinter(session, options)
+  const [views, here] = await session.progress('listing volumes', () =>
+    Promise.all([volumes.list({ signal }), viewpoint()]),
+  )
   const statuses = [options.attached && 'attached', options.available && 'available']
   const isAnyStatus = !statuses.some(Boolean)
   const listed = views.filter(
@@ -40,29 +53,6 @@ export async function listVolumes(
       (tests.length === 0 || tests.some((test) => test(volume))) &&
       (isAnyStatus || statuses.includes(volumeStatus(volume, here))),
   )
-  printVolumes(stdout, listed, here, options)
+  stdout.write(print(listed))
   return 0
-}
-
-function volumeTest(wanted: string): (volume: Volume) => boolean {
-  const pattern = /^\/(?<pattern>.+)\/$/.exec(wanted)?.groups?.['pattern']
-  if (pattern === undefined) {
-    const start = wanted.toLowerCase()
-    return ({ id, name }) => [id, name].some((text) => text.toLowerCase().startsWith(start))
-  }
-  const regex = regexOf(pattern)
-  return ({ id, name }) => regex.test(id) || regex.test(name)
-}
-
-function regexOf(pattern: string): RegExp {
-  try {
-    return new RegExp(pattern, 'iu')
-  } catch (cause) {
-    throw new InvalidArgumentError({
-      subject: `/${pattern}/`,
-      problem: 'is not a regular expression',
-      remedy: 'correct it, or give names',
-      cause,
-    })
-  }
 }

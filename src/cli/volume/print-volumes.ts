@@ -1,54 +1,51 @@
 import type { VolumeView } from '../../mount/integration-driver.ts'
-import type { Output } from '../context.ts'
-import { renderJson } from '../output/json.ts'
-import { type Column, renderTable } from '../output/table.ts'
-import type { CommandSession } from './command-session.ts'
+import type { OutputOptions } from '../output/options.ts'
+import { compareTexts, type Listing, openPrinter, type Printer } from '../output/printer.ts'
+import type { Column } from '../output/table.ts'
+import type { CommandSession } from '../session.ts'
+import { sampleVolume, volumeFields, volumeFunctions } from './volume-fields.ts'
 import { type Viewpoint, volumeReport, volumeStatus } from './volume-report.ts'
 
-/** In which form volumes are printed. */
-export const FORMATS = ['table', 'json', 'jsonp'] as const
-
 /** How volumes are printed. */
-export interface PrintOptions {
-  readonly format: (typeof FORMATS)[number]
-  /** Without the line of headings. */
-  readonly quiet?: boolean
+export interface PrintOptions extends OutputOptions {
   /** With the directory that containers get. */
   readonly path?: boolean
 }
 
-/** Prints volumes in the order of their names. */
-export function printVolumes(
-  stdout: Output,
-  views: readonly VolumeView[],
-  viewpoint: Viewpoint,
-  { format, quiet = false, path = false }: PrintOptions,
-): void {
-  const sorted = [...views].sort((a, b) => compare(a.volume.name, b.volume.name))
-  if (format === 'table') {
-    const columns = volumeColumns(sorted, viewpoint, path)
-    stdout.write(renderTable(columns, sorted, { heading: !quiet }))
-    return
-  }
-  const reports = sorted.map((view) => ({
-    ...volumeReport(view, viewpoint),
-    ...(path && { Path: view.mountpoint ?? '' }),
-  }))
-  stdout.write(renderJson(reports, format))
+/** Gets ready to print volumes in the order of their names, seen from this machine. */
+export async function openVolumePrinter(
+  { viewpoint }: Pick<CommandSession, 'viewpoint'>,
+  options: PrintOptions,
+): Promise<Printer<VolumeView>> {
+  return await openPrinter(volumeListing(await viewpoint(), options.path === true), options)
 }
 
 /** Prints the volumes that the work was done to, also when it fails at a later one; nothing where it was done to none. */
 export async function printEvenIfItFails(
-  { stdout, viewpoint }: CommandSession,
+  session: CommandSession,
   options: PrintOptions,
   work: (done: VolumeView[]) => Promise<number>,
 ): Promise<number> {
-  const here = await viewpoint()
+  const print = await openVolumePrinter(session, options)
   const done: VolumeView[] = []
   try {
     return await work(done)
   } finally {
-    if (done.length > 0) printVolumes(stdout, done, here, options)
+    if (done.length > 0) session.stdout.write(print(done))
+  }
+}
+
+function volumeListing(viewpoint: Viewpoint, withPath: boolean): Listing<VolumeView> {
+  return {
+    columns: (views) => volumeColumns(views, viewpoint, withPath),
+    report: (view) => ({
+      ...volumeReport(view, viewpoint),
+      ...(withPath && { Path: view.mountpoint ?? '' }),
+    }),
+    fields: (view) => volumeFields(view, viewpoint),
+    compare: (a, b) => compareTexts(a.volume.name, b.volume.name),
+    sample: sampleVolume(viewpoint),
+    functions: volumeFunctions,
   }
 }
 
@@ -68,10 +65,4 @@ function volumeColumns(
   }
   if (path) columns.push({ heading: 'Path', text: ({ mountpoint }) => mountpoint ?? '' })
   return columns
-}
-
-/** By code units, so that the order is the same under every locale. */
-function compare(a: string, b: string): number {
-  if (a === b) return 0
-  return a < b ? -1 : 1
 }

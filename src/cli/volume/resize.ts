@@ -1,8 +1,10 @@
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { InvalidArgumentError } from '../../libstorage/errors.ts'
 import { readSize } from '../../mount/volume-options.ts'
-import { type CommandSession, eachName, type RunInSession } from './command-session.ts'
+import type { CommandSession, RunInSession } from '../session.ts'
+import { eachCommand } from '../verb.ts'
 import { collect, optionsOf } from './create.ts'
+import { eachVolume } from './matching.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 
 /** What `volume resize` was asked for. */
@@ -15,16 +17,19 @@ export interface ResizeOptions extends PrintOptions {
 
 /** The command `volume resize`. */
 export function resizeCommand(run: RunInSession): Command {
-  return new Command('resize')
-    .aliases(['grow', 'expand'])
-    .description('make volumes larger, and the file systems on them')
-    .argument('<volume...>', 'their names')
+  return eachCommand(
+    run,
+    {
+      name: 'resize',
+      aliases: ['grow', 'expand'],
+      description: 'make volumes larger, and the file systems on them',
+      argument: ['<volume...>', 'their names'],
+      examples: ['volume resize data --size 40'],
+    },
+    resizeVolumes,
+  )
     .option('--size <GiB>', 'how large they shall be')
     .option('-o, --opt <key=value>', 'the same as size=GiB', collect)
-    .option('--continueOnError', 'go on after a volume that fails')
-    .action((names: string[], _options, command: Command) =>
-      run((session) => resizeVolumes(session, names, command.optsWithGlobals())),
-    )
 }
 
 /** Makes the volumes larger and prints them. */
@@ -35,8 +40,9 @@ export async function resizeVolumes(
 ): Promise<number> {
   const sizeGiB = requestedSize(options)
   const { volumes, signal } = session
+  const { continueOnError } = options
   return await printEvenIfItFails(session, options, (resized) =>
-    eachName(session, names, options, async (name) => {
+    eachVolume(session, { names, doing: 'resizing', continueOnError }, async (name) => {
       const view = await volumes.resize(name, sizeGiB, { signal })
       resized.push(view)
       if (view.lastError !== undefined) session.warn(view.lastError)

@@ -1,32 +1,32 @@
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
 import type { VolumeView } from '../../mount/integration-driver.ts'
 import { COMMAND_HOLDER } from '../../mount/references.ts'
-import {
-  type CommandSession,
-  type EachNameOptions,
-  eachName,
-  type RunInSession,
-} from './command-session.ts'
+import type { CommandSession, RunInSession } from '../session.ts'
+import { eachCommand } from '../verb.ts'
+import { eachVolume } from './matching.ts'
 import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 
 /** What `volume unmount` was asked for. */
-export interface UnmountOptions extends PrintOptions, EachNameOptions {
+export interface UnmountOptions extends PrintOptions {
   /** Accept a volume that is not mounted. */
   readonly idempotent?: boolean
+  readonly continueOnError?: boolean
 }
 
 /** The command `volume unmount`. */
 export function unmountCommand(run: RunInSession): Command {
-  return new Command('unmount')
-    .aliases(['u', 'umount'])
-    .description('unmount volumes that no container uses, and detach them')
-    .argument('<volume...>', 'their names')
-    .option('-i, --idempotent', 'accept those that are not mounted')
-    .option('--continueOnError', 'go on after a volume that fails')
-    .action((names: string[], _options, command: Command) =>
-      run((session) => unmountVolumes(session, names, command.optsWithGlobals())),
-    )
+  return eachCommand(
+    run,
+    {
+      name: 'unmount',
+      aliases: ['u', 'umount'],
+      description: 'unmount volumes that no container uses, and detach them',
+      argument: ['<volume...>', 'their names'],
+      examples: ['volume unmount data', 'volume unmount -i data logs'],
+    },
+    unmountVolumes,
+  ).option('-i, --idempotent', 'accept those that are not mounted')
 }
 
 /** Unmounts the volumes and prints them. One that others hold, too, is a `FailedPreconditionError` that names them. */
@@ -36,8 +36,9 @@ export async function unmountVolumes(
   options: UnmountOptions,
 ): Promise<number> {
   const { volumes, signal } = session
+  const { continueOnError } = options
   return await printEvenIfItFails(session, options, (unmounted) =>
-    eachName(session, names, options, async (name) => {
+    eachVolume(session, { names, doing: 'unmounting', continueOnError }, async (name) => {
       const before = await volumes.get(name, { signal })
       await volumes.unmount({ name, holder: COMMAND_HOLDER }, { signal })
       const after = await volumes.get(name, { signal })

@@ -5,7 +5,7 @@ import type { VolumeView } from '../../mount/integration-driver.ts'
 export type VolumeStatus = 'attached' | 'available' | 'unavailable' | 'unknown'
 
 /** REX-Ray's numbers for the same. */
-const ATTACHMENT_STATES: Readonly<Record<VolumeStatus, number>> = {
+export const ATTACHMENT_STATES: Readonly<Record<VolumeStatus, number>> = {
   unknown: 1,
   attached: 2,
   available: 3,

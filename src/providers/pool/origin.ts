@@ -31,7 +31,7 @@ export class Origin {
         remedy: `ask for ${least} or more, or leave it out`,
       })
     return async (path) => {
-      await this.#copy(source, path, signal)
+      await this.copy(source, path, signal)
       await this.#content.grow(path, sizeGiB, signal)
     }
   }
@@ -47,7 +47,8 @@ export class Origin {
     })
   }
 
-  async #copy(source: VolumeSource, path: string, signal: AbortSignal): Promise<void> {
+  /** Copies what a snapshot or volume holds to a path where nothing is. */
+  async copy(source: VolumeSource, path: string, signal: AbortSignal): Promise<void> {
     if (source.kind === 'volume') return await this.#copier.ofVolume(source.id, path, signal)
     const from = this.#shelf.contentOf(source.id)
     await this.#content.copy(from, path, { atOnce: false, name: source.id, signal })

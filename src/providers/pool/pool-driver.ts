@@ -56,7 +56,7 @@ export class PoolDriver implements StorageDriver {
     const shelf = new SnapshotShelf(pool, run)
     const copier = new Copier(pool, content, (volume) => this.#stateOf(volume))
     this.#origin = new Origin(pool, content, shelf, copier)
-    this.snapshots = new PoolSnapshots(pool, shelf, copier)
+    this.snapshots = new PoolSnapshots(pool, shelf, this.#origin)
   }
 
   get name(): string {

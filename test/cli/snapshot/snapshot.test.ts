@@ -47,6 +47,14 @@ test('create takes a snapshot and prints it', async () => {
   })
 })
 
+test('copy makes another of the same name, or of the name that is asked for', async () => {
+  const { snapshot } = await withThree()
+  const row = (id: string, name: string) => `${id}  ${name}  complete  vol-logs\n`
+  expect((await snapshot('copy', 'snap-1', '-q')).stdout).toBe(row('snap-4', 'nightly'))
+  const named = await snapshot('copy', 'snap-1', '--destinationSnapshotName', 'keep', '-q')
+  expect(named.stdout).toBe(row('snap-5', 'keep'))
+})
+
 test('create of a volume that is not there is an error', async () => {
   const { snapshot } = withVolumes()
   expect(await snapshot('create', 'data')).toEqual({

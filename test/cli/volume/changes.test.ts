@@ -260,3 +260,13 @@ test('resize says why a file system was not grown, and that the volume was', asy
     stderr: 'remora: it was not grown\n',
   })
 })
+
+test('create may attach and mount what it made', async () => {
+  const { volume } = withVolumes()
+  expect((await volume('create', 'a', '--attach')).stdout).toBe(
+    'ID     Name  Status    Size\nvol-a  a     attached  16\n',
+  )
+  expect((await volume('create', 'b', '--amount')).stdout).toBe(
+    'ID     Name  Status    Size  Path\nvol-b  b     attached  16    /mnt/b/data\n',
+  )
+})

@@ -116,6 +116,20 @@ export function describeSnapshots(world: World): void {
       expect(await world.driver.volumes({ name: 'small' })).toEqual([])
     })
 
+    test('a copy has what it holds, outlives it, and is of the same volume', async ({ skip }) => {
+      const volume = await world.make('data')
+      const original = await snapshots().create(volume.id, { name: 'one', labels: {} })
+      const copy = await snapshots().copy?.(original.id, { name: 'two', labels: { a: 'b' } })
+      if (copy === undefined) return skip('this driver copies none')
+      expect(copy).toMatchObject({ name: 'two', labels: { a: 'b' }, volumeId: volume.id })
+      await snapshots().remove(original.id)
+      const source = { kind: 'snapshot', id: copy.id } as const
+      const made = await world.driver.createVolume({ ...spec('copy'), source })
+      expect(made).toMatchObject({ name: 'copy', madeFrom: 'snapshot' })
+      const gone = snapshots().copy?.(original.id, { name: '', labels: {} })
+      await expect(gone).rejects.toThrow(NotFoundError)
+    })
+
     test('it outlives its volume, and what was made from it outlives it', async () => {
       const volume = await world.make('data')
       const { id } = await snapshots().create(volume.id, { name: 'one', labels: {} })

@@ -1,10 +1,12 @@
-import { AbortedError, isStorageError } from '../../libstorage/errors.ts'
-import type { IntegrationDriver } from '../../mount/integration-driver.ts'
-import { type CommandContext, type Output, reportError } from '../context.ts'
-import { exitStatusOf } from '../exit-status.ts'
-import type { Viewpoint } from './volume-report.ts'
+import { AbortedError, isStorageError } from '../libstorage/errors.ts'
+import type { IntegrationDriver } from '../mount/integration-driver.ts'
+import { type CommandContext, type Output, reportError } from './context.ts'
+import { exitStatusOf } from './exit-status.ts'
+import { printable } from './output/table.ts'
+import { withProgress } from './progress.ts'
+import type { Viewpoint } from './volume/volume-report.ts'
 
-/** What one volume command works with. */
+/** What one command works with that needs the volumes of a service. */
 export interface CommandSession {
   /** The volumes of the service that is meant. */
   readonly volumes: IntegrationDriver
@@ -17,32 +19,45 @@ export interface CommandSession {
   warn(sentence: string): void
   /** Says on stderr why something failed, where the command goes on. */
   reportError(error: unknown): void
+  /** Does the work, and tells a person who waits what is going on (`mounting data`). */
+  progress<T>(doing: string, work: () => Promise<T>): Promise<T>
 }
 
-/** Runs a volume command with a session, and resolves with its exit status. */
+/** Runs a command with a session, and resolves with its exit status. */
 export type RunInSession = (work: (session: CommandSession) => Promise<number>) => Promise<void>
+
+/** How a session is opened. */
+export interface SessionOptions {
+  /** Changes are thought through and not made. */
+  readonly isRehearsal: boolean
+}
 
 /** Opens the app for one command, and closes it whatever happens. A second signal ends the process as usual. */
 export async function inCommandSession(
   context: CommandContext,
+  { isRehearsal }: SessionOptions,
   work: (session: CommandSession) => Promise<number>,
 ): Promise<number> {
   const interruption = interruptible(context)
   try {
     const app = await context.openApp('command', context.flags())
     try {
-      const { service, volumes } = app.service()
+      const { service, volumes, mountFolder, operations } = app.service()
       const { signal } = interruption
+      const viewpoint = async () => ({
+        instance: (await service.executor.instance({ signal })).id,
+        driver: service.driver.name,
+      })
       return await work({
-        volumes,
+        volumes: isRehearsal
+          ? await rehearsed(volumes, { viewpoint, mountFolder, operations })
+          : volumes,
         signal,
         stdout: context.stdout,
-        viewpoint: async () => ({
-          instance: (await service.executor.instance({ signal })).id,
-          driver: service.driver.name,
-        }),
+        viewpoint,
         warn: (sentence) => context.stderr.write(`${context.programName}: ${sentence}\n`),
         reportError: (error) => reportError(context, error),
+        progress: (doing, wait) => withProgress(context.stderr, printable(doing), wait),
       })
     } finally {
       await app.close()
@@ -52,26 +67,36 @@ export async function inCommandSession(
   }
 }
 
-/** What each name is done to, and what then happens to the rest when one fails. */
-export interface EachNameOptions {
+async function rehearsed(
+  volumes: IntegrationDriver,
+  place: Parameters<typeof import('./rehearsal.ts').rehearse>[1],
+): Promise<IntegrationDriver> {
+  const { rehearse } = await import('./rehearsal.ts')
+  return rehearse(volumes, place)
+}
+
+/** What is done to each name, and what then happens to the rest when one fails. */
+export interface EachName {
+  readonly names: readonly string[]
+  /** What is done, as a person who waits is told: `mounting`. */
+  readonly doing: string
   /** Go on with the next name. */
-  readonly continueOnError?: boolean
+  readonly continueOnError?: boolean | undefined
 }
 
 /**
- * Does something to one volume after the other. The first failure ends it, unless it shall go on: then the failure is
+ * Does something to one name after the other. The first failure ends it, unless it shall go on: then the failure is
  * reported at once, and the exit status is that of the first one.
  */
 export async function eachName(
   session: CommandSession,
-  names: readonly string[],
-  { continueOnError = false }: EachNameOptions,
+  { names, doing, continueOnError = false }: EachName,
   act: (name: string) => Promise<void>,
 ): Promise<number> {
   let status = 0
   for (const name of names) {
     try {
-      await act(name)
+      await session.progress(`${doing} ${name}`, () => act(name))
     } catch (error) {
       const goesOn = continueOnError && isStorageError(error) && !session.signal.aborted
       if (!goesOn) throw error

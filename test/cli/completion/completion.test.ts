@@ -1,0 +1,120 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { completionScript, SHELLS } from '../../../src/cli/completion/scripts.ts'
+import { CommandLine } from '../../support/command-line.ts'
+
+let home: string
+let line: CommandLine
+let server: Server | undefined
+beforeEach(() => {
+  home = mkdtempSync(path.join(tmpdir(), 'completion-'))
+  line = new CommandLine()
+  line.directories = { ...line.directories, lib: home, plugins: home }
+})
+afterEach(async () => {
+  await new Promise((resolve) => (server === undefined ? resolve(0) : server.close(resolve)))
+  server = undefined
+  rmSync(home, { recursive: true, force: true })
+})
+
+async function complete(...words: string[]): Promise<string[]> {
+  const { status, stdout, stderr } = await line.run('__complete', ...words)
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  return stdout.split('\n').slice(0, -1)
+}
+
+function record(service: string, name: string): void {
+  mkdirSync(path.join(home, 'ledger', service), { recursive: true })
+  const text = JSON.stringify({ volume: { name } })
+  writeFileSync(
+    path.join(home, 'ledger', service, `${name.length}-${name.charCodeAt(0)}.json`),
+    text,
+  )
+}
+
+async function serving(names: readonly string[]): Promise<void> {
+  const listed = JSON.stringify({ Volumes: names.map((Name) => ({ Name })) })
+  server = createServer((_request, reply) => reply.end(listed))
+  await new Promise<void>((resolve) => {
+    server?.listen(path.join(home, 'rexray.sock'), resolve)
+  })
+}
+
+test.each([
+  [['vol'], ['volume']],
+  [
+    ['volume', 'r'],
+    ['resize', 'rm'],
+  ],
+  [
+    ['volume', 'ls', '--a'],
+    ['--attached', '--available'],
+  ],
+  [
+    ['snapshot', 'copy', '--destination'],
+    ['--destinationSnapshotName', '--destinationRegion'],
+  ],
+  [['volume', 'mount', '--path'], []],
+  [['volume', 'create', ''], []],
+  [['bogus', 'x'], []],
+])('%j becomes %j', async (words, candidates) => {
+  expect(await complete(...words)).toEqual(candidates)
+})
+
+test('every command of the top is offered', async () => {
+  expect(await complete('')).toContain('completion')
+  expect(await complete('')).not.toContain('__complete')
+})
+
+test('names of volumes come from the server', async () => {
+  await serving(['data', 'data2', 'logs'])
+  record('loop', 'stale')
+  expect(await complete('volume', 'mount', 'da')).toEqual(['data', 'data2'])
+  expect(await complete('volume', 'umount', 'data', 'l')).toEqual(['logs'])
+  expect(await complete('snapshot', 'create', 'l')).toEqual(['logs'])
+})
+
+test('without a server they come from the ledger, and broken records are silent', async () => {
+  record('loop', 'data')
+  record('db', 'pg')
+  writeFileSync(path.join(home, 'ledger/db/broken.json'), '{')
+  expect((await complete('volume', 'rm', '')).toSorted()).toEqual(['data', 'pg'])
+})
+
+test('nothing is offered that a shell would read as more than a word', async () => {
+  await serving(['$(reboot)', 'a b', '`x`', 'plain-1.x'])
+  expect(await complete('volume', 'rm', '')).toEqual(['plain-1.x'])
+})
+
+test.each(SHELLS)('prints the script for %s byte by byte', async (shell) => {
+  const { status, stdout } = await line.run('completion', shell)
+  expect(status).toBe(0)
+  await expect(stdout).toMatchFileSnapshot(`../golden/completion-${shell}.txt`)
+})
+
+test('another shell is refused', async () => {
+  const { status, stderr } = await line.run('completion', 'csh')
+  expect(status).toBe(1)
+  expect(stderr).toContain('Allowed choices are bash, zsh, fish')
+})
+
+const hasBash = spawnSync('bash', ['--version']).status === 0
+
+describe.skipIf(!hasBash)('in a bash', () => {
+  test('the words before the cursor are asked about, and what comes back is offered', () => {
+    const program = path.join(home, 'remora')
+    writeFileSync(program, '#!/bin/sh\nfor word; do echo "$word"; done\n', { mode: 0o755 })
+    const script = `${completionScript('bash', 'remora')}
+COMP_WORDS=(remora volume mount 'da ta' later) COMP_CWORD=3
+_remora
+printf '%s\\n' "\${COMPREPLY[@]}"`
+    const env = { ...process.env, PATH: `${home}:${process.env['PATH']}` }
+    expect(execFileSync('bash', ['-c', script], { env, encoding: 'utf8' })).toBe(
+      '__complete\nvolume\nmount\nda ta\n',
+    )
+  })
+})
