@@ -1,7 +1,7 @@
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
-import { isReplaced, loseDevice } from './take-over/loss.ts'
+import { findLoss, isReplaced, loseDevice } from './take-over/loss.ts'
 import type { VolumeSession } from './volume-session.ts'
 
 /**
@@ -113,9 +113,7 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
   const recorded = recordedAttachment(record)
   const attachment = recorded ?? (await attachmentNow(context, record))
   const device = attachment && (await context.service.executor.device(attachment))
-  // It was held when it was looked at last: whoever held it did not let it go.
-  const isTaken = recorded !== undefined && device === undefined && record.releasing !== undefined
-  if (isTaken) await loseDevice(context, session, { to: undefined, isStillOurs: true })
+  if (recorded !== undefined && device === undefined) await noteLoss(context, session)
   if (device !== undefined && !(await context.publisher.isFree(device))) {
     await markReleasing(session)
     return 'held'
@@ -139,6 +137,14 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
     references: [],
   })
   return 'released'
+}
+
+/** Somebody took the volume while it was on its way out here: what was held, or is attached to another machine, did not leave by itself. */
+async function noteLoss(context: MountContext, session: VolumeSession): Promise<void> {
+  const { lost, releasing } = session.record
+  const loss = lost === undefined ? await findLoss(context, session) : undefined
+  if (loss !== undefined && (loss.to ?? releasing) !== undefined)
+    await loseDevice(context, session, loss)
 }
 
 /** Also where no attachment is seen: one that was cut short may have left a device that only the driver knows. */
