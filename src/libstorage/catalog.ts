@@ -1,4 +1,4 @@
-import { type Change, RecentChanges } from './changes.ts'
+import { type Change, type EndedAttachment, RecentChanges } from './changes.ts'
 import { NotFoundError, volumeNamed } from './errors.ts'
 import { alike, isInZone, refuseElsewhere, theOne, type ZoneToMakeIn } from './namesakes.ts'
 import { isOutage } from './outage.ts'
@@ -135,7 +135,7 @@ export class VolumeCatalog {
     this.#note(volume, { kind: 'attached', volume, attachment })
   }
 
-  detached(volume: Pick<Volume, 'id' | 'name'>, attachment: VolumeAttachment): void {
+  detached(volume: Pick<Volume, 'id' | 'name'>, attachment: EndedAttachment): void {
     this.#note(volume, { kind: 'detached', attachment })
   }
 

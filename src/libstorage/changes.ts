@@ -5,13 +5,17 @@ const LAG_MS = 30_000
 /** How long a change is kept: as long as a look-up may take that began before it, or longer. */
 const KEPT_MS = 120_000
 
+/** An attachment that was ended; where nobody learned when it began, whatever attachment there is to that machine. */
+export type EndedAttachment = Pick<VolumeAttachment, 'instanceId'> &
+  Partial<Pick<VolumeAttachment, 'since'>>
+
 /** What was done to a volume here and the platform has confirmed. */
 export type Change =
   | { readonly kind: 'created'; readonly volume: Volume }
   | { readonly kind: 'changed'; readonly volume: Volume }
   | { readonly kind: 'removed' }
   | { readonly kind: 'attached'; readonly volume: Volume; readonly attachment: VolumeAttachment }
-  | { readonly kind: 'detached'; readonly attachment: VolumeAttachment }
+  | { readonly kind: 'detached'; readonly attachment: EndedAttachment }
 
 /**
  * The changes made here. A look-up that contradicts one of them is corrected if it began before the change, or, where
@@ -87,11 +91,11 @@ function withAttachment(volume: Volume, attachment: VolumeAttachment): Volume {
   return { ...volume, state: 'in-use', attachments: [...others, attachment] }
 }
 
-function withoutAttachment(volume: Volume, ended: VolumeAttachment): Volume {
-  const attachments = volume.attachments.filter(
-    (other) =>
-      other.instanceId !== ended.instanceId || other.since.getTime() !== ended.since.getTime(),
-  )
+function withoutAttachment(volume: Volume, { instanceId, since }: EndedAttachment): Volume {
+  const isEnded = (other: VolumeAttachment) =>
+    other.instanceId === instanceId &&
+    (since === undefined || other.since.getTime() === since.getTime())
+  const attachments = volume.attachments.filter((other) => !isEnded(other))
   if (attachments.length === volume.attachments.length) return volume
   return { ...volume, state: attachments.length === 0 ? 'available' : volume.state, attachments }
 }

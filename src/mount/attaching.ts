@@ -1,12 +1,12 @@
-import { FailedPreconditionError, isStorageError } from '../libstorage/errors.ts'
+import { FailedPreconditionError } from '../libstorage/errors.ts'
 import type { InstanceId, Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { heldElsewhere } from './take-over/holder.ts'
 import { answers, isReplaced, loseDevice } from './take-over/loss.ts'
-import { attachableTwice, sharedWith } from './take-over/refusals.ts'
+import { attachableTwice, isRefusal, sharedWith } from './take-over/refusals.ts'
 import { type Demand, takeOver } from './take-over/take-over.ts'
-import type { VolumeSession } from './volume-session.ts'
+import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 /** How often somebody else may be faster with a volume that is free. */
 const ROUNDS = 5
@@ -24,7 +24,7 @@ export async function ensureAttached(
   refuseMultiAttach(seen)
   for (let round = 1; ; round++) {
     const mine = await mineOrNobodys(context, session, { seen, here, demand })
-    if (mine !== undefined) return await settled(session, mine)
+    if (mine !== undefined) return mine
     try {
       return await attach(context, session, volume, here)
     } catch (error) {
@@ -57,10 +57,26 @@ async function mineOrNobodys(
   }
   if (mine === undefined) return await stillMounted(context, session)
   if (mine.state !== 'detaching') return mine
+  await refuseWhileHeld(context, seen, mine)
   session.step()
   // A detach that was cut short is finished first: what comes then is another attachment.
   await context.service.driver.detachVolume(seen.id, here)
   return undefined
+}
+
+/** An attachment that somebody else began to end is not helped to its end while anybody here uses the disk. */
+async function refuseWhileHeld(
+  context: MountContext,
+  volume: Volume,
+  mine: VolumeAttachment,
+): Promise<void> {
+  const { service, publisher, places } = context
+  if (service.storage === 'directory') return
+  const device = await service.executor.device(mine)
+  if (device === undefined || !(await answers(context, device))) return
+  if (await publisher.isFree(device)) return
+  const users = await publisher.users(device, places.of(volume.name))
+  throw stillInUse(volume.name, users, 'end that and try again: it is being detached')
 }
 
 /** What was looked up may be old, or corrected by what was done here: before others are asked to let go, the platform itself is asked. */
@@ -129,7 +145,7 @@ async function attach(
     if (isRefusal(error)) await session.update({ attachment: undefined })
     throw error
   })
-  await settled(session, attachment)
+  await settleAttachment(session)
   catalog.attached(volume, attachment)
   const durationMs = Math.round(performance.now() - begun)
   context.events.record({
@@ -143,22 +159,16 @@ async function attach(
   return attachment
 }
 
-/** What it took to get the volume is over once it is attached here. */
-async function settled(
-  session: VolumeSession,
-  attachment: VolumeAttachment,
-): Promise<VolumeAttachment> {
+/**
+ * What it took to get the volume is over once it is certain to be attached here: a platform that lags may say so of an
+ * attachment that this machine has lost.
+ */
+export async function settleAttachment(session: VolumeSession): Promise<void> {
   const { takeOver: taking, lost } = session.record
   if (taking !== undefined || lost !== undefined)
     await session.update({ takeOver: undefined, lost: undefined })
-  return attachment
 }
 
 function isRecorded(session: VolumeSession, { since }: VolumeAttachment): boolean {
   return session.record.attachment?.since === since.toISOString()
-}
-
-/** Whether the platform said no; anything else leaves it open whether the volume was attached. */
-function isRefusal(error: unknown): boolean {
-  return isStorageError(error) && error.code !== 'ERR_UNAVAILABLE' && error.code !== 'ERR_TIMEOUT'
 }

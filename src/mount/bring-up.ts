@@ -1,7 +1,7 @@
 import { TimeoutError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { poll } from '../libstorage/wait.ts'
-import { ensureAttached } from './attaching.ts'
+import { ensureAttached, settleAttachment } from './attaching.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { placeOf } from './recorded-place.ts'
@@ -29,8 +29,7 @@ export async function bringUp(
   volume: Volume,
   demand: Demand,
 ): Promise<string | undefined> {
-  const attachment = await ensureAttached(context, session, volume, demand)
-  const device = await awaitDevice(context, volume, attachment)
+  const { attachment, device } = await bringHere(context, session, volume, demand)
   const attached = { volume: withFileSystem(volume, context), attachment, device }
   const next = context.places.of(volume.name)
   const recorded = placeOf(context, session.record)
@@ -56,8 +55,20 @@ function withFileSystem(volume: Volume, { settings }: MountContext): Volume {
   return { ...volume, labels: { fstype: settings.create.default.fsType, ...volume.labels } }
 }
 
-/** The device of an attachment, once it is there. Rejects with `TimeoutError` where it does not appear. */
-export async function awaitDevice(
+/** Attaches the volume, and resolves when its device is there. Rejects with `TimeoutError` where it does not appear. */
+export async function bringHere(
+  context: MountContext,
+  session: VolumeSession,
+  volume: Volume,
+  demand: Demand,
+): Promise<{ readonly attachment: VolumeAttachment; readonly device: string }> {
+  const attachment = await ensureAttached(context, session, volume, demand)
+  const device = await awaitDevice(context, volume, attachment)
+  await settleAttachment(session)
+  return { attachment, device }
+}
+
+async function awaitDevice(
   context: MountContext,
   volume: Volume,
   attachment: VolumeAttachment,

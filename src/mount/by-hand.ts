@@ -1,6 +1,5 @@
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
-import { ensureAttached } from './attaching.ts'
-import { awaitDevice } from './bring-up.ts'
+import { bringHere } from './bring-up.ts'
 import type { AcquiringCall, IntegrationCall } from './integration-driver.ts'
 import { factsOf, recordedAttachment, rememberedVolume } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
@@ -25,8 +24,7 @@ export async function attachByHand(
     const volume = await context.service.catalog.find(name, { fresh: session.waited })
     const preempt = force || context.settings.mount.preempt
     try {
-      const attachment = await ensureAttached(context, session, volume, { preempt, forced: force })
-      await awaitDevice(context, volume, attachment)
+      await bringHere(context, session, volume, { preempt, forced: force })
     } catch (error) {
       await releaser.undo(session)
       throw error

@@ -72,7 +72,8 @@ export interface Reconciled {
 export function reconcile(before: LedgerRecord, facts: Facts): Reconciled {
   const ofThisBoot = before.bootId === facts.bootId ? before : fromEarlierBoot(before, facts.here)
   const fate = fateOf(ofThisBoot, facts)
-  const found = withMounts(withAttachment(ofThisBoot, facts, fate), facts)
+  const known = facts.platform.says === 'gone' ? withoutMemories(ofThisBoot) : ofThisBoot
+  const found = withMounts(withAttachment(known, facts, fate), facts)
   const record = { ...found, references: doubtUndelivered(found.references, facts.now) }
   return { record, next: nextStep(record, facts, fate) }
 }
@@ -131,11 +132,22 @@ function isWorking({ kernel }: Facts): boolean {
  * which this one is a copy of, says nothing about this one's attachments.
  */
 function fromEarlierBoot(record: LedgerRecord, here: InstanceId | undefined): LedgerRecord {
-  const { version, service, volume, bootId, attachment, formatIntent } = record
-  const kept = { version, service, volume, bootId, references: [] }
+  const { version, service, volume, bootId, attachment, formatIntent, lost } = record
+  // A machine that lost a volume does not take it back at once because it was started anew.
+  const memory = lost === undefined ? {} : { lost }
+  const kept = { version, service, volume, bootId, references: [], ...memory }
   const isForeign = here !== undefined && attachment?.instanceId !== here
   if (attachment === undefined || isForeign) return kept
   return { ...kept, attachment, ...(formatIntent === undefined ? {} : { formatIntent }) }
+}
+
+/** Who took a volume, or was to let it go, says nothing once there is no such volume. */
+function withoutMemories({
+  lost: _lost,
+  takeOver: _takeOver,
+  ...record
+}: LedgerRecord): LedgerRecord {
+  return record
 }
 
 /** What the platform knows better: when an attachment began whose reply never came, and that another has taken its place. */

@@ -126,7 +126,7 @@ export class Reconciler {
       this.#compare(factsOf(volume), known, { here, platform }, 'comparison with the platform')
     }
     const others = before.filter(
-      (record) => record.attachment !== undefined && !attachedIds.has(record.volume.id),
+      (record) => isAskedFor(record) && !attachedIds.has(record.volume.id),
     )
     for (const record of others) {
       const platform = await this.#whereIs(record.volume.id, here)
@@ -258,6 +258,11 @@ function isConfirmed(
 ): boolean {
   if (attachment?.instanceId !== here || bootId !== boot) return false
   return platform.says === 'here' && platform.since === attachment.since
+}
+
+/** Whether it depends on the platform how long the record is kept. */
+function isAskedFor({ attachment, lost, takeOver }: LedgerRecord): boolean {
+  return (attachment ?? lost ?? takeOver) !== undefined
 }
 
 function isSameAttachment(one: LedgerRecord, other: LedgerRecord | undefined): boolean {

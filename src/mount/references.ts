@@ -48,7 +48,9 @@ export function deliverReference(
   const present = references.find((reference) => reference.id === id)
   if (present === undefined || present.undelivered === 0) return references
   const undelivered = SINGLE_HOLDERS.has(id) ? 0 : present.undelivered - 1
-  return replaceReference(references, { ...present, undelivered })
+  const { doubtedSince: _doubted, ...trusted } = present
+  const kept = undelivered === 0 ? trusted : present
+  return replaceReference(references, { ...kept, undelivered })
 }
 
 /** The references after one of this holder's is dropped; unchanged when it has none. */

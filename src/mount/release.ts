@@ -1,6 +1,7 @@
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { findLoss, isReplaced, loseDevice } from './take-over/loss.ts'
 import type { VolumeSession } from './volume-session.ts'
 
 /**
@@ -14,7 +15,11 @@ export async function unmountHere(
   context: MountContext,
   session: VolumeSession,
 ): Promise<'gone' | 'busy'> {
-  const { record, facts } = session
+  const { facts } = session
+  // A container may end before anybody notices that its disk was taken away: that must not look as if it let go by itself.
+  if (isReplaced(context, session.record))
+    await loseDevice(context, session, { to: undefined, isStillOurs: true })
+  const { record } = session
   const { mount, olderMounts = [] } = record
   if (mount === undefined && olderMounts.length === 0) return 'gone'
   const device = mount?.device ?? (await attachedDevice(context, record))
@@ -105,8 +110,10 @@ export async function republish(
 async function detachHere(context: MountContext, session: VolumeSession): Promise<Released> {
   const { record, facts } = session
   const place = context.places.of(facts.name)
-  const attachment = recordedAttachment(record) ?? (await attachmentNow(context, record))
+  const recorded = recordedAttachment(record)
+  const attachment = recorded ?? (await attachmentNow(context, record))
   const device = attachment && (await context.service.executor.device(attachment))
+  if (recorded !== undefined && device === undefined) await noteLoss(context, session)
   if (device !== undefined && !(await context.publisher.isFree(device))) {
     await markReleasing(session)
     return 'held'
@@ -132,6 +139,14 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
   return 'released'
 }
 
+/** Somebody took the volume while it was on its way out here: what was held, or is attached to another machine, did not leave by itself. */
+async function noteLoss(context: MountContext, session: VolumeSession): Promise<void> {
+  const { lost, releasing } = session.record
+  const loss = lost === undefined ? await findLoss(context, session) : undefined
+  if (loss !== undefined && (loss.to ?? releasing) !== undefined)
+    await loseDevice(context, session, loss)
+}
+
 /** Also where no attachment is seen: one that was cut short may have left a device that only the driver knows. */
 async function detach(
   context: MountContext,
@@ -142,8 +157,8 @@ async function detach(
   const { driver, catalog, name: service } = context.service
   const begun = performance.now()
   await driver.detachVolume(session.facts.id, instanceId)
+  catalog.detached(session.facts, attachment ?? { instanceId })
   if (attachment === undefined) return
-  catalog.detached(session.facts, attachment)
   context.events.record({
     kind: 'detached',
     service,

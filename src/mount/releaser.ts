@@ -12,6 +12,7 @@ import {
   dropDoubted,
   dropReference,
   holderNamed,
+  mayBeStale,
   type Reference,
   trustDoubted,
 } from './references.ts'
@@ -150,17 +151,17 @@ export class Releaser {
   async #dropCommandReference(session: VolumeSession, holder: string): Promise<void> {
     const { record, facts } = session
     const others = record.references.filter(({ id }) => id !== holder)
-    if (others.length > 0) {
-      throw stillInUse(
-        facts.name,
-        others.map(({ id }) => holderNamed(id)),
-        'stop what uses it and try again',
-      )
-    }
+    const named = others.map(({ id }) => holderNamed(id))
+    const { tellsUse } = this.#context.publisher
+    // What a crash of dockerd has left would keep the volume here for ever; only a trial tells it from what is used.
+    const isTried = tellsUse && others.every((reference) => mayBeStale(reference))
+    if (others.length > 0 && !isTried)
+      throw stillInUse(facts.name, named, 'stop what uses it and try again')
     // A detach would end the attachment on which the permission to format again hangs.
     if (record.formatIntent !== undefined) return
     if ((await this.#tryAdopted(session)) === 'released') return
-    throw stillInUse(facts.name, await this.#users(record), 'end that and try again')
+    const users = [...named, ...(await this.#users(record))]
+    throw stillInUse(facts.name, users, 'end that and try again')
   }
 
   async #users(record: LedgerRecord): Promise<readonly string[]> {

@@ -47,6 +47,8 @@ export async function removeVolume(
     removed.add(volume.name)
     await context.service.driver.removeVolume(volume.id)
     context.service.catalog.removed(volume)
+    // What had befallen it says nothing about the next one.
+    await session.update({ lost: undefined, takeOver: undefined })
     context.events.record({
       kind: 'removed',
       service: context.service.name,

@@ -76,6 +76,15 @@ describe('for 30 s the platform is not believed that', () => {
     expect((await catalog.find('data')).attachments).toHaveLength(1)
   })
 
+  test('a volume is attached whose attach no reply told of, and that was detached here', async () => {
+    const volume = platform.add({ name: 'data' })
+    await driver.attachVolume(volume.id, 'here')
+    await lagging.lag()
+    await driver.detachVolume(volume.id, 'here')
+    catalog.detached(volume, { instanceId: 'here' })
+    expect(await catalog.find('data')).toMatchObject({ state: 'available', attachments: [] })
+  })
+
   test('a volume attached here a second time still has its first attachment', async () => {
     const volume = platform.add({ name: 'data' })
     await driver.attachVolume(volume.id, 'here')

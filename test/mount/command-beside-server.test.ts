@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { identifyProcess } from '../../src/libstorage/process-identity.ts'
-import { COMMAND_HOLDER } from '../../src/mount/references.ts'
+import { COMMAND_HOLDER, PODMAN_HOLDER } from '../../src/mount/references.ts'
 import { MountWorld, mounted } from '../support/mount-world.ts'
 
 let world: MountWorld
@@ -18,6 +18,48 @@ describe('the command line beside a server', () => {
     await mounted(server, 'data', 'abcdef')
     await expect(command.unmount({ name: 'data', holder: COMMAND_HOLDER })).rejects.toThrow(
       'in use by mount id abcdef',
+    )
+    expect(world.isMounted('data')).toBe(true)
+  })
+
+  test('its unmount drops what a crash of dockerd has left beside it', async () => {
+    const server = world.manager()
+    const command = world.manager('command')
+    await server.create('data', {})
+    await mounted(server, 'data', 'abcdef')
+    await mounted(command, 'data', COMMAND_HOLDER)
+    await world.age()
+    await command.unmount({ name: 'data', holder: COMMAND_HOLDER })
+    expect(world.isMounted('data')).toBe(false)
+    expect(world.ledger().all()).toEqual([])
+    await command.remove('data')
+  })
+
+  test('its unmount is refused while somebody holds the device, and changes nothing', async () => {
+    const server = world.manager()
+    const command = world.manager('command')
+    await server.create('data', {})
+    await mounted(server, 'data', 'abcdef')
+    await mounted(command, 'data', COMMAND_HOLDER)
+    await world.age()
+    const [device = ''] = world.kernel.mounts().map(({ source }) => source)
+    world.kernel.heldByOthers.add(device)
+    const before = world.ledger().all()
+    await expect(command.unmount({ name: 'data', holder: COMMAND_HOLDER })).rejects.toThrow(
+      'in use by mount id abcdef, pid 4711 (postgres)',
+    )
+    expect(world.isMounted('data')).toBe(true)
+    expect(world.ledger().all()[0]?.references).toEqual(before[0]?.references)
+  })
+
+  test('its unmount is refused while Podman has the volume, whoever holds the device', async () => {
+    const server = world.manager()
+    await server.create('data', {})
+    await mounted(server, 'data', PODMAN_HOLDER)
+    await world.age()
+    const command = world.manager('command')
+    await expect(command.unmount({ name: 'data', holder: COMMAND_HOLDER })).rejects.toThrow(
+      'in use by Podman',
     )
     expect(world.isMounted('data')).toBe(true)
   })

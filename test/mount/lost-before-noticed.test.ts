@@ -9,6 +9,20 @@ beforeEach(() => {
 
 afterEach(() => world.end())
 
+test('a volume that is being taken away is left to whoever holds its device', async () => {
+  const manager = world.manager()
+  await manager.create('data', {})
+  await mounted(manager, 'data', 'a')
+  world.platform.say(world.platform.volumes()[0]?.id ?? '', 'detaching')
+  const [mount] = world.kernel.mounts()
+  world.kernel.heldByOthers.add(mount?.source ?? '')
+  await world.kernel.unmount('/mnt/data')
+  await expect(mounted(world.manager(), 'data', 'b')).rejects.toThrow(
+    'in use by pid 4711 (postgres), end that and try again: it is being detached',
+  )
+  expect(world.platform.count('detachVolume')).toBe(0)
+})
+
 test('a volume that is being taken away is mounted again where its dead mount still stands', async () => {
   const manager = world.manager()
   await manager.create('data', {})

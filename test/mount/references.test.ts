@@ -95,6 +95,13 @@ describe('a reply that does not reach its caller', () => {
   )
 })
 
+test('what was doubted between a Mount and the delivery of its reply is trusted from then on, and counted on', () => {
+  const doubted = doubtUndelivered(mount([], 'a'), AT)
+  const trusted = deliverReference(doubted, 'a')
+  expect(dropDoubted(trusted)).toEqual(trusted)
+  expect(countOf(mount(trusted, 'a'), 'a')).toBe(2)
+})
+
 describe('after a crash', () => {
   test('what was not delivered is doubted from then on, and stays so over the next crash', () => {
     const doubted = doubtUndelivered(mount(delivered([], 'a'), 'b'), AT)

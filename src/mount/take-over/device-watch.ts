@@ -2,6 +2,7 @@ import { after, sleep, type Timer } from '../../libstorage/wait.ts'
 import type { Background } from '../background.ts'
 import { type LedgerRecord, recordedAttachment } from '../ledger-record.ts'
 import type { MountContext } from '../mount-context.ts'
+import { mayBecomeStale } from '../references.ts'
 import { findLoss, isReplaced, type Loss, loseDevice } from './loss.ts'
 
 /** How often it is looked whether the devices in use are still there, in milliseconds. */
@@ -98,16 +99,16 @@ export class DeviceWatch {
   #forget(record: LedgerRecord): void {
     this.#background.run(record.volume, 'forgets an old loss', async (session) => {
       if (isForgettable(session.record))
-        await session.update({ lost: undefined, takeOver: undefined })
+        await session.update({ lost: undefined, takeOver: undefined, references: [] })
     })
   }
 }
 
-/** Whether all that a record says is that something happened a while ago. */
+/** Whether all that a record says is that something happened a while ago; what Docker had of it then is dead, and may never be unmounted. */
 function isForgettable(record: LedgerRecord): boolean {
   const { attachment, mount, tool, references, lost, takeOver } = record
-  const isInUse = attachment ?? mount ?? tool ?? references[0]
-  if (isInUse !== undefined || (lost ?? takeOver) === undefined) return false
+  const isInUse = (attachment ?? mount ?? tool) !== undefined
+  if (isInUse || !references.every(mayBecomeStale) || (lost ?? takeOver) === undefined) return false
   const times = [lost?.refusedAt, lost?.at, takeOver?.stopRequestedAt, takeOver?.begunAt]
   return times.every((time) => time === undefined || Date.now() - Date.parse(time) > MEMORY_MS)
 }

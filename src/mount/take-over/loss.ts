@@ -44,11 +44,13 @@ export async function findLoss(
 
 /** Whether a mounted device is not what it was when it was mounted; by a look at the kernel's tables alone. */
 export function isReplaced(
-  { mounter }: Pick<MountContext, 'mounter'>,
-  { mount }: LedgerRecord,
+  { mounter, service, machine }: Pick<MountContext, 'mounter' | 'service' | 'machine'>,
+  { mount, bootId }: LedgerRecord,
   device = mount?.device,
 ): boolean {
   if (mount === undefined || device === undefined) return false
+  // A directory has no such identity, and a mount of an earlier boot has ended with it.
+  if (service.storage === 'directory' || bootId !== machine.bootId()) return false
   const identity = mounter.deviceIdentity(device)
   return identity === undefined || (mount.identity !== undefined && identity !== mount.identity)
 }
@@ -101,7 +103,7 @@ export async function loseDevice(
     lost: { at: new Date().toISOString(), to: to?.instanceId },
   })
   if (attachment !== undefined && !isStillOurs) catalog.detached(facts, attachment)
-  const cause = `${whoHasIt(to)}; attached here since ${attachment?.since.toISOString() ?? 'just now'}`
+  const cause = `${whoHasIt({ to, isStillOurs })}; attached here since ${attachment?.since.toISOString() ?? 'just now'}`
   context.events.record({
     kind: 'lost',
     service,
@@ -116,10 +118,10 @@ export async function loseDevice(
   )
 }
 
-function whoHasIt(to: VolumeAttachment | undefined): string {
-  return to === undefined
-    ? 'its device is gone, and the platform names no machine that has it'
-    : `it is attached to ${to.instanceId} since ${to.since.toISOString()}`
+function whoHasIt({ to, isStillOurs }: Loss): string {
+  if (to !== undefined) return `it is attached to ${to.instanceId} since ${to.since.toISOString()}`
+  if (isStillOurs) return 'its device is gone, and who has it is not known'
+  return 'its device is gone, and the platform names no machine that has it'
 }
 
 /** What is dead stays so whether or not its mount can be taken away: a failure is said, and nothing more. */

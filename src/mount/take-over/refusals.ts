@@ -1,5 +1,6 @@
 import {
   FailedPreconditionError,
+  isStorageError,
   type UnavailableError,
   volumeNamed,
 } from '../../libstorage/errors.ts'
@@ -10,6 +11,18 @@ import type { Holder } from './holder.ts'
 
 const WAYS_OUT =
   'stop what uses it there and detach it there, or take it with mount.preempt or volume mount --force'
+
+/** What leaves open whether the platform did what it was asked for. */
+const UNKNOWN_OUTCOMES: ReadonlySet<string> = new Set([
+  'ERR_UNAVAILABLE',
+  'ERR_TIMEOUT',
+  'ERR_ABORTED',
+])
+
+/** Whether the platform definitely said no, so that nothing has come of what it was asked for. */
+export function isRefusal(error: unknown): boolean {
+  return isStorageError(error) && !UNKNOWN_OUTCOMES.has(error.code)
+}
 
 /** What a holder's state is called in a message. */
 const STATES: Readonly<Record<Holder['state'], string>> = {

@@ -27,6 +27,21 @@ export class Requests {
     const requested = this.about(holder) ?? begun
     await this.#session.update({ takeOver: { ...requested, ...change } })
   }
+
+  /** Forgets what was requested about another attachment than this one. */
+  async forgetOthers(holder: Holder): Promise<void> {
+    if (this.#session.record.takeOver !== undefined && this.about(holder) === undefined)
+      await this.#session.update({ takeOver: undefined })
+  }
+
+  /** The platform refused to stop the holder: what is left is a detach, where one was requested. */
+  async stopRefused(holder: Holder): Promise<void> {
+    const requested = this.about(holder)
+    const isAsked = requested?.detachRequestedAt !== undefined
+    await this.#session.update({
+      takeOver: isAsked ? { ...requested, stopRequestedAt: undefined } : undefined,
+    })
+  }
 }
 
 /** Records that a holder has let go of which that was requested from here; nothing where nothing was. */

@@ -6,7 +6,7 @@ import type { PreemptPolicy } from '../settings.ts'
 import type { VolumeSession } from '../volume-session.ts'
 import { type Holder, heldElsewhere, isSameAttachment, lookAtHolder } from './holder.ts'
 import { nextStep, type Step, stepsFor } from './policy.ts'
-import { cannotFence, heldBy, lostJustNow, stillHolding } from './refusals.ts'
+import { cannotFence, heldBy, isRefusal, lostJustNow, stillHolding } from './refusals.ts'
 import { Requests, recordTakenOver } from './requests.ts'
 
 /** How long a machine may take to stop, or a platform to detach, before a Mount fails, in milliseconds. */
@@ -38,7 +38,7 @@ export async function takeOver(
   for (let volume = seen; ; volume = await driver.volume(volume.id)) {
     const [attachment] = heldElsewhere(volume, here)
     if (attachment === undefined) {
-      taking.finished()
+      await taking.finished()
       return volume
     }
     await taking.step(await lookAtHolder(driver, attachment))
@@ -68,7 +68,7 @@ class TakingOver {
 
   /** Does what comes next about this holder, or waits a moment. */
   async step(holder: Holder): Promise<void> {
-    if (!isSameAttachment(this.#holder, holder)) this.#meet()
+    if (!isSameAttachment(this.#holder, holder)) await this.#meet(holder)
     this.#holder = holder
     const steps = stepsFor(holder.state, this.#policyAgainst(holder))
     const step = nextStep(steps, {
@@ -82,8 +82,11 @@ class TakingOver {
   }
 
   /** Records that the holder has let go, if it was this machine that made it. */
-  finished(): void {
+  async finished(): Promise<void> {
+    const isOurs = this.#holder !== undefined && this.#requests.about(this.#holder) !== undefined
+    if (!isOurs) return
     recordTakenOver(this.#context, this.#session, this.#byForce)
+    await this.#session.update({ takeOver: undefined })
   }
 
   #do(step: Step | undefined, holder: Holder, steps: readonly Step[]): Promise<void> {
@@ -107,8 +110,9 @@ class TakingOver {
     }
   }
 
-  /** Another attachment than before: nothing was asked of it yet by this process. */
-  #meet(): void {
+  /** Another attachment than before: nothing was asked of it yet by this process, and what was asked of others is over. */
+  async #meet(holder: Holder): Promise<void> {
+    await this.#requests.forgetOthers(holder)
     this.#metAt = performance.now()
     this.#detachAskedOf = undefined
     this.#stopAsked = false
@@ -206,9 +210,17 @@ class TakingOver {
       })
     } catch (error) {
       if (!isStorageError(error)) throw error
-      await this.#requests.note(holder, { stopRequestedAt: undefined })
+      if (!isRefusal(error)) return await this.#lookAgainAfterStop(holder, error)
+      await this.#requests.stopRefused(holder)
       throw cannotFence(this.#session.facts, holder, error)
     }
+  }
+
+  /** The machine may be stopping, or may never have heard of it: how it stands tells, and one that runs is asked again. */
+  async #lookAgainAfterStop(holder: Holder, error: Error): Promise<void> {
+    this.#context.logger.warn(`whether ${holder.id} stops is not known yet: ${error.message}`)
+    this.#stopAsked = false
+    await this.#pause(LIMIT_MS, LIMIT_MS)
   }
 
   async #refuse(holder: Holder): Promise<void> {

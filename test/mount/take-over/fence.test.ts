@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { TimeoutError, UnavailableError } from '../../../src/libstorage/errors.ts'
 
 import { type MountWorld, mounted } from '../../support/mount-world.ts'
 import { TwoMachines, until } from '../../support/two-machines.ts'
@@ -31,7 +32,34 @@ describe('a machine that runs, under fence', () => {
       'the platform refuses to stop that: instance there cannot be stopped, detach it there',
     )
     expect(machines.holder()).toBe('there')
-    expect(world.ledger().get(id)?.takeOver?.stopRequestedAt).toBeUndefined()
+    expect(world.ledger().get(id)).toBeUndefined()
+  })
+
+  test('is waited for where the reply to the stop was lost, and asked again where it still runs', async () => {
+    await machines.mountedThere()
+    const isOut = new UnavailableError({ subject: 'platform', problem: 'is out' })
+    world.platform.failNext('stopInstance', isOut)
+    const mount = mounted(machines.server('fence'), 'data', 'a')
+    await until(() => world.platform.count('stopInstance') > 1)
+    expect(world.platform.machines.status('there')?.state).toBe('stopping')
+    await machines.unmountThere()
+    world.platform.machines.set('there', 'stopped')
+    await mount
+    expect(machines.holder()).toBe('here')
+  })
+
+  test('is not asked again where it is stopping, though the reply to that was lost', async () => {
+    await machines.mountedThere()
+    const answer = world.platform.block('stopInstance')
+    world.platform.failNext('stopInstance', new TimeoutError({ subject: 'x', problem: 'is slow' }))
+    const mount = mounted(machines.server('fence'), 'data', 'a')
+    await until(() => world.platform.count('stopInstance') > 0)
+    world.platform.machines.set('there', 'stopping')
+    answer()
+    await machines.unmountThere()
+    world.platform.machines.set('there', 'stopped')
+    await mount
+    expect(world.platform.count('stopInstance')).toBe(1)
   })
 
   test('is stopped also where its attachment was ending already', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { MountManager } from '../../../src/mount/mount-manager.ts'
 import { type MountWorld, mounted } from '../../support/mount-world.ts'
-import { TwoMachines, until } from '../../support/two-machines.ts'
+import { mayTake, TwoMachines, until } from '../../support/two-machines.ts'
 
 let machines: TwoMachines
 let world: MountWorld
@@ -66,6 +66,62 @@ describe('a machine that lost a volume', () => {
     await minutesLater(id, 4)
     await expect(mounted(manager, 'data', 'c')).rejects.toThrow('it is not taken back')
     expect(machines.holder()).toBe('there')
+  })
+
+  test('does not take it back where its last container ended before the loss was noticed', async () => {
+    const manager = machines.server(true)
+    const id = await machines.takenFrom(manager)
+    await manager.unmount({ name: 'data', holder: 'a' })
+    expect(world.ledger().get(id)?.lost).toBeDefined()
+    expect(world.isMounted('data')).toBe(false)
+    await expect(mounted(manager, 'data', 'c')).rejects.toThrow('it is not taken back')
+    expect(machines.holder()).toBe('there')
+  })
+
+  test('does not take it back where it had no reference any more, and somebody still used it', async () => {
+    const manager = machines.server(true)
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    world.kernel.heldByOthers.add(world.kernel.mounts()[0]?.source ?? '')
+    await manager.unmount({ name: 'data', holder: 'a' })
+    await mounted(
+      machines.there.manager('server', mayTake(true, { preemptGraceMs: 1 })),
+      'data',
+      'b',
+    )
+    await until(() => world.ledger().all()[0]?.lost !== undefined)
+    await expect(mounted(manager, 'data', 'c')).rejects.toThrow('it is not taken back')
+    expect(machines.holder()).toBe('there')
+  })
+
+  test('does not forget that over a reboot', async () => {
+    const { id, manager } = await lostHere()
+    await manager.close()
+    const record = world.ledger().get(id)
+    if (record === undefined) throw new Error('nothing was lost')
+    await world.ledger().put({ ...record, bootId: 'earlier' })
+    const next = machines.startedServer(true)
+    await expect(mounted(next, 'data', 'c')).rejects.toThrow('it is not taken back')
+  })
+
+  test('forgets it when the volume is removed', async () => {
+    const { id, manager } = await lostHere()
+    await manager.unmount({ name: 'data', holder: 'a' })
+    await machines.unmountThere()
+    machines.platform.pull(id)
+    await manager.remove('data')
+    expect(world.ledger().all()).toEqual([])
+  })
+
+  test('forgets it when the volume is found to be gone', async () => {
+    const { id, manager } = await lostHere()
+    await manager.unmount({ name: 'data', holder: 'a' })
+    await manager.close()
+    await machines.unmountThere()
+    machines.platform.pull(id)
+    await machines.there.manager().remove('data')
+    machines.startedServer(true)
+    await until(() => world.ledger().get(id) === undefined)
   })
 
   test('takes it back at once when the other machine is stopped', async () => {

@@ -1,4 +1,3 @@
-import type { LedgerRecord } from '../../../src/mount/ledger-record.ts'
 import { COMMAND_HOLDER, type Reference } from '../../../src/mount/references.ts'
 import type { World } from './world.ts'
 import type { WorldMachine } from './world-machine.ts'
@@ -31,19 +30,15 @@ function auditMachine({ chronicle }: World, machine: WorldMachine): void {
     const unknown = references.find((one) => !isKnown(one) && !isDoubted(one))
     if (unknown !== undefined)
       chronicle.violated(`${machineId} keeps a reference of ${unknown.id} to ${volume.name}`)
-    if (references.length === 0 && !isRemembering(record))
+    if (references.length === 0)
       chronicle.violated(`${machineId} keeps a record of ${volume.name} for nobody`)
   }
+  for (const volume of machine.person.holds)
+    chronicle.violated(`${machineId}: the command line cannot let ${volume} go`)
   for (const lock of files.locks()) chronicle.violated(`${machineId} keeps the lock ${lock}`)
   for (const { mountPoint } of kernel.mounts)
     if (records.every(({ mount }) => mount?.mountPoint !== mountPoint))
       chronicle.violated(`${machineId} keeps a mount at ${mountPoint} for nobody`)
-}
-
-/** What a machine lost, or asked another for, is kept for the next Mount to go by. */
-function isRemembering({ lost, takeOver, attachment, mount }: LedgerRecord): boolean {
-  const isElsewhere = attachment === undefined && mount === undefined
-  return isElsewhere && (lost !== undefined || takeOver !== undefined)
 }
 
 function isOwed({ docker, person }: WorldMachine, id: string, volume: string): boolean {
@@ -55,8 +50,7 @@ export function auditEmpty({ chronicle, platform, machines }: World): void {
   for (const { facts } of platform.now())
     chronicle.violated(`${facts.name} could not be removed at the end`)
   for (const machine of machines.filter(({ isUp }) => isUp)) {
-    const left = machine.files.records().filter((record) => !isRemembering(record))
-    for (const { volume } of left)
+    for (const { volume } of machine.files.records())
       chronicle.violated(`${machine.id} keeps a record of ${volume.name}, which is removed`)
     for (const { mountPoint } of machine.kernel.mounts)
       chronicle.violated(`${machine.id} keeps a mount at ${mountPoint} of what is removed`)

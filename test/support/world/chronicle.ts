@@ -20,3 +20,8 @@ export class Chronicle {
     this.violation ??= rule
   }
 }
+
+/** All that an error tells of where it came from. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,5 +1,7 @@
-import { isStorageError } from '../../../src/libstorage/errors.ts'
+import { FailedPreconditionError, isStorageError } from '../../../src/libstorage/errors.ts'
 import type { MountedVolume } from '../../../src/mount/integration-driver.ts'
+import { stackOf } from './chronicle.ts'
+import { type Container, newContainer, requireKept } from './container.ts'
 import { Life } from './life.ts'
 import { OTHER_MS, PluginClient, SLOW_MS, type Work } from './plugin-client.ts'
 import type { WorldParts } from './world.ts'
@@ -7,21 +9,6 @@ import type { WorldMachine } from './world-machine.ts'
 
 /** How long after a refusal a container is started again, in milliseconds. */
 const RESTART_MS = 4_000
-
-/** A container with one volume. */
-export interface Container {
-  readonly id: string
-  readonly volume: string
-  status: 'starting' | 'running' | 'stopping' | 'over'
-  /** Its volume failed under it. */
-  isBroken: boolean
-  /** One of several Unmounts of it was sent twice, and the server cannot tell that from two. */
-  isAmbiguous: boolean
-  /** It was mounted a second time, which a server cannot tell from the repeat of a Mount that its predecessor answered. */
-  isCopied: boolean
-  readonly since: number
-  writes: number
-}
 
 /** The dockerd of one machine: it repeats calls that broke off, and sends no Unmount for what died with it. */
 export class Docker {
@@ -98,16 +85,22 @@ export class Docker {
     }
     await life.pass(`start of ${id}`)
     const kept = this.#machine.kernel.enter(id, `/mnt/${volume}`)
+    if (kept === undefined) return await this.#fail(life, container)
     container.status = 'running'
-    if (kept === undefined) {
-      this.#parts.chronicle.violated(`${id} starts on a bare directory`)
-      return false
-    }
     this.#parts.chronicle.say(`${this.#machine.id}: ${id} runs`)
     this.#parts.referee.onMounted(this.#machine.id, kept.facts.id)
     this.#parts.referee.onFound(id, kept)
     this.write(container)
     return true
+  }
+
+  /** There is no data folder to bind: the container does not start. The Unmount of another one may do that to it, where it drops all references. */
+  async #fail(life: Life, container: Container): Promise<false> {
+    if (!this.#parts.settings.unmount.ignoreUsedCount)
+      this.#parts.chronicle.violated(`${container.id} starts on a bare directory`)
+    container.status = 'over'
+    await this.#unmount(life, container)
+    return false
   }
 
   /** `docker stop`: one Unmount, sent until a server answers or 30 s are over. */
@@ -174,7 +167,7 @@ export class Docker {
     if (!this.#machine.isUp || this.#machine.isFrozen) return
     for (const container of this.living()) {
       this.write(container)
-      this.#requireKept(container)
+      requireKept(container, this.#machine, this.#parts)
     }
   }
 
@@ -189,39 +182,9 @@ export class Docker {
     } else this.#parts.referee.acknowledge(kept.facts.name, text)
   }
 
-  /** While a container runs, its volume is mounted here and its reference kept. */
-  #requireKept(container: Container): void {
-    const { id, volume } = container
-    const { files, kernel } = this.#machine
-    const record = files
-      .records()
-      .find((one) => one.volume.name === volume && one.attachment !== undefined)
-    if (!this.#isCertain(container) || (record && files.isLocked(record.volume.id))) return
-    const isReferred = record?.references.some((reference) => reference.id === id) ?? false
-    if (!isReferred) this.#parts.chronicle.violated(`the reference of ${id}, which runs, is lost`)
-    if (kernel.topmostAt(`/mnt/${volume}`) === undefined)
-      this.#parts.chronicle.violated(`${volume} is not mounted, and ${id} runs`)
-  }
-
-  #isCertain({ isBroken, isAmbiguous, isCopied, since }: Container): boolean {
-    const { server } = this.#machine
-    const isSettled = server !== undefined && Date.now() - server.startedAt > 2_000
-    return isSettled && !isBroken && !isAmbiguous && !(isCopied && server.startedAt > since)
-  }
-
   #newContainer(volume: string): Container {
     this.#started += 1
-    const id = `${this.#machine.id}-c${this.#started}`
-    const container: Container = {
-      id,
-      volume,
-      status: 'starting',
-      isBroken: false,
-      isAmbiguous: false,
-      isCopied: false,
-      since: Date.now(),
-      writes: 0,
-    }
+    const container = newContainer(`${this.#machine.id}-c${this.#started}`, volume)
     this.containers.push(container)
     return container
   }
@@ -277,6 +240,7 @@ export class Docker {
   #refused(who: string, volume: string, error: unknown): void {
     this.#parts.chronicle.say(`${this.#machine.id}: ${who} is refused ${volume}: ${String(error)}`)
     this.#judge(who, error)
+    if (!(error instanceof FailedPreconditionError)) return
     for (const { facts } of this.#parts.platform.now())
       if (facts.name === volume) this.#parts.referee.onRefusedMount(this.#machine.id, facts.id)
   }
@@ -286,8 +250,4 @@ export class Docker {
       isStorageError(error) || (error instanceof Error && error.message === 'no plugin')
     if (!isExpected) this.#parts.chronicle.violated(`${who} met a bug: ${stackOf(error)}`)
   }
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -18,6 +18,7 @@ export type Action =
   | { readonly act: 'shell'; readonly m: number; readonly volume: string; readonly ms: number }
   | { readonly act: 'command mount'; readonly m: number; readonly volume: string }
   | { readonly act: 'command unmount'; readonly m: number; readonly volume: string }
+  | { readonly act: 'force'; readonly m: number; readonly volume: string }
   | {
       readonly act: 'die'
       readonly m: number
@@ -92,6 +93,7 @@ const actions: readonly fc.WeightedArbitrary<Action>[] = [
   { weight: 1, arbitrary: fc.record({ act: fc.constant('late' as const), ms: pause }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('command mount' as const), m, volume }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('command unmount' as const), m, volume }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('force' as const), m, volume }) },
 ]
 
 /** Histories under these policies, which shrink to few actions, short pauses and no delays of chance. */
@@ -104,6 +106,7 @@ export function histories(
     machines: fc.constantFrom(1, 2, 2, 3),
     lagMs: fc.constantFrom(0, 2_000),
     pulls: fc.boolean(),
+    ignoresUsedCount: fc.constantFrom(false, false, false, true),
     seed: fc.nat(1_000_000),
     steps: fc.array(fc.record({ action: fc.oneof(...actions), thenMs: pause }), { maxLength }),
   })

@@ -1,6 +1,7 @@
 import { after } from '../../../src/libstorage/wait.ts'
 import { audit, auditEmpty } from './audit.ts'
-import type { Container, Docker } from './docker.ts'
+import type { Container } from './container.ts'
+import type { Docker } from './docker.ts'
 import type { Faults } from './faults.ts'
 import { type Action, type History, tell } from './history.ts'
 import { VirtualTime } from './virtual-time.ts'
@@ -9,8 +10,8 @@ import type { WorldMachine } from './world-machine.ts'
 
 /** How often containers write, in milliseconds. */
 const TICK_MS = 5_000
-/** How long after the last container has stopped everything has to be let go, in milliseconds. */
-const REST_MS = 600_000
+/** How long after the last container has stopped everything has to be let go, and every loss forgotten, in milliseconds. */
+const REST_MS = 1_000_000
 
 /** What came of a history. */
 export interface Outcome {
@@ -68,14 +69,34 @@ class Player {
     for (const { docker } of machines)
       for (const container of docker.living()) void docker.stop(container)
     await this.#untilIdle()
-    for (const { person } of machines)
-      for (const volume of person.holds) void person.unmount(volume)
+    await this.#lettingGo()
     await this.#pass(REST_MS)
     audit(this.#world)
     await this.#readAll()
-    await this.#freeHeld()
     await this.#removeAll()
     auditEmpty(this.#world)
+  }
+
+  /** Who is refused, because somebody still stands there, tries again. */
+  async #lettingGo(): Promise<void> {
+    for (let tries = 0; tries < 3; tries++) {
+      for (const { person } of this.#world.machines)
+        for (const volume of person.holds) void person.unmount(volume)
+      await this.#untilIdle()
+      this.#detachForced()
+      await this.#untilIdle()
+      await this.#pass(60_000)
+    }
+  }
+
+  /** What was attached by hand stays until it is detached by hand. */
+  #detachForced(): void {
+    const { machines, platform } = this.#world
+    for (const { facts, attachment } of platform.now()) {
+      const holder = machines.find(({ id }) => id === attachment?.instanceId)
+      if (holder?.isUp && holder.person.forced.has(facts.name))
+        void holder.person.detach(facts.name)
+    }
   }
 
   /** Every volume is mounted once more: what was acknowledged is there. */
@@ -105,16 +126,6 @@ class Player {
       await this.#pass(40_000)
     }
     return undefined
-  }
-
-  /** Where a reference of nobody stands beside the command line's, a reboot alone helps. */
-  async #freeHeld(): Promise<void> {
-    for (const machine of this.#world.machines)
-      if (machine.person.holds.size > 0) {
-        machine.powerOff('running')
-        machine.powerOn()
-      }
-    await this.#pass(1_000)
   }
 
   async #removeAll(): Promise<void> {
@@ -209,6 +220,7 @@ const deeds: {
   },
   'command mount': ({ machine, volume }) => void machine.person.mount(volume),
   'command unmount': ({ machine, volume }) => void machine.person.unmount(volume),
+  force: ({ machine, volume }) => void machine.person.force(volume),
   die: ({ world, machine, moments, tree, ms }) =>
     machine.server?.life.doom(moments, (what) => {
       world.chronicle.say(`${machine.id}: server dies ${what}`)

@@ -31,9 +31,13 @@ export class Referee {
   readonly #removing = new Set<string>()
   /** When a machine first saw an attachment of another, and which it saw last. */
   readonly #seenSince = new Map<string, number>()
+  /** The volumes that a machine last saw attached, and to which. */
+  readonly #seenAt = new Map<string, { readonly key: string; readonly instanceId: string }>()
+  /** The volumes that somebody at a machine asked for by force. */
+  readonly #forced = new Map<string, string[]>()
   readonly #lastSeen = new Map<string, number | undefined>()
   readonly #states = new Map<string, string>()
-  readonly #takers = new Map<LiveAttachment, string>()
+  readonly #takers = new Set<LiveAttachment>()
   /** Until when a machine leaves a volume to the one that took it. */
   readonly #lost = new Map<string, number>()
 
@@ -64,6 +68,20 @@ export class Referee {
     this.#removing.delete(name)
   }
 
+  /** Somebody at this machine takes a volume by force, until the function it returns is called. */
+  allowForce(machineId: string, name: string): () => void {
+    this.#forced.set(machineId, [...(this.#forced.get(machineId) ?? []), name])
+    return () => {
+      const left = this.#forced.get(machineId) ?? []
+      const index = left.indexOf(name)
+      this.#forced.set(machineId, left.toSpliced(index, index < 0 ? 0 : 1))
+    }
+  }
+
+  forbidForce(machineId: string): void {
+    this.#forced.delete(machineId)
+  }
+
   onRemove({ facts }: Kept): void {
     if (!this.#removing.has(facts.name))
       this.#chronicle.violated(`${facts.name} is removed though nobody asked for that`)
@@ -83,6 +101,8 @@ export class Referee {
       this.#lastSeen.set(`${asker} ${id}`, since)
       const key = `${asker} ${id} ${since}`
       if (!this.#seenSince.has(key)) this.#seenSince.set(key, Date.now())
+      const { instanceId = '' } = attachments[0] ?? {}
+      this.#seenAt.set(`${asker} ${id}`, { key, instanceId })
     }
     return volumes
   }
@@ -94,6 +114,14 @@ export class Referee {
   onStop(asker: string, target: string): void {
     if (this.#policy !== 'fence' || asker === target)
       this.#chronicle.violated(`${asker} stops ${target} under policy ${this.#policy}`)
+    const seen = [...this.#seenAt].filter(
+      ([who, { instanceId }]) => who.startsWith(`${asker} `) && instanceId === target,
+    )
+    const isDue = ([who, { key }]: (typeof seen)[number]) =>
+      Date.now() - (this.#seenSince.get(key) ?? 0) >= ATTACH_WAIT_MS &&
+      Date.now() >= (this.#lost.get(who) ?? 0)
+    if (!seen.some(isDue))
+      this.#chronicle.violated(`${asker} stops ${target} before attachWait is over, or in quiet`)
   }
 
   onDetach(request: DetachRequest): void {
@@ -113,10 +141,9 @@ export class Referee {
       this.#chronicle.violated(`${asker} detaches ${facts.name} while it is held there`)
   }
 
-  /** An attachment has ended; who had it against its will has lost the volume. */
-  onEnd(kept: Kept, attachment: LiveAttachment): void {
-    const taker = this.#takers.get(attachment)
-    if (taker === undefined) return
+  /** An attachment has ended; who had it against its will, and still used it, has lost the volume. */
+  onEnd(kept: Kept, attachment: LiveAttachment, holder: PlatformMachine | undefined): void {
+    if (!this.#takers.has(attachment) || !holder?.hasMounted(attachment.deviceName)) return
     this.#lost.set(`${attachment.instanceId} ${kept.facts.id}`, Date.now() + TUG_OF_WAR_MS)
   }
 
@@ -134,7 +161,8 @@ export class Referee {
     const { asker, named, attachment, kept, force } = request
     const told = this.#states.get(`${asker} ${named}`)
     const what = `${asker} ${force ? 'forces' : 'asks'} a detach of ${kept.facts.name} from ${named}`
-    if (!this.#mayDetach(told))
+    const policy = this.#policyOf(request)
+    if (!mayDetach(told, policy))
       this.#chronicle.violated(
         `${what}, which is ${told ?? 'of unknown state'}, under policy ${this.#policy}`,
       )
@@ -147,21 +175,22 @@ export class Referee {
     if (isAlive) this.#judgeTaking(what, request)
   }
 
-  #judgeTaking(what: string, { asker, attachment, kept, holder }: DetachRequest): void {
+  #policyOf({ asker, kept }: DetachRequest): Policy {
+    return this.#forced.get(asker)?.includes(kept.facts.name) ? true : this.#policy
+  }
+
+  #judgeTaking(what: string, request: DetachRequest): void {
+    const { asker, attachment, kept, holder } = request
     // Who had it and did not use it has lost nothing.
-    if (holder?.hasMounted(attachment.deviceName)) this.#takers.set(attachment, asker)
+    if (holder?.hasMounted(attachment.deviceName)) this.#takers.add(attachment)
+    if (this.#forced.get(asker)?.includes(kept.facts.name)) return
     const until = this.#lost.get(`${asker} ${kept.facts.id}`) ?? 0
     if (Date.now() < until) this.#chronicle.violated(`${what}, a tug-of-war`)
   }
 
-  #mayDetach(told: string | undefined): boolean {
-    if (told === 'gone' || told === 'terminated') return true
-    if (told === 'stopped') return this.#policy !== false
-    return (told === 'running' || told === 'pending') && this.#policy === true
-  }
-
-  #judgeForce(what: string, { asker, attachment, kept }: DetachRequest): void {
-    if (this.#policy !== true)
+  #judgeForce(what: string, request: DetachRequest): void {
+    const { asker, attachment, kept } = request
+    if (this.#policyOf(request) !== true)
       this.#chronicle.violated(`${what} by force under policy ${this.#policy}`)
     if (Date.now() < attachment.appearsAt) this.#chronicle.violated(`${what} while it is attaching`)
     const waited = Date.now() - (attachment.detachingSince ?? Date.now())
@@ -173,4 +202,10 @@ export class Referee {
     if (looked !== attachment.since.getTime())
       this.#chronicle.violated(`${what} though it looked at another attachment`)
   }
+}
+
+function mayDetach(told: string | undefined, policy: Policy): boolean {
+  if (told === 'gone' || told === 'terminated') return true
+  if (told === 'stopped') return policy !== false
+  return (told === 'running' || told === 'pending') && policy === true
 }

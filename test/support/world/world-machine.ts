@@ -36,7 +36,7 @@ export class WorldMachine implements PlatformMachine {
   readonly files: MachineState
   readonly line = new Line()
   readonly docker: Docker
-  readonly person = new Person(this)
+  readonly person: Person
   server: Server | undefined
   state: InstanceState | 'gone' = 'running'
   readonly #parts: WorldParts
@@ -51,6 +51,7 @@ export class WorldMachine implements PlatformMachine {
     this.kernel = new WorldKernel(id, parts.platform, parts.chronicle)
     this.files = new MachineState(parts.faults)
     this.docker = new Docker(this, parts)
+    this.person = new Person(this, parts.referee)
   }
 
   get isUp(): boolean {
@@ -213,7 +214,10 @@ export class WorldMachine implements PlatformMachine {
 }
 
 /** The settings of every server of a world. */
-export function worldSettings(preempt: MountSettings['mount']['preempt']): MountSettings {
+export function worldSettings(
+  preempt: MountSettings['mount']['preempt'],
+  ignoreUsedCount: boolean,
+): MountSettings {
   const nothing = { type: undefined, iops: undefined, availabilityZone: undefined }
   return {
     create: {
@@ -230,7 +234,7 @@ export function worldSettings(preempt: MountSettings['mount']['preempt']): Mount
       retryCount: 0,
       retryWaitMs: 0,
     },
-    unmount: { ignoreUsedCount: false, detachDelayMs: 2_000 },
+    unmount: { ignoreUsedCount, detachDelayMs: 2_000 },
     remove: { disable: false },
     fileMode: undefined,
     attachTimeoutMs: 30_000,

@@ -204,7 +204,7 @@ export class WorldPlatform {
     if (attachment.isOver) return
     attachment.isOver = true
     this.#chronicle.say(`platform: ${kept.facts.name} leaves ${attachment.instanceId} (${how})`)
-    this.#referee.onEnd(kept, attachment)
+    this.#referee.onEnd(kept, attachment, this.machines.get(attachment.instanceId))
     if (kept.attachment === attachment) kept.attachment = undefined
     this.#changed()
   }

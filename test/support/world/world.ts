@@ -22,6 +22,8 @@ export interface WorldParts {
 export interface WorldNature extends PlatformNature {
   readonly machines: number
   readonly policy: MountSettings['mount']['preempt']
+  /** The first Unmount drops all references. */
+  readonly ignoresUsedCount: boolean
   /** What delays are drawn from. */
   readonly seed: number
 }
@@ -43,7 +45,7 @@ export class World {
       chance,
       chronicle,
       faults,
-      settings: worldSettings(nature.policy),
+      settings: worldSettings(nature.policy, nature.ignoresUsedCount),
       isWritableBeside: (machineId, volumeId) =>
         this.machines.some(
           (machine) => machine.id !== machineId && machine.kernel.hasWritable(volumeId),
