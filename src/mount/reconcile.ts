@@ -131,8 +131,11 @@ function isWorking({ kernel }: Facts): boolean {
  * which this one is a copy of, says nothing about this one's attachments.
  */
 function fromEarlierBoot(record: LedgerRecord, here: InstanceId | undefined): LedgerRecord {
-  const { version, service, volume, bootId, attachment, formatIntent } = record
-  const kept = { version, service, volume, bootId, references: [] }
+  const { version, service, volume, bootId, attachment, formatIntent, growing } = record
+  const kept = {
+    ...{ version, service, volume, bootId, references: [] },
+    ...(growing === undefined ? {} : { growing }),
+  }
   const isForeign = here !== undefined && attachment?.instanceId !== here
   if (attachment === undefined || isForeign) return kept
   return { ...kept, attachment, ...(formatIntent === undefined ? {} : { formatIntent }) }

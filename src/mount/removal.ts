@@ -47,6 +47,7 @@ export async function removeVolume(
     removed.add(volume.name)
     await context.service.driver.removeVolume(volume.id)
     context.service.catalog.removed(volume)
+    await session.update({ growing: undefined })
     context.events.record({
       kind: 'removed',
       service: context.service.name,
