@@ -66,7 +66,14 @@ async function useAsFound(
   context: Context,
 ): Promise<void> {
   const { device, volume } = attached
-  await context.mounter.check(device, fsType, session.toolStarting)
+  const isDoubted = session.record.growing !== undefined
+  await context.mounter.check(
+    device,
+    fsType,
+    session.toolStarting,
+    isDoubted ? 'thorough' : 'quick',
+  )
+  if (isDoubted) await session.update({ growing: undefined, tool: undefined })
   if (volume.madeFrom !== undefined && fsType === 'btrfs')
     await context.mounter.tellApart(
       { device, uuid, ownUuid: ownUuid(volume.id) },

@@ -38,7 +38,8 @@ export async function growMounted(
 
 /**
  * Looks whether the file system fills its device, and grows ext, which a kernel seldom grows while it is mounted. A
- * failed growth is told, not thrown; that the check before it finds damage is thrown, as of every check.
+ * failed growth that left the file system sound is told, not thrown; that the check before it or after it finds damage is
+ * thrown, as of every check.
  */
 export async function growBeforeMount(
   session: VolumeSession,
@@ -50,8 +51,12 @@ export async function growBeforeMount(
   if (typeof measured === 'string') return { unfilledBytes: 0, problem: measured }
   const isLater = joined || !fsType.startsWith('ext')
   if (measured === 0 || isLater) return { unfilledBytes: measured }
-  await context.mounter.check(device, fsType, session.toolStarting, 'thorough')
+  const check = () => context.mounter.check(device, fsType, session.toolStarting, 'thorough')
+  await check()
+  await session.update({ growing: { since: new Date().toISOString() } })
   const problem = await grow(session, { device, fsType }, measured, context)
+  if (problem !== undefined) await check()
+  await session.update({ growing: undefined, tool: undefined })
   return { unfilledBytes: 0, ...(problem !== undefined && { problem }) }
 }
 

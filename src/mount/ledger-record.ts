@@ -52,6 +52,8 @@ export const ledgerRecordSchema = z.object({
     .optional(),
   /** Set from before mkfs begins until it has ended well: the device was blank then, and until mkfs has come to its end nothing of value is on it; void once that attachment has ended. */
   formatIntent: z.object({ fsType: z.string(), uuid: z.string(), attachedSince: time }).optional(),
+  /** Set from before an unmounted file system is grown until that has ended well, or a thorough check has found it sound: it may be half changed, and nothing mounts it unchecked. */
+  growing: z.object({ since: time }).optional(),
   /** A tool at work on the device, in a session of its own; it may outlive us. */
   tool: z.object({ command: z.string(), process: processIdentitySchema, since: time }).optional(),
   references: z
@@ -176,6 +178,7 @@ export function isWorthKeeping(record: LedgerRecord): boolean {
     record.attachment !== undefined ||
     record.mount !== undefined ||
     record.tool !== undefined ||
+    record.growing !== undefined ||
     record.takeOver !== undefined ||
     record.lost !== undefined ||
     record.references.length > 0

@@ -118,8 +118,8 @@ export interface Mounter {
   /** How many bytes of the device its file system could use and does not; 0 where it fills its device. */
   unfilled(device: string, fsType: string): Promise<number>
   /**
-   * Grows a file system to its device. Rejects with `FailedPreconditionError` where that is not done, the file system
-   * staying as it was.
+   * Grows a file system to its device. Rejects with a `StorageError` where that is not done: a mounted file system is
+   * then as it was, one that nobody has mounted may be half changed, and is checked thoroughly before anybody does.
    */
   grow(target: GrowthTarget, starting: ToolStarting): Promise<void>
   /** The size of a device that the kernel knows, in bytes; 0 for one that is gone. Never waits for a disk. */

@@ -132,10 +132,13 @@ function isWorking({ kernel }: Facts): boolean {
  * which this one is a copy of, says nothing about this one's attachments.
  */
 function fromEarlierBoot(record: LedgerRecord, here: InstanceId | undefined): LedgerRecord {
-  const { version, service, volume, bootId, attachment, formatIntent, lost } = record
-  // A machine that lost a volume does not take it back at once because it was started anew.
-  const memory = lost === undefined ? {} : { lost }
-  const kept = { version, service, volume, bootId, references: [], ...memory }
+  const { version, service, volume, bootId, attachment, formatIntent, growing, lost } = record
+  const kept = {
+    ...{ version, service, volume, bootId, references: [] },
+    ...(growing === undefined ? {} : { growing }),
+    // A machine that lost a volume does not take it back at once because it was started anew.
+    ...(lost === undefined ? {} : { lost }),
+  }
   const isForeign = here !== undefined && attachment?.instanceId !== here
   if (attachment === undefined || isForeign) return kept
   return { ...kept, attachment, ...(formatIntent === undefined ? {} : { formatIntent }) }

@@ -48,7 +48,7 @@ export async function removeVolume(
     await context.service.driver.removeVolume(volume.id)
     context.service.catalog.removed(volume)
     // What had befallen it says nothing about the next one.
-    await session.update({ lost: undefined, takeOver: undefined })
+    await session.update({ lost: undefined, takeOver: undefined, growing: undefined })
     context.events.record({
       kind: 'removed',
       service: context.service.name,

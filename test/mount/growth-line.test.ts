@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { run } from '../../src/libstorage/run.ts'
 import type { MountManager } from '../../src/mount/mount-manager.ts'
+import { has } from '../support/disk-world.ts'
 import { LoopWorld, loopUnavailable } from '../support/loop-world.ts'
 import { mounted } from '../support/mount-world.ts'
 
@@ -117,6 +119,36 @@ describe.skipIf(loopUnavailable !== undefined)('growth on the real kernel', () =
     await expectGrown(folder, 4)
     expect(readFileSync(path.join(folder, 'file'), 'utf8')).toBe('kept')
   })
+
+  test.skipIf(!has('strace'))(
+    'a resize2fs that is killed in mid-write leaves what nobody mounts, here or elsewhere, until it is repaired',
+    async () => {
+      const folder = await used('ext4')
+      await release()
+      await manager.resize('data', 3)
+      const { grow } = world.mounter
+      const atTenthWrite = '-e inject=pwrite64:signal=SIGKILL:when=10'
+      const killed = `strace -f -o /dev/null -e trace=pwrite64 ${atTenthWrite} resize2fs "$0"`
+      world.mounter.grow = async ({ device }) => {
+        await run('sh', ['-c', killed, device], { timeoutMs: 30_000 })
+        throw new FailedPreconditionError({ subject: 'resize2fs', problem: 'was killed' })
+      }
+      const refusal =
+        /needs repair: e2fsck says "data: UNEXPECTED INCONSISTENCY.*repair it with e2fsck -f on its device/
+      await expect(mounted(manager, 'data', 'a')).rejects.toThrow(refusal)
+      world.mounter.grow = grow
+      await expect(mounted(manager, 'data', 'a')).rejects.toThrow(refusal)
+      const place = path.dirname(folder)
+      expect(world.mounter.mounts().map(({ mountPoint }) => mountPoint)).not.toContain(place)
+      const disk = world.diskOf('data')
+      const elsewhere = await run('e2fsck', ['-p', disk], { timeoutMs: 30_000 })
+      expect(elsewhere.exitCode).toBe(4)
+      await run('e2fsck', ['-f', '-y', disk], { timeoutMs: 30_000 })
+      await mounted(manager, 'data', 'a')
+      await expectGrown(folder, 3)
+      expect(readFileSync(path.join(folder, 'file'), 'utf8')).toBe('kept')
+    },
+  )
 
   test('a smaller size is refused, a repeat succeeds, and an unknown volume is not found', async () => {
     await manager.create('data', { size: '2' })

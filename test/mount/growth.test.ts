@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { MountWorld, mounted } from '../support/mount-world.ts'
 
 let world: MountWorld
@@ -21,6 +22,88 @@ describe('growth that does not come about', () => {
     expect(world.events.map(({ kind }) => kind)).toContain('failed')
     expect(world.ledger().all()).toMatchObject([{ references: [{ id: 'b' }] }])
     expect(world.ledger().all()[0]?.tool).toBeUndefined()
+  })
+
+  describe('before the Mount', () => {
+    const died = new FailedPreconditionError({ subject: 'resize2fs', problem: 'was killed' })
+    const damaged = new FailedPreconditionError({ subject: 'data', problem: 'needs repair' })
+    let manager: ReturnType<typeof world.manager>
+    let steps: string[]
+    let fails: (step: string) => Error | undefined
+    let depths: unknown[]
+    const mounting = () => {
+      steps = []
+      depths = []
+      return mounted(manager, 'data', 'b')
+    }
+    beforeEach(async () => {
+      manager = world.manager()
+      await manager.create('data', { fstype: 'ext4' })
+      await mounted(manager, 'data', 'a')
+      await manager.unmount({ name: 'data', holder: 'a' })
+      world.kernel.unfilled = async () => 2 ** 30
+      const check = world.kernel.check.bind(world.kernel)
+      world.kernel.check = async (...args: [string, string?, unknown?, unknown?]) => {
+        depths.push(args[3] ?? 'quick')
+        await check(args[0])
+      }
+      world.kernel.before = async (effect) => {
+        const [step = ''] = effect.split(' ')
+        steps.push(step)
+        const error = fails(step)
+        if (error !== undefined) throw error
+      }
+    })
+
+    test('may leave it half changed: it is checked, and mounted with a remark where it is sound', async () => {
+      fails = (step) => (step === 'grow' ? died : undefined)
+      await mounting()
+      expect(steps.slice(steps.indexOf('grow'))).toEqual(['grow', 'check', 'mount'])
+      expect(depths).toEqual(['quick', 'thorough', 'thorough'])
+      expect((await manager.get('data')).lastError).toBe('resize2fs was killed')
+      expect(world.ledger().all()[0]?.growing).toBeUndefined()
+    })
+
+    test('is never followed by a mount where the check does not pass, not by a later one either', async () => {
+      fails = (step) =>
+        step === 'grow' ? died : step === 'check' && steps.includes('grow') ? damaged : undefined
+      await expect(mounting()).rejects.toThrow('data needs repair')
+      world.kernel.unfilled = async () => 0
+      fails = (step) => (step === 'check' ? damaged : undefined)
+      await expect(mounting()).rejects.toThrow('data needs repair')
+      expect(depths).toEqual(['thorough'])
+      expect(steps).not.toContain('mount')
+      fails = () => undefined
+      await mounting()
+      expect(depths).toEqual(['thorough'])
+      expect(world.ledger().all()[0]?.growing).toBeUndefined()
+    })
+
+    test('is marked on disk before it begins, and no longer when it has ended well', async () => {
+      const marks: boolean[] = []
+      fails = (step) => {
+        if (['check', 'grow', 'mount'].includes(step))
+          marks.push(world.ledger().all()[0]?.growing !== undefined)
+        return undefined
+      }
+      await mounting()
+      expect(steps.filter((step) => ['check', 'grow', 'mount'].includes(step))).toEqual([
+        'check',
+        'check',
+        'grow',
+        'mount',
+      ])
+      expect(marks).toEqual([false, false, true, false])
+    })
+
+    test('does not outlast a volume that is removed', async () => {
+      fails = (step) =>
+        step === 'grow' ? died : step === 'check' && steps.includes('grow') ? damaged : undefined
+      await expect(mounting()).rejects.toThrow('data needs repair')
+      expect(world.ledger().all()).toHaveLength(1)
+      await manager.remove('data')
+      expect(world.ledger().all()).toEqual([])
+    })
   })
 
   test('is a sentence where the driver cannot change a volume', async () => {

@@ -164,13 +164,20 @@ export async function checkFileSystem(
   })
 }
 
-/** What e2fsck ends with is advice; its verdict is the last line that begins with the device's or its own name. */
+/**
+ * What e2fsck ends with is advice. Its verdict has these words, after the label of the file system or else its device;
+ * where it cannot work at all, the verdict is the last line that begins with the device's or its own name.
+ */
 function verdict(device: string, result: RunResult): string {
   const lines = result.stdout.split('\n').map((line) => line.trim())
   const isVerdict = (line: string) =>
     [`${device}: `, `${device} `, 'e2fsck: '].some((start) => line.startsWith(start)) &&
     !/cannot continue/i.test(line)
-  return lines.findLast(isVerdict) ?? lastLine(result)
+  return (
+    lines.findLast((line) => line.includes('UNEXPECTED INCONSISTENCY')) ??
+    lines.findLast(isVerdict) ??
+    lastLine(result)
+  )
 }
 
 function shortened(label: string, bytes: number): string {

@@ -1,5 +1,5 @@
 import { FailedPreconditionError } from '../../libstorage/errors.ts'
-import { lastLine, type Run, type RunBehindGate, type RunResult } from '../../libstorage/run.ts'
+import type { Run, RunBehindGate, RunResult } from '../../libstorage/run.ts'
 import type { GrowthTarget, ToolStarting } from '../mounter.ts'
 import { sizeInBytes } from './device.ts'
 import { readSuperblock } from './superblock.ts'
@@ -50,7 +50,16 @@ function notGrown(
     })
   return new FailedPreconditionError({
     subject,
-    problem: `was not grown: ${command} says "${lastLine(result)}"`,
+    problem: `was not grown: ${command} says "${reason(command, result)}"`,
     remedy: 'mend that, and it is grown when it is mounted next',
   })
+}
+
+/** resize2fs and xfs_growfs begin the line of what failed with their own name; banners and advice stand around it. */
+function reason(command: string, result: RunResult): string {
+  const lines = `${result.stdout}\n${result.stderr}`.split('\n').map((line) => line.trim())
+  const isBanner = (line: string) => line === '' || /^resize2fs \d/.test(line)
+  const said = lines.filter((line) => !isBanner(line))
+  const failed = said.find((line) => line.startsWith(`${command}: `))
+  return failed ?? said.at(-1) ?? `exit status ${result.exitCode}`
 }

@@ -150,6 +150,16 @@ describe.skipIf(!canMount || !has('debugfs'))(
       })
     })
 
+    test('gives the verdict also of a file system with a label, as all of ours have', async () => {
+      const device = await world.formatted('ext4', 16)
+      await tool('e2label', device, 'data')
+      await debugfs(device, 'clri <2>')
+      await debugfs(device, 'ssv state 2')
+      await expect(check(device)).rejects.toThrow(
+        'e2fsck says "data: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY."',
+      )
+    })
+
     test('refuses a superblock that is gone', async () => {
       const device = await world.formatted('ext4', 16)
       await tool('dd', 'if=/dev/zero', `of=${device}`, 'bs=4096', 'count=1', 'conv=notrunc')

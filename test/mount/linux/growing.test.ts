@@ -57,3 +57,25 @@ test.each([
     )
   },
 )
+
+test('a growth that fails names what failed, neither the banner of resize2fs nor its advice', async () => {
+  const stdout = [
+    'resize2fs 1.47.0 (5-Feb-2023)',
+    'resize2fs: Input/output error while trying to resize /dev/loop0',
+    "Please run 'e2fsck -fy /dev/loop0' to fix the filesystem",
+    'after the aborted resize operation.',
+  ].join('\n')
+  const failing: RunBehindGate = async () => ({ exitCode: 1, stdout, stderr: '' })
+  const target = { device: '/dev/loop0', fsType: 'ext4' }
+  await expect(growFileSystem(target, failing, unnoted)).rejects.toThrow(
+    'was not grown: resize2fs says "resize2fs: Input/output error while trying to resize /dev/loop0"',
+  )
+  const killed: RunBehindGate = async () => ({
+    exitCode: 137,
+    stdout: 'resize2fs 1.47.0 (5-Feb-2023)\n',
+    stderr: '',
+  })
+  await expect(growFileSystem(target, killed, unnoted)).rejects.toThrow(
+    'was not grown: resize2fs says "exit status 137"',
+  )
+})
