@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { MountWorld, mounted } from '../support/mount-world.ts'
+import { MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
 
 let world: MountWorld
 beforeEach(() => {
@@ -101,4 +101,23 @@ describe('a volume in which a process of the host has a file open', () => {
     await pass(60_000)
     expect([attachments().length, world.isMounted('data')]).toEqual([1, true])
   })
+})
+
+test('after its last Unmount a volume stays attached for unmount.detachDelay, and is mounted without an attach', async () => {
+  const manager = world.manager('server', {
+    unmount: { ...quickSettings.unmount, detachDelayMs: 2_000 },
+  })
+  await manager.create('data', {})
+  await mounted(manager, 'data', 'a')
+  await manager.unmount({ name: 'data', holder: 'a' })
+  expect([attachments().length, world.isMounted('data')]).toEqual([1, false])
+  await pass(1_999)
+  await mounted(manager, 'data', 'b')
+  await pass(60_000)
+  expect([world.isMounted('data'), world.platform.count('attachVolume')]).toEqual([true, 1])
+  await manager.unmount({ name: 'data', holder: 'b' })
+  await pass(1_999)
+  expect(attachments()).toHaveLength(1)
+  await pass(1)
+  await eventually(() => expect(attachments()).toEqual([]))
 })

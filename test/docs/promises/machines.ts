@@ -51,6 +51,7 @@ export const machines: readonly ShownPromise[] = [
     section: 'Taking over from another machine',
     begins: 'It waits `mount.attachWait`',
     shownBy: [
+      'test/config/load.test.ts > a service that the program chooses gets the defaults',
       'test/mount/take-over/take-over.test.ts > comes first, under %s: nothing is asked of it',
     ],
   },

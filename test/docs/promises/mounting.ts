@@ -54,8 +54,9 @@ export const mounting: readonly ShownPromise[] = [
     section: 'Mounting',
     begins: 'ext2, ext3, ext4, xfs and btrfs',
     shownBy: [
-      'test/mount/linux/identify.test.ts > ${fsType} is mounted as what it is',
-      'test/mount/linux/identify.test.ts > ${what} is never formatted over: ${script}',
+      'test/e2e/foreign-content.test.ts > is mounted as what it is: $title',
+      'test/mount/linux/identify.test.ts > a file system beside a partition table is never formatted over, nor mounted',
+      'test/mount/linux/identify.test.ts > an LVM physical volume is never formatted over',
       'test/e2e/foreign-content.test.ts > is refused and not touched: $title',
     ],
   },
@@ -119,6 +120,7 @@ export const mounting: readonly ShownPromise[] = [
     begins: 'Create and Mount are answered within 111 s',
     shownBy: [
       'test/plugin-api/serve-call.test.ts > Create and Mount have one deadline, the others another',
+      'test/plugin-api/serve-call.test.ts > keeps %s from its answer for %d ms and not longer',
       'test/plugin-api/serve-call.test.ts > %s is answered even if the driver does not listen',
       'test/mount/take-over/fence.test.ts > is still stopping for a caller whose time is up',
     ],

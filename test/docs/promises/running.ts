@@ -6,7 +6,7 @@ export const running: readonly ShownPromise[] = [
     section: 'Lingering',
     begins: 'After the last reference has left',
     shownBy: [
-      'test/mount/lingering.test.ts > a volume that a server lingers on (root)',
+      'test/mount/releaser.test.ts > after its last Unmount a volume stays attached for unmount.detachDelay',
       'test/mount/lingering.test.ts > is mounted by the command line without another attach',
     ],
   },
