@@ -137,7 +137,7 @@ const shown: readonly (readonly [line: string, file: string, title: string])[] =
   ['plugin killed under containers', 'e2e/restarts', 'loses no byte of theirs'],
   ['plugin restarted under load', 'e2e/restarts', 'loses no call over connections'],
   ['graceful stop of dockerd', 'e2e/docker', 'keeps data over restarts of container'],
-  ['a reboot', 'mount/reconcile', 'boot $boot, published $published'],
+  ['a reboot', 'mount/reconcile', 'nothing of an earlier boot is left'],
   ['Podman', 'e2e/podman', 'writes in one container and reads in the next'],
   ['Podman’s time-out', 'e2e/podman-interrupted', 'gives up a Mount after its 5 s'],
 ]

@@ -61,6 +61,17 @@ describe('a volume that is attached by hand', () => {
     expect(machines.holder()).toBe('here')
   })
 
+  test('is not mounted by force either where something else lies on it', async () => {
+    const { id } = world.platform.add({ name: 'foreign' })
+    world.disks.write(id, { kind: 'foreign', what: 'a LUKS container' })
+    world.platform.attachByHand(id, 'i-other')
+    const command = world.manager('command')
+    const forced = command.mount({ name: 'foreign', holder: COMMAND_HOLDER }, { force: true })
+    await expect(forced).rejects.toThrow('holds a LUKS container')
+    expect(world.disks.of(id)).toEqual({ kind: 'foreign', what: 'a LUKS container' })
+    expect(world.kernel.mounts()).toEqual([])
+  })
+
   test('leaves nothing behind where its device does not appear', async () => {
     const command = world.manager('command', { attachTimeoutMs: 1 })
     await command.create('data', {})

@@ -36,3 +36,15 @@ test('a mount point is not removed while something is mounted there', async () =
   await manager.unmount({ name: 'data', holder: 'a' })
   expect(removed).toEqual(['/mnt/data'])
 })
+
+test('a volume is never mounted on top of what somebody else has mounted at its place', async () => {
+  const manager = world.manager()
+  await manager.create('other', {})
+  await mounted(manager, 'other', 'a')
+  await manager.create('data', {})
+  const [foreign = ''] = world.kernel.mounts().map(({ source }) => source)
+  await world.kernel.mount(foreign, '/mnt/data', 'ext4')
+  await expect(mounted(manager, 'data', 'b')).rejects.toThrow(`is taken by ${foreign} (ext4)`)
+  const there = world.kernel.mounts().filter(({ mountPoint }) => mountPoint === '/mnt/data')
+  expect(there.map(({ source }) => source)).toEqual([foreign])
+})

@@ -137,6 +137,15 @@ describe.skipIf(loopUnavailable !== undefined)('two loop services and a vfs serv
     expect(existsSync(path.join(home, 'volumes/two/two/data/owner'))).toBe(true)
   })
 
+  test('on vfs every reference keeps a volume from being removed', async () => {
+    await serve()
+    await fill()
+    expect(await call('plain', 'Remove', { Name: 'data' })).toEqual({
+      Err: expect.stringContaining('volume "data" is in use by mount id plain-data'),
+    })
+    await expectEachItsOwn()
+  })
+
   test('are chosen by name on the command line', async () => {
     await serve()
     await fill()

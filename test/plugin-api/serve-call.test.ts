@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   AbortedError,
   FailedPreconditionError,
@@ -128,6 +128,35 @@ describe('past the deadline', () => {
     expect((await rig.client().call('Get', { Name: 'v1' })).status).toBe(500)
     hold.release()
     expect((await mount).status).toBe(200)
+  })
+})
+
+describe('a driver that does not listen', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test.each([
+    ['Create', 111_000],
+    ['Mount', 111_000],
+    ['Unmount', 56_000],
+    ['Remove', 56_000],
+    ['Path', 56_000],
+    ['Get', 56_000],
+    ['List', 56_000],
+  ] as const)('keeps %s from its answer for %d ms and not longer', async (call, ms) => {
+    rig = await PluginRig.start()
+    const hold = rig.volumes.calls.hold(call.toLowerCase() as 'mount', { deaf: true })
+    const answer = rig.client().call(call, { Name: 'v1', ID })
+    await hold.reached
+    await vi.advanceTimersByTimeAsync(ms - 1)
+    expect(rig.logged('warn')).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await answer).toMatchObject({ status: 500 })
+    hold.release()
   })
 })
 

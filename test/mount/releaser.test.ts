@@ -1,0 +1,123 @@
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
+
+let world: MountWorld
+beforeEach(() => {
+  world = new MountWorld()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await world.end()
+})
+
+const references = () => world.ledger().all()[0]?.references ?? []
+const attachments = () => world.platform.volumes()[0]?.attachments ?? []
+
+/** Lets time pass, and all that begins by itself then come to its end: for a while no operation has a lock. */
+async function pass(ms: number): Promise<void> {
+  vi.advanceTimersByTime(ms)
+  for (let quietSince = Date.now(); Date.now() - quietSince < 50; ) {
+    await new Promise((resolve) => setImmediate(resolve))
+    const names = readdirSync(path.join(world.folder, 'locks'))
+    if (names.some((name) => name.endsWith('.lock'))) quietSince = Date.now()
+  }
+}
+
+test('what was brought up for a caller that has gone is kept for 60 s, and released then', async () => {
+  const manager = world.manager()
+  await manager.create('data', {})
+  const gone = new AbortController()
+  world.kernel.before = async (effect) => {
+    if (effect.startsWith('mount')) gone.abort()
+  }
+  await expect(
+    manager.mount({ name: 'data', holder: 'a' }, { signal: gone.signal }),
+  ).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+  await eventually(() => expect(world.isMounted('data')).toBe(true))
+  await pass(59_000)
+  expect(world.isMounted('data')).toBe(true)
+  await pass(1_000)
+  await eventually(() => expect(attachments()).toEqual([]))
+  expect(world.isMounted('data')).toBe(false)
+})
+
+describe('a reference whose answer may never have arrived, after a crash,', () => {
+  async function restarted(): Promise<void> {
+    const before = world.manager()
+    await before.create('data', {})
+    await before.mount({ name: 'data', holder: 'a' })
+    await before.close()
+    world.manager().start()
+    await pass(0)
+    expect(references()).toMatchObject([{ id: 'a', doubtedSince: expect.any(String) }])
+  }
+
+  test('is dropped after 120 s where nobody holds the device', async () => {
+    await restarted()
+    await pass(119_000)
+    expect(references()).toHaveLength(1)
+    await pass(1_000)
+    await eventually(() => expect(attachments()).toEqual([]))
+    expect(references()).toEqual([])
+  })
+
+  test('is kept after 120 s where somebody holds the device', async () => {
+    await restarted()
+    world.kernel.heldByOthers.add('/dev/memory0')
+    await pass(120_000)
+    await eventually(() => expect(references()[0]).not.toHaveProperty('doubtedSince'))
+    await pass(120_000)
+    expect(references()).toMatchObject([{ id: 'a' }])
+    expect(world.isMounted('data')).toBe(true)
+  })
+})
+
+describe('a volume in which a process of the host has a file open', () => {
+  test('is released when that process has let go, which is tried every second', async () => {
+    const manager = world.manager()
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    world.kernel.busy.add('/mnt/data')
+    await manager.unmount({ name: 'data', holder: 'a' })
+    await pass(1_000)
+    expect(world.isMounted('data')).toBe(true)
+    world.kernel.busy.clear()
+    await pass(1_000)
+    await eventually(() => expect(attachments()).toEqual([]))
+  })
+
+  test('stays where a Mount comes in between', async () => {
+    const manager = world.manager()
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    world.kernel.busy.add('/mnt/data')
+    await manager.unmount({ name: 'data', holder: 'a' })
+    await mounted(manager, 'data', 'b')
+    world.kernel.busy.clear()
+    await pass(60_000)
+    expect([attachments().length, world.isMounted('data')]).toEqual([1, true])
+  })
+})
+
+test('after its last Unmount a volume stays attached for unmount.detachDelay, and is mounted without an attach', async () => {
+  const manager = world.manager('server', {
+    unmount: { ...quickSettings.unmount, detachDelayMs: 2_000 },
+  })
+  await manager.create('data', {})
+  await mounted(manager, 'data', 'a')
+  await manager.unmount({ name: 'data', holder: 'a' })
+  expect([attachments().length, world.isMounted('data')]).toEqual([1, false])
+  await pass(1_999)
+  await mounted(manager, 'data', 'b')
+  await pass(60_000)
+  expect([world.isMounted('data'), world.platform.count('attachVolume')]).toEqual([true, 1])
+  await manager.unmount({ name: 'data', holder: 'b' })
+  await pass(1_999)
+  expect(attachments()).toHaveLength(1)
+  await pass(1)
+  await eventually(() => expect(attachments()).toEqual([]))
+})
