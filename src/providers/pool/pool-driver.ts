@@ -39,6 +39,11 @@ import type { StoredVolume } from './stored-volume.ts'
 /** How often an attach begins anew when others attach and detach the same volume meanwhile. */
 const ATTEMPTS = 3
 
+interface TakeAwayOptions extends DetachOptions {
+  /** The volume's folder is not in the pool any more, so that nobody can claim it meanwhile. */
+  readonly isVanished?: boolean
+}
+
 /** Volumes in a pool. Who has one is said by its claim; whether that still holds, by the kernel. */
 export class PoolDriver implements StorageDriver {
   readonly #pool: Pool
@@ -144,7 +149,8 @@ export class PoolDriver implements StorageDriver {
       const isFree = state === undefined
       const { force = false } = options
       const taken =
-        (isTheirs || isFree) && (await this.#takeAway(volume, isTheirs, { force, signal }))
+        (isTheirs || isFree) &&
+        (await this.#takeAway(volume, isTheirs, { force, signal, isVanished: volume === vanished }))
       if (!taken && !isTheirs)
         throw new NotFoundError(`attachment of ${volumeNamed(volume.name)} to ${from}`)
     })
@@ -161,7 +167,7 @@ export class PoolDriver implements StorageDriver {
   async #takeAway(
     volume: StoredVolume,
     isAlive: boolean,
-    options: DetachOptions,
+    options: TakeAwayOptions,
   ): Promise<boolean> {
     const { claim } = volume
     const ofThisBoot = claim?.bootId === this.#bootId ? claim : undefined
@@ -174,10 +180,10 @@ export class PoolDriver implements StorageDriver {
   #disconnect(
     volume: StoredVolume,
     claim: Claim | undefined,
-    { force = false, signal }: DetachOptions,
+    { force = false, signal, isVanished = false }: TakeAwayOptions,
   ): Promise<boolean> {
     const isUnchanged = async () =>
-      (await this.#pool.claimOn(volume))?.token === volume.claim?.token
+      isVanished || (await this.#pool.claimOn(volume))?.token === volume.claim?.token
     const options = { force, signal, isUnchanged }
     return inPool(this.#pool.path, () => this.#content.disconnect(volume, claim, options))
   }
