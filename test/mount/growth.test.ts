@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
+import { newRecord } from '../../src/mount/ledger-record.ts'
+import { type Facts, type KernelFacts, reconcile } from '../../src/mount/reconcile.ts'
 import { MountWorld, mounted } from '../support/mount-world.ts'
 
 let world: MountWorld
@@ -132,3 +134,26 @@ describe('copies where the driver has none', () => {
     expect((await manager.list()).map(({ volume }) => volume.name)).toEqual(['data'])
   })
 })
+
+test.each([{}, { attachment: { instanceId: 'here', since: '2024-05-01T12:00:00.000Z' } }])(
+  'a growth that a boot cut short stays on record with %o: the file system is still to be checked',
+  (attached) => {
+    const volume = { id: 'vol', name: 'data', sizeGiB: 1, managed: true, labels: {} }
+    const growing = { since: '2024-05-01T12:00:00.000Z' }
+    const before = { ...newRecord('main', volume, 'earlier'), ...attached, growing }
+    const kernel: KernelFacts = {
+      mountPoint: '/mnt/data',
+      place: 'absent',
+      device: undefined,
+      olderMounts: [],
+    }
+    const facts: Facts = {
+      bootId: 'this',
+      now: '2024-05-01T13:00:00.000Z',
+      here: 'here',
+      kernel,
+      platform: { says: 'nothing yet' },
+    }
+    expect(reconcile(before, facts).record.growing).toEqual(growing)
+  },
+)

@@ -160,10 +160,21 @@ export const mounting: readonly ShownPromise[] = [
   },
   {
     section: 'Growing',
-    begins: 'A growth that fails never',
+    begins: 'A growth that fails and leaves the file system sound',
     shownBy: [
       'test/mount/growth.test.ts > of a device that others hold is told, and the Mount is as good',
+      'test/mount/growth.test.ts > may leave it half changed: it is checked, and mounted with a remark',
       'test/plugin-api/status.test.ts > tell of a mounted volume where it is, who holds it, and how full it is',
+    ],
+  },
+  {
+    section: 'Growing',
+    begins: 'A `resize2fs` that fails or is killed',
+    shownBy: [
+      'test/mount/growth.test.ts > is never followed by a mount where the check does not pass',
+      'test/mount/growth.test.ts > is marked on disk before it begins',
+      'test/mount/growth.test.ts > a growth that a boot cut short stays on record',
+      'test/mount/growth-line.test.ts > a resize2fs that is killed in mid-write',
       'test/mount/linux/file-systems.test.ts > refuses what needs a decision',
     ],
   },
