@@ -1,12 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { TimeoutError } from '../../src/libstorage/errors.ts'
 import { silentLogger } from '../../src/libstorage/logger.ts'
-import { identifySelf } from '../../src/libstorage/process-identity.ts'
+import { identifySelf, thisMachine } from '../../src/libstorage/process-identity.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
-import { thawing } from '../../src/mount/left-frozen.ts'
+import { newRecord } from '../../src/mount/ledger-record.ts'
+import { ProcessLocks } from '../../src/mount/locks.ts'
 import type { MountManager } from '../../src/mount/mount-manager.ts'
 import { COMMAND_HOLDER } from '../../src/mount/references.ts'
+import { VolumeSessions } from '../../src/mount/volume-session.ts'
 import { LoopWorld, loopUnavailable } from '../support/loop-world.ts'
 import { mounted } from '../support/mount-world.ts'
 
@@ -90,18 +95,47 @@ describe.skipIf(loopUnavailable !== undefined)(
       await mounted(manager, 'data', 'a')
     })
 
-    test('stays recorded as frozen until it is thawed, whatever comes before', async () => {
+    test('is thawed by a copy of it, also where that is refused', async () => {
       await leaveFrozen()
-      const thaw = world.mounter.thaw
-      const fails = { ...world.mounter, thaw: () => Promise.reject(new Error('killed')) }
-      const { places } = { places: { at: () => ({ mountPoint: path.dirname(folder) }) } as never }
-      const record = recorded()
-      if (record === undefined) throw new Error('nothing is recorded')
-      await expect(thawing(fails, places)(record)).rejects.toThrow('killed')
-      expect(recorded()?.tool?.command).toBe('fsfreeze')
-      await thaw(path.dirname(folder))
-      await thaw(path.dirname(folder))
-      await thaw(path.join(world.folder, 'nowhere'))
+      await expect(manager.createSnapshot('data', 'one')).rejects.toThrow('is in use, and')
+      await expectThawed()
+    })
+
+    test('may be thawed already, or be gone: a thaw is a success then', async () => {
+      await world.mounter.thaw(path.dirname(folder))
+      await world.mounter.thaw(path.join(world.folder, 'nowhere'))
     })
   },
 )
+
+describe('the record of a volume that was left frozen', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'remora-left-frozen-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  test('says so until the thaw has succeeded, and whoever cannot do without is told', async () => {
+    const ledger = new FileLedger(path.join(folder, 'ledger'), silentLogger)
+    const volume = { id: 'vol-1', name: 'data', sizeGiB: 1, managed: true, labels: {} }
+    const tool = {
+      command: 'fsfreeze',
+      process: { ...identifySelf(), pid: 999_999_999 },
+      since: new Date().toISOString(),
+    }
+    const earlier = newRecord('loop', volume, 'an earlier boot')
+    await ledger.put({ ...earlier, references: [{ id: 'a', count: 1, undelivered: 0, since: tool.since }], tool })
+    let disk: 'hangs' | 'works' = 'hangs'
+    const thaw = async () => {
+      if (disk === 'hangs')
+        throw new TimeoutError({ subject: 'fsfreeze', problem: 'did not end within 10 s' })
+    }
+    const locks = new ProcessLocks(path.join(folder, 'locks'))
+    const sessions = new VolumeSessions('loop', ledger, locks, thisMachine, thaw)
+    await sessions.run(volume, 'mounts the volume', undefined, async (session) => {
+      await expect(session.awaitTool()).rejects.toThrow('did not end within 10 s')
+    })
+    expect(ledger.get('vol-1')?.tool).toEqual(tool)
+    disk = 'works'
+    await sessions.run(volume, 'looks', undefined, async () => {})
+    expect(ledger.get('vol-1')?.tool).toBeUndefined()
+    expect(ledger.get('vol-1')?.bootId).toBe('an earlier boot')
+  })
+})

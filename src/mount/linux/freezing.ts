@@ -72,7 +72,7 @@ export async function freezeFileSystem(
   } catch (error) {
     const code = await end()
     // A guard that was killed, or hangs, may have frozen it before.
-    if (code !== 0 && code !== REFUSED) return { thaw }
+    if (guard.pid !== undefined && code !== 0 && code !== REFUSED) return { thaw }
     throw error
   }
   return { thaw }
