@@ -121,7 +121,11 @@ describe('the record of a volume that was left frozen', () => {
       since: new Date().toISOString(),
     }
     const earlier = newRecord('loop', volume, 'an earlier boot')
-    await ledger.put({ ...earlier, references: [{ id: 'a', count: 1, undelivered: 0, since: tool.since }], tool })
+    await ledger.put({
+      ...earlier,
+      references: [{ id: 'a', count: 1, undelivered: 0, since: tool.since }],
+      tool,
+    })
     let disk: 'hangs' | 'works' = 'hangs'
     const thaw = async () => {
       if (disk === 'hangs')
