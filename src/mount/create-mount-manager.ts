@@ -9,12 +9,13 @@ import { BlockPublisher } from './block-publisher.ts'
 import { createDirectoryPublisher } from './directory-publisher.ts'
 import type { EventSink } from './events.ts'
 import { FileLedger } from './ledger.ts'
+import { thawing } from './left-frozen.ts'
 import { createLinuxMounter } from './linux/linux-mounter.ts'
 import { sweepLinks } from './linux/mount-points.ts'
 import { ProcessLocks } from './locks.ts'
 import type { MountContext, ProcessRole } from './mount-context.ts'
 import { MountManager } from './mount-manager.ts'
-import { createPlaces } from './places.ts'
+import { createPlaces, type Places } from './places.ts'
 import { RemovedNamesFolder } from './removed-names.ts'
 import type { MountSettings } from './settings.ts'
 import { VolumeSessions } from './volume-session.ts'
@@ -41,11 +42,8 @@ export interface MountManagerParts {
 /** Puts a mount manager together over the real kernel. The ledger lies in `<lib>/ledger/<service>`. */
 export function createMountManager(parts: MountManagerParts): MountManager {
   const { service, settings, role, logger, events } = parts
-  const ledger = new FileLedger(
-    path.join(parts.libDirectory, 'ledger', service.name),
-    logger,
-    service.name,
-  )
+  const ledgers = path.join(parts.libDirectory, 'ledger')
+  const ledger = new FileLedger(path.join(ledgers, service.name), logger, service.name)
   const mounter = createLinuxMounter(
     parts.run,
     parts.runBehindGate,
@@ -56,30 +54,37 @@ export function createMountManager(parts: MountManagerParts): MountManager {
     service.storage === 'block'
       ? new BlockPublisher(mounter, settings, service.name, events)
       : createDirectoryPublisher(mounter, settings, service.name, events)
-  const removed = new RemovedNamesFolder(
-    path.join(parts.libDirectory, 'ledger', `${service.name}.removed`),
-  )
+  const removed = new RemovedNamesFolder(path.join(ledgers, `${service.name}.removed`))
   const mountFolder = canonicalFolder(parts.mountFolder)
   if (service.storage === 'directory') sweepLinks(mountFolder)
+  const places = placesIn(mountFolder, parts)
   const context: MountContext = {
     service,
     publisher,
     mounter,
-    places: createPlaces(
-      mountFolder,
-      settings.mount.rootPath,
-      parts.reservedNames,
-      olderFolders(parts.libDirectory),
-    ),
+    places,
     settings,
     ledger,
-    sessions: new VolumeSessions(service.name, ledger, locks, thisMachine),
+    sessions: new VolumeSessions(
+      service.name,
+      ledger,
+      locks,
+      thisMachine,
+      thawing(mounter, places),
+    ),
     machine: thisMachine,
     logger,
     events,
     role,
   }
   return new MountManager(context, removed)
+}
+
+/** Where the service's volumes are found, by its own names and by those of older versions. */
+function placesIn(mountFolder: string, parts: MountManagerParts): Places {
+  const { settings, reservedNames, libDirectory } = parts
+  const older = olderFolders(libDirectory)
+  return createPlaces(mountFolder, settings.mount.rootPath, reservedNames, older)
 }
 
 /**

@@ -131,7 +131,7 @@ export interface Mounter {
    * passed. Rejects where it cannot be frozen.
    */
   freeze(mountPoint: string, starting: ToolStarting): Promise<Frozen>
-  /** Thaws what was left frozen; what is not frozen stays as it is. */
+  /** Thaws what was left frozen; what is not frozen stays as it is. Rejects where it may still be frozen. */
   thaw(mountPoint: string): Promise<void>
   /**
    * Makes a copied btrfs another one than what it was copied from, so that both can be mounted. Rejects with

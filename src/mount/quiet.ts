@@ -1,15 +1,16 @@
 import { isStorageError } from '../libstorage/errors.ts'
+import { FREEZER } from './left-frozen.ts'
 import type { MountContext } from './mount-context.ts'
+import type { Frozen } from './mounter.ts'
 import { placeOf } from './recorded-place.ts'
+import { release } from './release.ts'
 import type { VolumeSession } from './volume-session.ts'
-
-/** The tool that the ledger names while a volume's file system is frozen. */
-export const FREEZER = 'fsfreeze'
 
 /**
  * Does the work while the file system of a volume that is mounted here is whole on its device and nobody writes to it.
  * The driver copies at one moment all the same: where it cannot be frozen, the copy is what a loss of power would leave,
- * which every file system makes good.
+ * which every file system makes good. What only lingers is let go before: nobody uses it, and not every driver copies what
+ * is attached.
  */
 export async function whileQuiet<T>(
   context: MountContext,
@@ -17,6 +18,8 @@ export async function whileQuiet<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const { mounter, publisher, service, logger } = context
+  await session.awaitTool()
+  await endLingering(context, session)
   const { mount, volume } = session.record
   const place = placeOf(context, session.record)
   const isHere = mount !== undefined && publisher.isPublished(mount.device, place)
@@ -32,15 +35,37 @@ export async function whileQuiet<T>(
   try {
     return await work()
   } finally {
-    await frozen?.thaw()
-    await session.update({ tool: undefined })
+    await thawAndForget(context, session, frozen)
   }
 }
 
-/** Thaws a volume that was frozen when its process and the guard of the freeze were killed. */
-export async function thawLeftFrozen(context: MountContext, session: VolumeSession): Promise<void> {
-  const { tool } = session.record
-  if (tool?.command !== FREEZER) return
-  await session.awaitTool()
-  await context.mounter.thaw(placeOf(context, session.record).mountPoint)
+/** What cannot be thawed stays in the record, for whoever comes next: the copy is made all the same. */
+async function thawAndForget(
+  { logger }: MountContext,
+  session: VolumeSession,
+  frozen: Frozen | undefined,
+): Promise<void> {
+  try {
+    await frozen?.thaw()
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+    logger.warn(
+      `${session.facts.name} is frozen, and thawed as soon as it can be: ${error.message}`,
+    )
+    return
+  }
+  await session.update({ tool: undefined })
+}
+
+/** A format that was cut short keeps its attachment: the permission to format again hangs on it. */
+async function endLingering(context: MountContext, session: VolumeSession): Promise<void> {
+  const { attachment, mount, references, adopted, formatIntent } = session.record
+  const isKept = mount !== undefined || adopted === true || formatIntent !== undefined
+  if (attachment === undefined || isKept || references.length > 0) return
+  await release(context, session)
+}
+
+/** Waits until a freeze that outlived its process has ended; the volume is thawed then. */
+export async function awaitThaw(session: VolumeSession): Promise<void> {
+  if (session.record.tool?.command === FREEZER) await session.awaitTool()
 }

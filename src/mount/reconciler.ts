@@ -12,9 +12,10 @@ import {
   rememberedVolume,
   type VolumeFacts,
 } from './ledger-record.ts'
+import { isLeftFrozen } from './left-frozen.ts'
 import { lookHere } from './look-here.ts'
 import type { MountContext } from './mount-context.ts'
-import { thawLeftFrozen } from './quiet.ts'
+import { awaitThaw } from './quiet.ts'
 import { type NextStep, type PlatformFacts, type Reconciled, reconcile } from './reconcile.ts'
 import { republish } from './release.ts'
 import type { Releaser } from './releaser.ts'
@@ -63,7 +64,10 @@ export class Reconciler {
     this.#suspect = suspect
     this.#watch = new Watch(
       context.ledger,
-      (id) => this.#releaser.isScheduled(id) || this.#formats.has(id),
+      {
+        isScheduled: (id) => this.#releaser.isScheduled(id) || this.#formats.has(id),
+        isFrozen: (record) => isLeftFrozen(record, context.machine),
+      },
       (record) => this.#compare(record.volume, record, NOTHING_YET, 'look at what was left over'),
     )
   }
@@ -151,7 +155,7 @@ export class Reconciler {
   ): void {
     this.#background.run(facts, purpose, async (session) => {
       const { ledger } = this.#context
-      await thawLeftFrozen(this.#context, session)
+      await awaitThaw(session)
       const stored = ledger.get(facts.id)
       // What was attached or detached meanwhile is newer than the answer.
       const isOld = stored !== undefined && !isSameAttachment(stored, asked)

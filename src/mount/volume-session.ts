@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto'
-import { FailedPreconditionError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
+import {
+  FailedPreconditionError,
+  isStorageError,
+  UnavailableError,
+  volumeNamed,
+} from '../libstorage/errors.ts'
 import { KeyedMutex } from '../libstorage/keyed-mutex.ts'
 import type { ThisMachine } from '../libstorage/process-identity.ts'
 import type { InstanceId } from '../libstorage/types.ts'
@@ -12,6 +17,7 @@ import {
   type ToolRecord,
   type VolumeFacts,
 } from './ledger-record.ts'
+import { FREEZER, isLeftFrozen, type Thaw } from './left-frozen.ts'
 import type { HeldLock, Locks } from './locks.ts'
 
 /** How long one operation waits for another process's or for a tool that outlived its server, in milliseconds. */
@@ -46,6 +52,7 @@ export class VolumeSession {
   readonly #lock: HeldLock
   readonly #service: string
   readonly #machine: ThisMachine
+  readonly #thaw: Thaw
   readonly #report: Report
 
   constructor(
@@ -53,6 +60,7 @@ export class VolumeSession {
     service: string,
     ledger: Ledger,
     machine: ThisMachine,
+    thaw: Thaw,
     lock: HeldLock,
     waited: boolean,
     report: Report,
@@ -62,6 +70,7 @@ export class VolumeSession {
     this.#service = service
     this.#ledger = ledger
     this.#machine = machine
+    this.#thaw = thaw
     this.#lock = lock
     this.#report = report
   }
@@ -110,7 +119,19 @@ export class VolumeSession {
     await this.update({ tool })
   }
 
-  /** Waits until a tool that outlived its server has ended. Rejects with `UnavailableError` when it takes too long. */
+  /** Thaws the volume if it was left frozen. Rejects where that fails; then the record says on that it is frozen. */
+  async endFreeze(): Promise<void> {
+    const { record } = this
+    if (!isLeftFrozen(record, this.#machine)) return
+    this.step()
+    await this.#thaw(record)
+    await this.replace({ ...this.record, tool: undefined })
+  }
+
+  /**
+   * Waits until a tool that outlived its server has ended, and thaws what it left frozen. Rejects with `UnavailableError`
+   * when it takes too long.
+   */
   async awaitTool(): Promise<void> {
     const { tool } = this.record
     if (tool === undefined) return
@@ -125,7 +146,8 @@ export class VolumeSession {
         what: tool.command,
         since: Date.parse(tool.since),
       })
-    await this.update({ tool: undefined })
+    if (tool.command === FREEZER) await this.endFreeze()
+    else await this.replace({ ...this.record, tool: undefined })
   }
 }
 
@@ -137,8 +159,10 @@ export class VolumeSessions {
   readonly #ledger: Ledger
   readonly #locks: Locks
   readonly #machine: ThisMachine
+  readonly #thaw: Thaw
 
-  constructor(service: string, ledger: Ledger, locks: Locks, machine: ThisMachine) {
+  constructor(service: string, ledger: Ledger, locks: Locks, machine: ThisMachine, thaw: Thaw) {
+    this.#thaw = thaw
     this.#service = service
     this.#ledger = ledger
     this.#locks = locks
@@ -169,17 +193,18 @@ export class VolumeSessions {
         this.#progress.set(facts.id, { name: facts.name, what, ...other })
       try {
         report(purpose)
-        return await work(
-          new VolumeSession(
-            facts,
-            this.#service,
-            this.#ledger,
-            this.#machine,
-            lock,
-            waited,
-            report,
-          ),
+        const session = new VolumeSession(
+          facts,
+          this.#service,
+          this.#ledger,
+          this.#machine,
+          this.#thaw,
+          lock,
+          waited,
+          report,
         )
+        await session.endFreeze().catch(leaveFrozen)
+        return await work(session)
       } finally {
         this.#progress.delete(facts.id)
         await lock.release()
@@ -210,6 +235,11 @@ export class VolumeSessions {
   progressOf(name: string): Progress | undefined {
     return [...this.#progress.values()].find((progress) => progress.name === name)
   }
+}
+
+/** What has to be thawed rejects when it awaits the tool; a refusal, or a reference that goes, need not fail by this. */
+function leaveFrozen(error: unknown): void {
+  if (!isStorageError(error)) throw error
 }
 
 /** The answer to a caller whose time is up while the work goes on, here or on another machine. */

@@ -49,6 +49,16 @@ describe.skipIf(loopUnavailable !== undefined)('a volume that a server lingers o
     await expect(fresh.get('data')).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' })
   })
 
+  test('is copied as one that nobody uses, whatever its pool can do at one stroke', async () => {
+    await server.createSnapshot('data', 'one')
+    expect(await device()).toBe('')
+    await mounted(server, 'data', 'a')
+    await server.unmount({ name: 'data', holder: 'a' })
+    expect(await device()).not.toBe('')
+    await server.create('copy', { volumename: 'data' })
+    expect(await device()).toBe('')
+  })
+
   test('is detached when the server ends', async () => {
     await server.close()
     expect(await device()).toBe('')

@@ -5,6 +5,7 @@ import { thisMachine } from '../../src/libstorage/process-identity.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
+import { thawing } from '../../src/mount/left-frozen.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
@@ -31,11 +32,12 @@ export async function ebsMountManager(
   const folder = path.join(world.simulator.folder, `${machine.id}-mounts`)
   const ledger = new FileLedger(path.join(folder, 'ledger'), silentLogger)
   const events = { record: () => {} }
+  const places = createPlaces('/mnt', settings.mount.rootPath, new Set<string>())
   const context = {
     service,
     publisher: new BlockPublisher(kernel, settings, 'ebs', events),
     mounter: kernel,
-    places: createPlaces('/mnt', settings.mount.rootPath, new Set<string>()),
+    places,
     settings,
     ledger,
     sessions: new VolumeSessions(
@@ -43,6 +45,7 @@ export async function ebsMountManager(
       ledger,
       new ProcessLocks(path.join(folder, 'locks')),
       thisMachine,
+      thawing(kernel, places),
     ),
     machine: thisMachine,
     logger: silentLogger,

@@ -9,6 +9,7 @@ import { ToolRunner } from '../../src/libstorage/tool-runner.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
+import { thawing } from '../../src/mount/left-frozen.ts'
 import { createLinuxMounter } from '../../src/mount/linux/linux-mounter.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
 import type { ProcessRole } from '../../src/mount/mount-context.ts'
@@ -59,12 +60,15 @@ export class LoopWorld {
     const service = createService('loop', provider, silentLogger)
     const ledger = new FileLedger(path.join(this.folder, 'ledger'), silentLogger)
     const events = { record: (event: VolumeEvent) => void this.events.push(event) }
+    const places = createPlaces(this.mountRoot, settings.mount.rootPath, new Set(), [
+      this.olderRoot,
+    ])
     const manager = new MountManager(
       {
         service,
         publisher: new BlockPublisher(this.mounter, settings, 'loop', events),
         mounter: this.mounter,
-        places: createPlaces(this.mountRoot, settings.mount.rootPath, new Set(), [this.olderRoot]),
+        places,
         settings,
         ledger,
         sessions: new VolumeSessions(
@@ -72,6 +76,7 @@ export class LoopWorld {
           ledger,
           new ProcessLocks(path.join(this.folder, 'locks')),
           thisMachine,
+          thawing(this.mounter, places),
         ),
         machine: thisMachine,
         logger: silentLogger,

@@ -8,6 +8,7 @@ import type { Provider } from '../../src/libstorage/storage-driver.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
+import { thawing } from '../../src/mount/left-frozen.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
 import type { MountContext, ProcessRole } from '../../src/mount/mount-context.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
@@ -98,11 +99,12 @@ export class MountWorld {
     const warn = (message: string) => void this.warnings.push(message)
     const ledger = new FileLedger(path.join(this.folder, 'ledger'), silentLogger)
     const events = { record: (event: VolumeEvent) => void this.events.push(event) }
+    const places = createPlaces('/mnt', settings.mount.rootPath, new Set())
     const context: MountContext = {
       service,
       publisher: new BlockPublisher(this.kernel, settings, service.name, events),
       mounter: this.kernel,
-      places: createPlaces('/mnt', settings.mount.rootPath, new Set()),
+      places,
       settings,
       ledger,
       sessions: new VolumeSessions(
@@ -110,6 +112,7 @@ export class MountWorld {
         ledger,
         new ProcessLocks(path.join(this.folder, 'locks')),
         thisMachine,
+        thawing(this.kernel, places),
       ),
       machine: thisMachine,
       logger: { ...silentLogger, warn, error: warn },

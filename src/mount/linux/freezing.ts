@@ -13,6 +13,10 @@ const FREEZE_TIMEOUT_MS = 10_000
 /** How long a file system stays frozen at most: whoever writes to it waits so long. */
 const LONGEST_S = 30
 const THAW_TIMEOUT_MS = 10_000
+/** What the guard ends with when the freeze was refused. */
+const REFUSED = 3
+/** What fsfreeze says of what is not frozen (EINVAL), and of a place that is no more (ENOENT). */
+const NOT_FROZEN = /Invalid argument|No such file or directory/
 
 /**
  * Freezes, and thaws when its input ends, which it does when we die, or when the time is up. Signals that are meant for
@@ -20,7 +24,7 @@ const THAW_TIMEOUT_MS = 10_000
  */
 const GUARD = `trap '' HUP INT TERM
 read -r go || exit 0
-fsfreeze --freeze "$1" || exit 3
+fsfreeze --freeze "$1" || exit ${REFUSED}
 echo frozen
 timeout --signal=KILL "$2" cat > /dev/null
 fsfreeze --unfreeze "$1"`
@@ -51,27 +55,38 @@ export async function freezeFileSystem(
     guard.once('exit', (code) => resolve(code ?? undefined))
     guard.once('error', () => resolve(undefined))
   })
-  const thaw = async () => {
+  const end = async () => {
     guard.stdin?.end()
     const hangs = new Promise<'hangs'>((resolve) => {
       after(THAW_TIMEOUT_MS, () => resolve('hangs'))
     })
-    if ((await Promise.race([ended, hangs])) !== 0) await thawFileSystem(mountPoint, run)
+    return await Promise.race([ended, hangs])
+  }
+  const thaw = async () => {
+    if ((await end()) !== 0) await thawFileSystem(mountPoint, run)
   }
   try {
     await nameTool('fsfreeze', guard.pid, starting)
     guard.stdin?.write('go\n')
     await isFrozen(guard, ended, mountPoint)
   } catch (error) {
-    guard.stdin?.end()
+    const code = await end()
+    // A guard that was killed, or hangs, may have frozen it before.
+    if (guard.pid !== undefined && code !== 0 && code !== REFUSED) return { thaw }
     throw error
   }
   return { thaw }
 }
 
-/** Thaws what a guard that was killed left frozen; of what is not frozen nothing is changed. */
+/** Thaws what a guard that was killed left frozen; of what is not frozen nothing is changed. Rejects where it may still be frozen. */
 export async function thawFileSystem(mountPoint: string, run: Run): Promise<void> {
-  await run('fsfreeze', ['--unfreeze', mountPoint], { timeoutMs: THAW_TIMEOUT_MS })
+  const result = await run('fsfreeze', ['--unfreeze', mountPoint], { timeoutMs: THAW_TIMEOUT_MS })
+  if (result.exitCode === 0 || NOT_FROZEN.test(result.stderr)) return
+  throw new FailedPreconditionError({
+    subject: mountPoint,
+    problem: `cannot be thawed: ${lastLine(result)}`,
+    remedy: 'see the kernel log (dmesg)',
+  })
 }
 
 function isFrozen(guard: ChildProcess, ended: Promise<unknown>, mountPoint: string): Promise<void> {

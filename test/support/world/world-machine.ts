@@ -3,6 +3,7 @@ import { createService } from '../../../src/libstorage/service.ts'
 import type { InstanceState } from '../../../src/libstorage/types.ts'
 import { after } from '../../../src/libstorage/wait.ts'
 import { BlockPublisher } from '../../../src/mount/block-publisher.ts'
+import { thawing } from '../../../src/mount/left-frozen.ts'
 import type { MountContext } from '../../../src/mount/mount-context.ts'
 import { MountManager } from '../../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../../src/mount/places.ts'
@@ -188,13 +189,20 @@ export class WorldMachine implements PlatformMachine {
     const service = createService('world', worldProvider(own), logger)
     const events = { record: () => {} }
     const ledger = this.files.ledger(life)
-    const sessions = new VolumeSessions('world', ledger, this.files.lockKeeper(life), this.kernel)
+    const places = createPlaces(MOUNT_FOLDER, settings.mount.rootPath, new Set())
+    const sessions = new VolumeSessions(
+      'world',
+      ledger,
+      this.files.lockKeeper(life),
+      this.kernel,
+      thawing(mounter, places),
+    )
     chronicle.say(`${life.name}: starts`)
     const context: MountContext = {
       service,
       publisher: new BlockPublisher(mounter, settings, 'world', events),
       mounter,
-      places: createPlaces(MOUNT_FOLDER, settings.mount.rootPath, new Set()),
+      places,
       settings,
       ledger,
       sessions,
