@@ -20,6 +20,13 @@ export const references: readonly ShownPromise[] = [
   },
   {
     section: 'References',
+    begins: 'Nothing tells a request that Docker repeats',
+    shownBy: [
+      'test/e2e/held-elsewhere.test.ts > keeps its device after umount on the host, a restart and an Unmount, until it ends',
+    ],
+  },
+  {
+    section: 'References',
     begins: 'An Unmount with an unknown id',
     shownBy: [
       'test/mount/mount-manager.test.ts > an Unmount with an unknown id succeeds and changes nothing',
