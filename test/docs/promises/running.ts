@@ -12,8 +12,9 @@ export const running: readonly ShownPromise[] = [
   },
   {
     section: 'Lingering',
-    begins: 'A Remove, the command line and the end',
+    begins: 'A Remove, a copy, the command line and the end',
     shownBy: [
+      'test/mount/lingering.test.ts > is copied as one that nobody uses',
       'test/mount/lingering.test.ts > is removed at once by the command line',
       'test/mount/lingering.test.ts > is detached when the server ends',
       'test/mount/lingering.test.ts > is detached at the next start after a crash',
