@@ -217,6 +217,8 @@ export const mounting: readonly ShownPromise[] = [
     section: 'Snapshots and copies',
     begins: 'A freeze ends with the copy',
     shownBy: [
+      'test/mount/left-frozen.test.ts > is thawed by a server that runs, though it is in use',
+      'test/mount/left-frozen.test.ts > is thawed by a command that is refused',
       'test/mount/copy-line.test.ts > the file system is thawed also where the copy fails',
       'test/mount/copy-line.test.ts > a server that is killed while a file system is frozen leaves it thawed',
     ],

@@ -14,7 +14,7 @@ export const running: readonly ShownPromise[] = [
     section: 'Lingering',
     begins: 'A Remove, a copy, the command line and the end',
     shownBy: [
-      'test/mount/lingering.test.ts > is copied as one that nobody uses, whatever its pool can do at one stroke',
+      'test/mount/lingering.test.ts > is copied as one that nobody uses',
       'test/mount/lingering.test.ts > is removed at once by the command line',
       'test/mount/lingering.test.ts > is detached when the server ends',
       'test/mount/lingering.test.ts > is detached at the next start after a crash',
