@@ -2,6 +2,7 @@ import path from 'node:path'
 import { run } from '../../src/libstorage/run.ts'
 import type { Provider, StorageDriver } from '../../src/libstorage/storage-driver.ts'
 import type { VolumeSpec } from '../../src/libstorage/types.ts'
+import { untilAborted } from '../../src/libstorage/wait.ts'
 import { type EbsSettings, ebsSettings } from '../../src/providers/ebs/config.ts'
 import { createEbsProvider } from '../../src/providers/ebs/index.ts'
 import { Ec2Simulator, type SimMachine, type SimulatorOptions } from './ec2/simulator.ts'
@@ -65,7 +66,7 @@ export function patient(provider: Provider): Provider {
   const { driver, executor } = provider
   const attachVolume: StorageDriver['attachVolume'] = async (id, to, options) => {
     const asked = await driver.attachVolume(id, to, options)
-    return await eventually(async () => {
+    const ready = eventually(async () => {
       const { attachments } = await driver.volume(id, options)
       const attached = attachments.find((one) => one.instanceId === to && one.state === 'attached')
       if (attached === undefined) throw new Error(`${id} is not attached`)
@@ -74,6 +75,7 @@ export function patient(provider: Provider): Provider {
       if (isHere && (await executor.device(attached)) === undefined) throw new Error('no disk')
       return attached
     })
+    return await untilAborted(ready, options?.signal)
   }
   const waiting: StorageDriver = {
     name: driver.name,

@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import type { ResourceExhaustedError } from '../../libstorage/errors.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
-import { poll, sleep } from '../../libstorage/wait.ts'
+import { poll, sleep, untilAborted } from '../../libstorage/wait.ts'
 import { instanceFull } from './attachments.ts'
 import type { BlockDevices } from './block-devices.ts'
 import type { DeviceNames } from './device-names.ts'
@@ -141,18 +141,17 @@ export class ThisInstance {
   #read(signal?: AbortSignal): Promise<void> {
     if (this.#readAt !== undefined && performance.now() - this.#readAt < REFRESH_MS)
       return Promise.resolve()
-    this.#reading ??= this.#readNow(signal).finally(() => {
+    this.#reading ??= this.#readNow().finally(() => {
       this.#reading = undefined
     })
-    return this.#reading
+    return untilAborted(this.#reading, signal)
   }
 
-  async #readNow(signal?: AbortSignal): Promise<void> {
+  async #readNow(): Promise<void> {
     const { instanceId } = await this.#identity.get()
-    const seen = await this.#lookUps.matching(
-      [{ Name: 'attachment.instance-id', Values: [instanceId] }],
-      signal,
-    )
+    const seen = await this.#lookUps.matching([
+      { Name: 'attachment.instance-id', Values: [instanceId] },
+    ])
     this.#keep(instanceId, seen)
   }
 
