@@ -195,7 +195,7 @@ describe('the process that runs tools', () => {
     tools.start()
     expect(readdirSync(scratchDirectory)).toHaveLength(1)
     expect(readdirSync(scratchDirectory)).not.toContain(left)
-    await expect.poll(() => existsSync(path.join(home, 'ended')), { timeout: 5_000 }).toBe(true)
+    await expect.poll(() => existsSync(path.join(home, 'ended'))).toBe(true)
   })
 
   test('ends when it is closed, after what is under way; then tools are run directly', async () => {

@@ -76,8 +76,8 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
     await world.tool('mount', device, place)
     waiting.kill('SIGKILL')
     await new Promise((resolve) => waiting.once('exit', resolve))
-    await expect.poll(mountsOfWorld, { timeout: 5_000 }).toEqual([])
-    await expect.poll(() => devicesOfWorld(), { timeout: 5_000 }).toEqual([])
+    await expect.poll(mountsOfWorld).toEqual([])
+    await expect.poll(() => devicesOfWorld()).toEqual([])
   })
 
   test('a volume that was mounted when mount.path was changed is let go from both places', async () => {
@@ -91,8 +91,8 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
     await mounted(after, 'data', 'b')
     await after.unmount({ name: 'data', holder: 'a' })
     await after.unmount({ name: 'data', holder: 'b' })
-    await expect.poll(mountsOfWorld, { timeout: 5_000 }).toEqual([])
-    await expect.poll(() => devicesOfWorld(), { timeout: 5_000 }).toEqual([])
+    await expect.poll(mountsOfWorld).toEqual([])
+    await expect.poll(() => devicesOfWorld()).toEqual([])
   })
 
   test('the device of a volume whose folder vanished from the pool is let go with its last reference', async () => {
@@ -101,7 +101,7 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
     await mounted(manager, 'data', 'a')
     rmSync(path.dirname(world.diskOf('data')), { recursive: true })
     await manager.unmount({ name: 'data', holder: 'a' })
-    await expect.poll(() => devicesOfWorld(), { timeout: 5_000 }).toEqual([])
+    await expect.poll(() => devicesOfWorld()).toEqual([])
   })
 
   describe('a pool that was read-only for a while, with a claim of an earlier boot', () => {
@@ -130,7 +130,7 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
 
     test('no device of a Mount that failed is left', async () => {
       await mountWhileReadOnly('xfs')
-      await expect.poll(() => devicesOfWorld(), { timeout: 3_000 }).toEqual([])
+      await expect.poll(() => devicesOfWorld()).toEqual([])
     })
 
     test.each(['ext4', 'xfs', 'btrfs'])(

@@ -206,7 +206,7 @@ describe('mount and unmount', () => {
     await manager.unmount({ name: 'data', holder: 'a' })
     expect(world.kernel.mounts()).toHaveLength(2)
     await world.kernel.unmount('/mnt/data')
-    await expect.poll(() => world.kernel.mounts(), { timeout: 5_000 }).toEqual([])
+    await expect.poll(() => world.kernel.mounts()).toEqual([])
   })
 
   test('a volume that is named like the id of another is never that other', async () => {

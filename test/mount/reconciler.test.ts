@@ -32,7 +32,7 @@ async function pass(ms: number): Promise<void> {
 
 /** Until for a while no operation has had a lock: all that began by itself has ended. */
 async function settle(): Promise<void> {
-  for (let quietSince = performance.now(); performance.now() - quietSince < 50; ) {
+  for (let quietSince = performance.now(); performance.now() - quietSince < 150; ) {
     await new Promise((resolve) => setImmediate(resolve))
     if (readdirSync(world.folder).includes('locks') && isLocked()) quietSince = performance.now()
   }
