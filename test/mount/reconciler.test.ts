@@ -1,10 +1,9 @@
-import { readdirSync } from 'node:fs'
-import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UnavailableError } from '../../src/libstorage/errors.ts'
 import type { LedgerRecord } from '../../src/mount/ledger-record.ts'
 import { eventually } from '../support/eventually.ts'
 import { MountWorld, mounted } from '../support/mount-world.ts'
+import { settled, timePasses } from '../support/passing-time.ts'
 
 let world: MountWorld
 beforeEach(() => {
@@ -24,24 +23,8 @@ const change = (changed: Partial<LedgerRecord>) => {
   return world.ledger().put({ ...before, ...changed })
 }
 
-/** Lets time pass, and real work in between come to its end. */
-async function pass(ms: number): Promise<void> {
-  vi.advanceTimersByTime(ms)
-  await settle()
-}
-
-/** Until for a while no operation has had a lock: all that began by itself has ended. */
-async function settle(): Promise<void> {
-  for (let quietSince = performance.now(); performance.now() - quietSince < 150; ) {
-    await new Promise((resolve) => setImmediate(resolve))
-    if (readdirSync(world.folder).includes('locks') && isLocked()) quietSince = performance.now()
-  }
-}
-
-function isLocked(): boolean {
-  const names = readdirSync(path.join(world.folder, 'locks'))
-  return names.some((name) => name.endsWith('.lock'))
-}
+const pass = (ms: number) => timePasses(world, ms)
+const settle = () => settled(world)
 
 /** A volume that is attached here as a reboot leaves it: its mount is gone. */
 async function rebooted(): Promise<void> {

@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs'
-import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
+import { timePasses } from '../support/passing-time.ts'
 
 let world: MountWorld
 beforeEach(() => {
@@ -17,15 +16,7 @@ afterEach(async () => {
 const references = () => world.ledger().all()[0]?.references ?? []
 const attachments = () => world.platform.volumes()[0]?.attachments ?? []
 
-/** Lets time pass, and all that begins by itself then come to its end: for a while no operation has a lock. */
-async function pass(ms: number): Promise<void> {
-  vi.advanceTimersByTime(ms)
-  for (let quietSince = Date.now(); Date.now() - quietSince < 50; ) {
-    await new Promise((resolve) => setImmediate(resolve))
-    const names = readdirSync(path.join(world.folder, 'locks'))
-    if (names.some((name) => name.endsWith('.lock'))) quietSince = Date.now()
-  }
-}
+const pass = (ms: number) => timePasses(world, ms)
 
 test('what was brought up for a caller that has gone is kept for 60 s, and released then', async () => {
   const manager = world.manager()
