@@ -10,6 +10,8 @@ export default defineConfig({
   },
   test: {
     reporters: reporters(),
+    // What a command said is worth more than how long the message is.
+    chaiConfig: { truncateThreshold: 1_000 },
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**', 'test/soak/**'],
     // Advice about Node that is for us to follow, not to read with every test.

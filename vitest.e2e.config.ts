@@ -5,6 +5,8 @@ import { reporters } from './test/support/continuous-integration.ts'
 export default defineConfig({
   test: {
     reporters: reporters(),
+    // What a command said is worth more than how long the message is.
+    chaiConfig: { truncateThreshold: 1_000 },
     globalSetup: new URL('./test/support/end-to-end-needs.ts', import.meta.url).pathname,
     include: ['test/e2e/**/*.test.ts'],
     fileParallelism: false,

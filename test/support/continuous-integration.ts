@@ -1,9 +1,10 @@
 import { appendFileSync } from 'node:fs'
-import type { Reporter, TestModule } from 'vitest/node'
+import type { Reporter, TestCase, TestModule } from 'vitest/node'
 
 /**
  * For continuous integration, where everything a test needs is installed: a skipped test is a failure. Where
- * `TEST_SUMMARY` names a file, a line `<passed> <failed> <skipped>` is added to it.
+ * `TEST_SUMMARY` names a file, a line `<passed> <failed> <skipped>` is added to it; where `TEST_FAILURES` names one, what
+ * failed and why, so that it can be told once more at the end of a long log.
  */
 export class ContinuousIntegrationReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
@@ -19,7 +20,20 @@ export class ContinuousIntegrationReporter implements Reporter {
     if (skipped.length > 0) process.exitCode = 1
     const summary = process.env['TEST_SUMMARY']
     if (summary !== undefined) appendFileSync(summary, `${passed} ${failed} ${skipped.length}\n`)
+    const failures = process.env['TEST_FAILURES']
+    if (failures !== undefined) appendFileSync(failures, tests.map(failureOf).join(''))
   }
+}
+
+/** The title and the errors of a test that failed, else nothing. */
+function failureOf(test: TestCase): string {
+  const { errors = [] } = test.result()
+  if (errors.length === 0) return ''
+  const why = errors.map(({ message, diff = '', stacks = [] }) => {
+    const [at] = stacks
+    return `${message}\n${diff}\n  at ${at?.file}:${at?.line}\n`
+  })
+  return `failed: ${test.module.relativeModuleId} > ${test.fullName}\n${why.join('')}`
 }
 
 /** The reporters of every vitest configuration here. */
