@@ -168,9 +168,11 @@ export class VolumeCatalog {
     return { volumes: this.#changes.correct(volumes, at, covers), at }
   }
 
-  async #lookUp(name: string, { signal, fresh = false }: FindOptions): Promise<readonly Volume[]> {
+  async #lookUp(name: string, options: FindOptions): Promise<readonly Volume[]> {
+    const { fresh = false } = options
     const remembered = this.#remembered(name)
     if (remembered !== undefined && !fresh) return remembered
+    const { signal } = options
     const asked = this.#flights.do(`zone/${name}`, () => this.#fetchByName(name))
     const known = fresh ? [] : [...this.#known.values()].filter((volume) => volume.name === name)
     if (known.length === 0) return untilAborted(asked, signal)

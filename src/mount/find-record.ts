@@ -1,4 +1,5 @@
 import { NotFoundError } from '../libstorage/errors.ts'
+import type { IntegrationCall } from './integration-driver.ts'
 import type { LedgerRecord } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 
@@ -10,13 +11,13 @@ import type { MountContext } from './mount-context.ts'
 export async function findRecord(
   { ledger, service }: MountContext,
   name: string,
-  signal: AbortSignal | undefined,
+  call: IntegrationCall,
 ): Promise<LedgerRecord | undefined> {
   const record = ledger.named(name)
   if (record?.volume.name === name || record?.volume.id === name) return record
   if (record === undefined && ledger.isWhole()) return undefined
   try {
-    const volume = await service.catalog.find(name, { signal })
+    const volume = await service.catalog.find(name, call)
     return ledger.get(volume.id)
   } catch (error) {
     if (error instanceof NotFoundError) return undefined

@@ -54,7 +54,6 @@ export class FileLedger implements Ledger {
   readonly #records = new Map<string, Cached>()
   /** Why records cannot be read, by their files: each keeps only its own volume from being used. */
   readonly #failures = new Map<string, StorageError>()
-  #looked = false
   #seen: { changedAt: bigint; settled: boolean } | undefined
 
   /** A record of another service than this one is not taken for one of its own. */
@@ -75,25 +74,25 @@ export class FileLedger implements Ledger {
   }
 
   named(name: string): LedgerRecord | undefined {
-    const certain = this.exactly(name) ?? this.#records.get(fileName(name))?.record
+    const records = this.all()
+    const certain = exactly(records, name) ?? this.#records.get(fileName(name))?.record
     if (certain !== undefined) return certain
     const folded = name.toLowerCase()
-    const alike = this.all().filter((record) => record.volume.name.toLowerCase() === folded)
+    const alike = records.filter((record) => record.volume.name.toLowerCase() === folded)
     return alike.length === 1 ? alike[0] : undefined
   }
 
   exactly(name: string): LedgerRecord | undefined {
-    const records = this.all().filter(({ volume }) => volume.name === name)
-    return records.find(({ mount }) => mount !== undefined) ?? records[0]
+    return exactly(this.all(), name)
   }
 
   all(): readonly LedgerRecord[] {
-    this.#refresh()
+    this.#look()
     return [...this.#records.values()].map(({ record }) => record)
   }
 
   isWhole(): boolean {
-    this.#refresh()
+    this.#look()
     return this.#failures.size === 0
   }
 
@@ -115,16 +114,6 @@ export class FileLedger implements Ledger {
     this.#records.delete(fileName(id))
   }
 
-  /** Many questions of one turn of the event loop are one look at the folder. */
-  #refresh(): void {
-    if (this.#looked) return
-    this.#looked = true
-    queueMicrotask(() => {
-      this.#looked = false
-    })
-    this.#look()
-  }
-
   /** A folder that was taken away while it was in use gets back what this process knows. */
   #ensureFolder(): void {
     if (fs.existsSync(this.#folder)) return
@@ -136,9 +125,15 @@ export class FileLedger implements Ledger {
     )
   }
 
-  #look(): void {
+  #statFolder(): fs.BigIntStats {
+    const stats = fs.statSync(this.#folder, { bigint: true, throwIfNoEntry: false })
+    if (stats !== undefined) return stats
     this.#ensureFolder()
-    const { mtimeNs } = fs.statSync(this.#folder, { bigint: true })
+    return fs.statSync(this.#folder, { bigint: true })
+  }
+
+  #look(): void {
+    const { mtimeNs } = this.#statFolder()
     if (this.#seen?.settled === true && this.#seen.changedAt === mtimeNs) return
     const settled = isSettled(mtimeNs)
     const files = fs.readdirSync(this.#folder).filter((name) => name.endsWith(RECORD_SUFFIX))
@@ -184,10 +179,10 @@ export class FileLedger implements Ledger {
   }
 
   #notThere(name: string): void {
-    if (this.#records.has(name)) this.#ensureFolder()
-    if (fs.existsSync(path.join(this.#folder, name))) return
-    this.#records.delete(name)
     this.#failures.delete(name)
+    if (!this.#records.has(name)) return
+    this.#ensureFolder()
+    if (!fs.existsSync(path.join(this.#folder, name))) this.#records.delete(name)
   }
 
   /** Said once. What was known of the volume stays known, so that its name is. */
@@ -235,4 +230,10 @@ function versionOf({ ino, ctimeNs, size }: fs.BigIntStats): string | undefined {
 /** Ids are the platform's; whatever they hold, the file name is one. */
 function fileName(id: VolumeId): string {
   return `${encodeURIComponent(id).replaceAll('.', '%2E')}${RECORD_SUFFIX}`
+}
+
+/** Of two records of this name the one that is mounted. */
+function exactly(records: readonly LedgerRecord[], name: string): LedgerRecord | undefined {
+  const named = records.filter(({ volume }) => volume.name === name)
+  return named.find(({ mount }) => mount !== undefined) ?? named[0]
 }

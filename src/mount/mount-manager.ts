@@ -160,7 +160,7 @@ export class MountManager implements IntegrationDriver {
   async unmount({ name, holder }: HolderRequest, call: IntegrationCall = {}): Promise<void> {
     const { signal } = call
     const { settings } = inCall(this.#context, call)
-    const record = await findRecord(this.#context, name, signal)
+    const record = await findRecord(this.#context, name, call)
     if (record === undefined) return
     // A client that left does not repeat its Unmount: it is done all the same.
     const work = this.#context.sessions.run(
@@ -181,11 +181,11 @@ export class MountManager implements IntegrationDriver {
     await answerInTime(this.#context, name, call.signal, detachByHand(this.#context, name, call))
   }
 
-  async path(name: string, { signal }: IntegrationCall = {}): Promise<string | undefined> {
-    return this.#views.mountpoint(await findRecord(this.#context, name, signal))
+  async path(name: string, call: IntegrationCall = {}): Promise<string | undefined> {
+    return this.#views.mountpoint(await findRecord(this.#context, name, call))
   }
 
-  async get(name: string, { signal }: IntegrationCall = {}): Promise<VolumeView> {
+  async get(name: string, call: IntegrationCall = {}): Promise<VolumeView> {
     const { ledger, service } = this.#context
     const used = ledger.exactly(name)
     if (used?.mount !== undefined) {
@@ -194,7 +194,7 @@ export class MountManager implements IntegrationDriver {
       const sizeGiB = Math.max(known.sizeGiB, used.volume.sizeGiB)
       return this.#views.of({ ...known, sizeGiB }, used)
     }
-    const volume = await service.catalog.find(name, { signal })
+    const volume = await service.catalog.find(name, call)
     return this.#views.of(volume, ledger.get(volume.id))
   }
 

@@ -16,6 +16,12 @@ export interface Answer {
   readonly receipt?: Receipt
 }
 
+/** Who waits for the answer. The signal is made when it is asked for: most look-ups end before they need one. */
+export interface Caller {
+  /** Aborted when the caller went away or its deadline passed. */
+  readonly signal: AbortSignal
+}
+
 /** One call of the Docker volume plugin API. */
 export interface PluginCall {
   /** As messages and the log name it: `Mount`. */
@@ -28,7 +34,7 @@ export interface PluginCall {
   readonly changes: boolean
   /** Whether it may take as long as an attach and an mkfs: Docker waits 120 s for these, 60 s for the others. */
   readonly slow: boolean
-  run(request: PluginRequest, signal: AbortSignal): Promise<Answer>
+  run(request: PluginRequest, caller: Caller): Promise<Answer>
 }
 
 /** The nine calls, those that come most often first. */
@@ -43,21 +49,21 @@ const change = { needsName: true, changes: true, slow: false }
 
 function lookUps(volumes: IntegrationDriver): PluginCall[] {
   return [
-    volumeCall('Get', { ...lookUp, schema: nameRequest }, async ({ name }, signal) => ({
-      body: { Volume: volumeEntry(name, await volumes.get(name, { signal })), Err: '' },
+    volumeCall('Get', { ...lookUp, schema: nameRequest }, async ({ name }, caller) => ({
+      body: { Volume: volumeEntry(name, await volumes.get(name, caller)), Err: '' },
     })),
     volumeCall('Capabilities', question, async () => ({
       body: { Capabilities: { Scope: volumes.scope } },
     })),
-    volumeCall('List', question, async (_request, signal) => {
-      const views = await volumes.list({ signal })
+    volumeCall('List', question, async (_request, caller) => {
+      const views = await volumes.list(caller)
       const named = views.filter(({ volume }) => volume.name !== '')
       return {
         body: { Volumes: named.map((view) => volumeEntry(view.volume.name, view)), Err: '' },
       }
     }),
-    volumeCall('Path', { ...lookUp, schema: nameRequest }, async ({ name }, signal) => {
-      const path = await volumes.path(name, { signal })
+    volumeCall('Path', { ...lookUp, schema: nameRequest }, async ({ name }, caller) => {
+      const path = await volumes.path(name, caller)
       return { body: { Mountpoint: path === undefined ? '' : checkedMountpoint(path), Err: '' } }
     }),
     {
@@ -71,22 +77,22 @@ function lookUps(volumes: IntegrationDriver): PluginCall[] {
 
 function changes(volumes: IntegrationDriver): PluginCall[] {
   return [
-    volumeCall('Mount', { ...change, slow: true, schema: holderRequest }, (request, signal) =>
+    volumeCall('Mount', { ...change, slow: true, schema: holderRequest }, (request, { signal }) =>
       mount(volumes, request, signal),
     ),
-    volumeCall('Unmount', { ...change, schema: holderRequest }, async (request, signal) => {
+    volumeCall('Unmount', { ...change, schema: holderRequest }, async (request, { signal }) => {
       await volumes.unmount({ name: request.name, holder: request.holder }, { signal })
       return done
     }),
     volumeCall(
       'Create',
       { ...change, slow: true, schema: createRequest },
-      async (request, signal) => {
+      async (request, { signal }) => {
         await volumes.create(request.name, request.options, { signal })
         return done
       },
     ),
-    volumeCall('Remove', { ...change, schema: nameRequest }, async ({ name }, signal) => {
+    volumeCall('Remove', { ...change, schema: nameRequest }, async ({ name }, { signal }) => {
       await volumes.remove(name, { signal })
       return done
     }),

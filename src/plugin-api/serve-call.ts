@@ -12,7 +12,7 @@ import { errorBody } from './error-response.ts'
 import { receive } from './receive.ts'
 import { reply } from './reply.ts'
 import type { PluginRequest } from './requests.ts'
-import type { Answer, PluginCall } from './routes.ts'
+import type { Answer, Caller, PluginCall } from './routes.ts'
 
 /** How long calls may take before they are answered with an error; the work behind them goes on. */
 export interface Deadlines {
@@ -101,10 +101,19 @@ function withinDeadline(
       else resolve(answer)
     }
     call
-      .run(request, abort.signal)
+      .run(request, callerOf(abort))
       .then(settle, reject)
       .finally(() => timer.cancel())
   })
+}
+
+/** Node makes a controller's signal when it is read, which costs as much as the rest of a look-up. */
+function callerOf(abort: AbortController): Caller {
+  return {
+    get signal() {
+      return abort.signal
+    },
+  }
 }
 
 function subjectOf(call: PluginCall, { name }: PluginRequest): string {
