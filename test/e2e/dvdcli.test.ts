@@ -100,9 +100,12 @@ describe("the isolator of Mesos' agent", () => {
   test('keeps a volume that others have when it kills the mount for a further one', async () => {
     const agent = new MesosAgent(machine)
     const first = await agent.launch('first', [at(data, 'c/first')])
-    const hasty = new MesosAgent(machine, 100)
+    const hasty = new MesosAgent(machine, 1_000)
+    process.kill(server.pid, 'SIGSTOP')
     await expect(hasty.launch('second', [at(data, 'c/second')])).rejects.toThrow()
+    process.kill(server.pid, 'SIGCONT')
     expect(hasty.lines).toHaveLength(1)
+    expect(hasty.lines[0]).toMatch(/^dvdcli mount /)
     await first.sh(`echo one > ${inside('c/first')}/log`)
     expect((await agent.dvdcli('path', ...to)).stdout).not.toBe('')
   })
