@@ -3,7 +3,6 @@ import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Express } from 'express'
 import type { Logger } from '../libstorage/logger.ts'
-import { sleep } from '../libstorage/wait.ts'
 import { createExpressServer } from './express-server.ts'
 import { listen } from './listen.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
@@ -20,7 +19,7 @@ export interface PluginServerParts {
   readonly logger: Logger
   /** How long `close` waits for requests under way; 120 s, as Docker does, unless given. */
   readonly finishMs?: number
-  /** How long `close` goes on accepting callers; 200 ms unless given. */
+  /** How long `close` waits for callers that have dialled and say nothing; 200 ms unless given. */
   readonly drainMs?: number
 }
 
@@ -35,7 +34,7 @@ export interface PluginServer {
   close(): Promise<void>
 }
 
-/** Callers who had dialled before the socket file went away have said what they want within this time. */
+/** Callers who had dialled before the socket file went away have said what they want within this time, most at once. */
 const DRAIN_MS = 200
 const FINISH_MS = 120_000
 
@@ -57,7 +56,7 @@ export async function startPluginServer(parts: PluginServerParts): Promise<Plugi
 
   const close = async () => {
     await socketFile?.withdraw()
-    await sleep(drainMs)
+    await requests.heard(drainMs)
     const closed = once(server, 'close')
     server.close()
     const left = await requests.none(finishMs)
@@ -89,6 +88,7 @@ function createHttpServer({ app, logger }: PluginServerParts, requests: OpenRequ
     keepAlive: true,
   }
   const server = createExpressServer(app, options)
+  server.on('connection', (connection) => requests.dialled(connection))
   server.on('request', (request, response) => requests.add(request, response))
   server.keepAliveTimeout = 0
   server.maxRequestsPerSocket = 1
