@@ -5,11 +5,21 @@ import { build } from 'esbuild'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 
+/** Express loads its body parsers when it starts, with tables of all encodings; bodies are read by our own few lines. */
+const withoutBodyParsers = {
+  name: 'without body parsers',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^body-parser$/ }, ({ path }) => ({ path, namespace: 'left-out' }))
+    onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {}' }))
+  },
+}
+
 rmSync(new URL('dist', import.meta.url), { recursive: true, force: true })
 await build({
   entryPoints: ['src/main.ts'],
   outdir: 'dist',
   bundle: true,
+  plugins: [withoutBodyParsers],
   splitting: true,
   platform: 'node',
   // The module form of a package is the one of which only what is used gets in: of the AWS SDK a small part.

@@ -1,6 +1,6 @@
 import { link, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { syncFolder, writeNew } from './libstorage/durable-file.ts'
 import {
   FailedPreconditionError,

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Found, type Lookup, wrongValue } from './lookup.ts'
 import { parseBoolean } from './values.ts'
 

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { LogLevel } from '../libstorage/logger.ts'
 
 /** Turns a text into a value; undefined means that it is none. */

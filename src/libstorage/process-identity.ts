@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** One process, told apart from every other that ever ran: a pid alone comes back after a while, and after a reboot at once. */
 export interface ProcessIdentity {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { FailedPreconditionError } from '../libstorage/errors.ts'
 import { type ProcessIdentity, processIdentitySchema } from '../libstorage/process-identity.ts'
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { InvalidArgumentError } from '../libstorage/errors.ts'
 
 /** What a client asks for, whichever call it is; what a call does not carry is empty. */

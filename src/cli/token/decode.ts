@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { InvalidArgumentError } from '../../libstorage/errors.ts'
 import type { CommandContext } from '../context.ts'
 import { type Listing, openPrinter } from '../output/printer.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseDuration } from '../../libstorage/duration.ts'
 import type { ProviderDefinition } from '../definition.ts'
 

@@ -1,6 +1,6 @@
 import { link, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import { systemCode } from '../../libstorage/errors.ts'
 import { leftoverName } from '../../libstorage/leftover.ts'

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ProviderContext } from '../definition.ts'
 
 /** The keys of a provider that keeps its volumes in a pool. */

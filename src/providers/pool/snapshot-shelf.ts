@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import { NotFoundError, systemCode } from '../../libstorage/errors.ts'
 import { leftoverName } from '../../libstorage/leftover.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { VolumeId } from '../../libstorage/types.ts'
 import { type Claim, DamagedClaim, parseClaim } from './claim.ts'
 import { folderName, nameOfFolder } from './folder-name.ts'
