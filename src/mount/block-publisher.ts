@@ -39,7 +39,7 @@ export class BlockPublisher implements Publisher {
   }
 
   async publish(session: VolumeSession, attached: AttachedVolume): Promise<string | undefined> {
-    const { volume, device, place } = attached
+    const { volume, place } = attached
     this.#requireFreePlace(place)
     const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
     const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
@@ -50,8 +50,8 @@ export class BlockPublisher implements Publisher {
     ])
     await session.update({ ...this.#records(attached), formatIntent: undefined, tool: undefined })
     session.step()
-    await this.#mounter.mount(device, place.mountPoint, content.fsType, wishes.mountOptions)
-    if (content.joined) await this.#requireAlive(attached)
+    const isLate = await this.#mount(attached, content.fsType, wishes.mountOptions)
+    if (content.joined || isLate) await this.#requireAlive(attached)
     session.step()
     await this.#furnish(attached, content.formatted)
     this.#events.record({
@@ -115,6 +115,21 @@ export class BlockPublisher implements Publisher {
 
   users(device: string, place: Place): Promise<readonly string[]> {
     return this.#mounter.users(place.mountPoint, this.#mounter.deviceNumber(device))
+  }
+
+  /** A mount of a server that was killed may take hold just now, in the place of ours; resolves with whether it did. */
+  async #mount(
+    { device, place }: AttachedVolume,
+    fsType: string,
+    options: readonly string[],
+  ): Promise<boolean> {
+    try {
+      await this.#mounter.mount(device, place.mountPoint, fsType, options)
+      return false
+    } catch (error) {
+      if (!this.isPublished(device, place)) throw error
+      return true
+    }
   }
 
   async #furnish({ volume, place }: AttachedVolume, fresh: boolean): Promise<void> {

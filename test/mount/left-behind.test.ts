@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { LedgerRecord } from '../../src/mount/ledger-record.ts'
 import { LoopWorld, loopUnavailable } from '../support/loop-world.ts'
 import { mounted } from '../support/mount-world.ts'
@@ -76,6 +76,26 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
     await world.tool('mount', device, place)
     waiting.kill('SIGKILL')
     await new Promise((resolve) => waiting.once('exit', resolve))
+    await expect.poll(mountsOfWorld).toEqual([])
+    await expect.poll(() => devicesOfWorld()).toEqual([])
+  })
+
+  test('a mount that took hold just before the repeated Mount of the next server is that one', async () => {
+    const first = await world.manager()
+    await first.create('data', {})
+    await mounted(first, 'data', 'a')
+    await first.unmount({ name: 'data', holder: 'a' })
+    await first.close()
+    const { mount } = world.mounter
+    vi.spyOn(world.mounter, 'mount').mockImplementation(async (...by) => {
+      await world.tool('mount', by[0], by[1])
+      await mount.apply(world.mounter, by)
+    })
+    const second = await world.manager()
+    second.start()
+    await mounted(second, 'data', 'a')
+    expect(mountsOfWorld()).toHaveLength(1)
+    await second.unmount({ name: 'data', holder: 'a' })
     await expect.poll(mountsOfWorld).toEqual([])
     await expect.poll(() => devicesOfWorld()).toEqual([])
   })
