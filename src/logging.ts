@@ -37,9 +37,10 @@ export function createLogger({ level, stream, isTerminal }: LoggerOptions): Adju
   // A log file that cannot be written is no reason to leave containers without their volumes.
   logger.on('error', () => {})
   let file: winston.transports.FileTransportInstance | undefined
+  let threshold = LEVELS[level]
   // The library formats a line before it asks whether anybody wants it, which most calls' lines pay for in vain.
   const log = (at: LogLevel) => (message: string, fields?: LogFields) => {
-    if (logger.isLevelEnabled(at)) logger.log({ level: at, message, fields })
+    if (LEVELS[at] <= threshold) logger.log({ level: at, message, fields })
   }
   return {
     debug: log('debug'),
@@ -48,6 +49,7 @@ export function createLogger({ level, stream, isTerminal }: LoggerOptions): Adju
     error: log('error'),
     setLevel: (next) => {
       logger.level = next
+      threshold = LEVELS[next]
     },
     addFile: (path) => {
       file = logFile(path)

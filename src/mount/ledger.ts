@@ -37,7 +37,7 @@ export interface Ledger {
   exactly(name: string): LedgerRecord | undefined
   /** All records that can be read. */
   all(): readonly LedgerRecord[]
-  /** Whether all records can be read; of one that cannot, not even the name is known. */
+  /** Whether all records could be read in the last look at them; of one that could not, not even the name is known. */
   isWhole(): boolean
   /** Writes a record; it survives a crash once this resolves. Rejects with `ResourceExhaustedError` when there is no room. */
   put(record: LedgerRecord): Promise<void>
@@ -92,7 +92,6 @@ export class FileLedger implements Ledger {
   }
 
   isWhole(): boolean {
-    this.#look()
     return this.#failures.size === 0
   }
 

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { promisify } from 'node:util'
 import type { Express } from 'express'
 import type { Logger } from '../libstorage/logger.ts'
+import { poll } from '../libstorage/wait.ts'
 import { createExpressServer } from './express-server.ts'
 import { listen } from './listen.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
@@ -36,6 +38,10 @@ export interface PluginServer {
 
 /** Callers who had dialled before the socket file went away have said what they want within this time, most at once. */
 const DRAIN_MS = 200
+/** How often it is looked whether all were heard, in milliseconds. */
+const LOOK_MS = 10
+/** When nobody is silent in so many looks one after the other, the kernel has no more callers that wait to be accepted. */
+const LOOKS = 4
 const FINISH_MS = 120_000
 
 /**
@@ -56,7 +62,7 @@ export async function startPluginServer(parts: PluginServerParts): Promise<Plugi
 
   const close = async () => {
     await socketFile?.withdraw()
-    await requests.heard(drainMs)
+    await heardAll(server, requests, drainMs)
     const closed = once(server, 'close')
     server.close()
     const left = await requests.none(finishMs)
@@ -88,7 +94,6 @@ function createHttpServer({ app, logger }: PluginServerParts, requests: OpenRequ
     keepAlive: true,
   }
   const server = createExpressServer(app, options)
-  server.on('connection', (connection) => requests.dialled(connection))
   server.on('request', (request, response) => requests.add(request, response))
   server.keepAliveTimeout = 0
   server.maxRequestsPerSocket = 1
@@ -101,6 +106,18 @@ function createHttpServer({ app, logger }: PluginServerParts, requests: OpenRequ
     else refuse(socket)
   })
   return server
+}
+
+/** Resolves when all who have dialled have said what they want, or after so long. */
+async function heardAll(server: Server, requests: OpenRequests, timeoutMs: number): Promise<void> {
+  const countConnections = promisify(server.getConnections.bind(server))
+  let looks = 0
+  const look = async () => {
+    const isHeard = (await countConnections()) <= requests.size
+    looks = isHeard ? looks + 1 : 0
+    return looks === LOOKS ? true : undefined
+  }
+  await poll(look, { intervalMs: LOOK_MS, timeoutMs })
 }
 
 function refuse(socket: Duplex): void {
