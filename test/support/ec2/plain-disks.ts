@@ -20,7 +20,7 @@ export class PlainDisks implements GuestDisks {
     mkdirSync(this.dev, { recursive: true })
   }
 
-  appear({ id, sizeGiB }: SimVolume, device: string): void {
+  appear({ id, sizeGiB }: Pick<SimVolume, 'id' | 'sizeGiB'>, device: string): void {
     const name = this.sysfs.add({ volumeId: id, number: '1:3', sizeGiB, device })
     symlinkSync('/dev/null', path.join(this.dev, name))
     this.#names.set(id, name)
