@@ -13,7 +13,7 @@ dist/main.js: $(NODE_MODULES) build.mjs $(SOURCES)
 	@node build.mjs
 	@touch $@
 
-.PHONY: help build run check fix test soak e2e bench clean
+.PHONY: help build run check fix test soak e2e demo-ebs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ fix: $(NODE_MODULES) ## let the tools mend what they can
 
 e2e: dist/main.js ## root: the real kernel, dockerd and Podman
 	@npx vitest run --config vitest.e2e.config.ts
+
+demo-ebs: dist/main.js ## root: volumes of a simulated EC2 follow containers between two Docker engines; STAY=1 to go on
+	@STAY=$(STAY) node demo/main.mjs
 
 bench: dist/main.js ## measure; prints tables and ratios
 	@node bench/main.mjs

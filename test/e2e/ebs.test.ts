@@ -5,7 +5,7 @@ import { DetachVolumeCommand } from '@aws-sdk/client-ec2'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readProjectFile } from '../support/documents.ts'
 import { clientOf } from '../support/ec2/client.ts'
-import { LoopDisks } from '../support/ec2/loop-disks.ts'
+import { becomeInstance, ebsConfiguration } from '../support/ec2/host.ts'
 import { Ec2Simulator, type SimMachine } from '../support/ec2/simulator.ts'
 import { eventually, Machine } from '../support/machine.ts'
 import { callPlugin, expectSuccess } from '../support/plugin-calls.ts'
@@ -30,30 +30,19 @@ afterEach(async () => {
   await simulator.close()
 })
 
-/** An instance with its own disks in a namespace where they are those of the kernel. */
+/** An instance with a machine for it. */
 async function launch(): Promise<Omit<Host, 'server'>> {
   const instance = await simulator.launch()
   const machine = await Machine.start()
   machines.push(machine)
-  if (!(instance.disks instanceof LoopDisks)) throw new Error('the disks are not real')
-  const entered = await machine.run('sh', ['-c', instance.disks.enterScript()])
-  if (entered.status !== 0) throw new Error(entered.stderr)
+  await becomeInstance(machine, instance)
   return { instance, machine }
 }
 
 /** Such an instance, and the server on it. */
 async function host(settings: object = {}): Promise<Host> {
   const { instance, machine } = await launch()
-  const configuration = {
-    libstorage: { service: 'ebs', ...settings },
-    ebs: {
-      accessKey: 'AKIDEXAMPLE',
-      secretKey: 'secret',
-      endpoint: simulator.endpoint,
-      metadataEndpoint: instance.metadata.endpoint,
-    },
-  }
-  machine.write('etc/config.yml', JSON.stringify(configuration))
+  machine.write('etc/config.yml', ebsConfiguration(simulator, instance, settings))
   return { instance, machine, server: await startServer(machine) }
 }
 

@@ -26,16 +26,24 @@ export class Engine {
     this.#options = options
   }
 
+  /** What `DOCKER_HOST` is for its clients. */
+  get address(): string {
+    return `unix://${this.#directory}/sock`
+  }
+
   /** Starts it; the first time it also gets the image. Also after `kill`. */
   async start(): Promise<void> {
     const directory = this.#directory
     const isFirst = mkdirSync(join(directory, 'exec'), { recursive: true }) !== undefined
+    const temporary = join(directory, 'tmp')
+    mkdirSync(temporary, { recursive: true })
     // What a killed engine leaves behind would make the next one wait for processes that are gone.
     rmSync(join(directory, 'pid'), { force: true })
     rmSync(join(directory, 'exec/containerd/containerd.pid'), { force: true })
     this.#machine.write('docker/daemon.json', '{}')
     const log = openSync(join(directory, 'log'), 'a')
     this.#daemon = this.#machine.spawn('dockerd', this.#arguments(), {
+      env: { ...process.env, TMPDIR: temporary },
       stdio: ['ignore', log, log],
     })
     await this.#untilReady()
@@ -89,7 +97,7 @@ export class Engine {
   #clientEnvironment(): NodeJS.ProcessEnv {
     return {
       PATH: process.env['PATH'],
-      DOCKER_HOST: `unix://${this.#directory}/sock`,
+      DOCKER_HOST: this.address,
       DOCKER_CONFIG: join(this.#directory, 'client'),
     }
   }
@@ -99,7 +107,7 @@ export class Engine {
     return [
       ...['--config-file', `${directory}/daemon.json`],
       ...['--data-root', `${directory}/data`, '--exec-root', `${directory}/exec`],
-      ...['-H', `unix://${directory}/sock`, '-p', `${directory}/pid`],
+      ...['-H', this.address, '-p', `${directory}/pid`],
       ...['--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'],
       '--bridge=none',
       ...(this.#options.liveRestore === true ? ['--live-restore'] : []),

@@ -25,10 +25,17 @@ export const projectDirectory = new URL('../..', import.meta.url).pathname
 /** The built program. */
 export const programPath = join(projectDirectory, 'dist/main.js')
 
+/** What of a machine is its own beyond mounts and files. */
+export interface MachineOptions {
+  /** A network namespace too, and all of /run. */
+  readonly isOneOfSeveral?: boolean
+  /** All of /run and not /run/docker alone: engines of the machine below are out of sight, too. */
+  readonly hasOwnRun?: boolean
+}
+
 /**
  * A machine of its own on this one: a mount namespace with its own /run/docker, and a directory that holds everything
- * (`REXRAY_HOME`, an engine's data). What is mounted on it is seen by nobody else and ends with it. One that is one of
- * several has a network namespace and all of /run too. Needs root.
+ * (`REXRAY_HOME`, an engine's data). What is mounted on it is seen by nobody else and ends with it. Needs root.
  */
 export class Machine {
   /** Everything of this machine that is a file: the program's home too. */
@@ -46,13 +53,16 @@ export class Machine {
   }
 
   /** Starts one; `end` must be called however the test ends. */
-  static async start({ isOneOfSeveral = false } = {}): Promise<Machine> {
+  static async start({
+    isOneOfSeveral = false,
+    hasOwnRun = isOneOfSeveral,
+  }: MachineOptions = {}): Promise<Machine> {
     const namespaces = isOneOfSeveral ? ['-m', '-n'] : ['-m']
-    const own = isOneOfSeveral ? '/run' : '/run/docker'
+    const own = hasOwnRun ? '/run' : '/run/docker'
     const home = mkdtempSync(join(tmpdir(), 'remora-e2e-'))
     mkdirSync(join(home, 'run/docker/plugins'), { recursive: true })
     // On the machine below this is the mount point of the namespace's own tmpfs, empty otherwise.
-    mkdirSync('/run/docker', { recursive: true })
+    mkdirSync(own, { recursive: true })
     const holder = spawn(
       'unshare',
       [

@@ -1,0 +1,149 @@
+import { Engine, image } from '../test/support/dockerd.ts'
+import { becomeInstance, ebsConfiguration } from '../test/support/ec2/host.ts'
+import { Ec2Simulator } from '../test/support/ec2/simulator.ts'
+import { eventually, Machine } from '../test/support/machine.ts'
+import { startServer } from '../test/support/server-process.ts'
+
+/** How long a mount waits for another instance to let go of the volume: short, since here none does. */
+const settings = {
+  integration: { volume: { operations: { mount: { attachWait: '2s' } } } },
+}
+
+/** An instance with Remora and a Docker engine of its own. */
+export interface Host {
+  readonly name: string
+  readonly instanceId: string
+  readonly engine: Engine
+}
+
+/** A simulated EC2, as slow as the real one, with instances on this machine. Says what is done there, and what comes of it. */
+export class Stage {
+  readonly #machines: Machine[] = []
+  readonly #launches: Promise<Host>[] = []
+  readonly #life = new AbortController()
+  #simulator: Ec2Simulator | undefined
+  #ending = Promise.resolve()
+
+  /** Resolves when the end was called for. */
+  get over(): Promise<void> {
+    const { signal } = this.#life
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve())
+    })
+  }
+
+  get isOver(): boolean {
+    return this.#life.signal.aborted
+  }
+
+  async open(): Promise<void> {
+    this.#simulator = await Ec2Simulator.start({ disks: 'loop' })
+  }
+
+  /** Launches an instance. */
+  host(name: string): Promise<Host> {
+    const launched = this.#launch(name)
+    this.#launches.push(launched)
+    return launched
+  }
+
+  say(text: string): void {
+    console.log(`\n${text}`)
+  }
+
+  /** Runs one docker command on an instance, and shows it with all that it says. */
+  async docker({ name, engine }: Host, ...args: readonly string[]): Promise<void> {
+    await this.#shown(name, engine, args, 'succeed')
+  }
+
+  /** The same for a command that has to fail. */
+  async refused({ name, engine }: Host, ...args: readonly string[]): Promise<void> {
+    await this.#shown(name, engine, args, 'fail')
+  }
+
+  /** Waits until EC2 has detached the volume. */
+  async untilFree(volume: string): Promise<void> {
+    await eventually(`${volume} to be free`, () => {
+      const [seen] = this.#running().named(volume)
+      return seen?.state === 'available'
+    })
+  }
+
+  /** Shows what EC2 has of a volume, and what it was asked for since it was last shown. */
+  showEc2(volume: string): void {
+    const simulator = this.#running()
+    const counts = Object.entries(simulator.takeCounts()).map(
+      ([action, count]) => `${action} ${count}`,
+    )
+    const asked =
+      counts.length === 0 ? 'was asked for nothing' : `was asked for ${counts.join(', ')}`
+    const [seen] = simulator.named(volume)
+    const [attachment] = seen?.attachments ?? []
+    const where = attachment && `, at ${attachment.instanceId} as ${attachment.device}`
+    const state =
+      seen &&
+      `${volume} is ${seen.id}, ${seen.sizeGiB} GiB ${seen.type}, ${seen.state}${where ?? ''}`
+    console.log(`EC2 ${asked}; ${state ?? `there is no ${volume}`}`)
+  }
+
+  /** Ends all that was started, in order. Repeats do no harm. */
+  end(): Promise<void> {
+    this.#life.abort()
+    this.#ending = this.#ending.then(async () => {
+      for (const machine of this.#machines.splice(0)) await machine.end()
+    })
+    return this.#ending
+  }
+
+  /** The end, after which nothing more is started. */
+  async close(): Promise<void> {
+    await this.end()
+    await Promise.allSettled(this.#launches)
+    // What a launch had begun meanwhile.
+    await this.end()
+    await this.#simulator?.close()
+  }
+
+  async #launch(name: string): Promise<Host> {
+    const simulator = this.#running()
+    const instance = await simulator.launch()
+    const machine = await Machine.start({ hasOwnRun: true })
+    this.#machines.push(machine)
+    this.#running()
+    await becomeInstance(machine, instance)
+    this.#running()
+    machine.write('etc/config.yml', ebsConfiguration(simulator, instance, settings))
+    await startServer(machine)
+    this.#running()
+    const engine = new Engine(machine)
+    await engine.start()
+    await engine.docker('tag', image, 'busybox')
+    return { name, instanceId: instance.id, engine }
+  }
+
+  #running(): Ec2Simulator {
+    if (this.isOver || this.#simulator === undefined) throw new Error('the demonstration is over')
+    return this.#simulator
+  }
+
+  async #shown(
+    name: string,
+    engine: Engine,
+    args: readonly string[],
+    expected: 'succeed' | 'fail',
+  ): Promise<void> {
+    this.#running()
+    const command = ['docker', ...args].map(quoted).join(' ')
+    console.log(`${name} $ ${command}`)
+    const { status, stdout, stderr } = await engine.attempt(...args)
+    process.stdout.write(`${stdout}${stderr}`)
+    if ((status === 0) !== (expected === 'succeed'))
+      throw new Error(`${command} ended with ${status}, and was to ${expected}`)
+  }
+}
+
+/** As a shell would want it. */
+function quoted(word: string): string {
+  return /^[\w./:=-]+$/.test(word) ? word : `'${word}'`
+}
