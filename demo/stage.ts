@@ -137,6 +137,7 @@ export class Stage {
     const command = ['docker', ...args].map(quoted).join(' ')
     console.log(`${name} $ ${command}`)
     const { status, stdout, stderr } = await engine.attempt(...args)
+    this.#running()
     process.stdout.write(`${stdout}${stderr}`)
     if ((status === 0) !== (expected === 'succeed'))
       throw new Error(`${command} ended with ${status}, and was to ${expected}`)
