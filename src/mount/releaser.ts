@@ -50,24 +50,27 @@ export class Releaser {
     holder: string,
     unmount: MountSettings['unmount'] = this.#context.settings.unmount,
   ): Promise<void> {
-    const before = session.record.references
     if (this.#context.role === 'command') return await this.#dropCommandReference(session, holder)
-    const { ignoreUsedCount } = unmount
-    const references = ignoreUsedCount ? [] : dropReference(before, holder)
-    const isAdopted = session.record.adopted === true && before.length === 0
-    if (isAdopted && !ignoreUsedCount) {
+    if (unmount.ignoreUsedCount) return await this.#dropAll(session, unmount)
+    const { references: before, adopted } = session.record
+    if (adopted === true && before.length === 0) {
       await this.#tryAdopted(session)
       return
     }
-    const changed =
-      references !== before && (before.length > 0 || session.record.mount !== undefined)
-    if (!changed) return
+    const references = dropReference(before, holder)
+    if (references === before) return
     await session.update({ references })
     if (references.length > 0) return
     // Somebody who was there before may still use it.
-    await (session.record.adopted === true && !ignoreUsedCount
-      ? this.#letAdoptedGo(session)
-      : this.#letGo(session, unmount))
+    await (adopted === true ? this.#letAdoptedGo(session) : this.#letGo(session, unmount))
+  }
+
+  /** Drops everybody's reference, known or not: whoever is left on an adopted volume keeps only its device here. */
+  async #dropAll(session: VolumeSession, unmount: MountSettings['unmount']): Promise<void> {
+    const { references, mount, olderMounts = [] } = session.record
+    if (references.length === 0 && mount === undefined && olderMounts.length === 0) return
+    await session.update({ references: [], adopted: undefined })
+    await this.#letGo(session, unmount)
   }
 
   /** Who uses an adopted volume is not known: it goes if nobody else holds it, and stays as it is if somebody does. */

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { silentLogger } from '../../src/libstorage/logger.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
 import type { MountManager } from '../../src/mount/mount-manager.ts'
+import type { MountSettings } from '../../src/mount/settings.ts'
 import { LoopWorld, loopUnavailable } from '../support/loop-world.ts'
 import { mounted } from '../support/mount-world.ts'
 
@@ -26,8 +27,13 @@ describe.skipIf(loopUnavailable !== undefined)('a volume that REX-Ray mounted (r
   const mountedAt = (place: string) =>
     world.mounter.mounts().filter(({ mountPoint }) => mountPoint === place).length
 
+  const patience = { timeout: 15_000 }
+
   /** Mounted by hand at this place, with a file in it, and unknown to the ledger; then a server starts. */
-  async function foundAt(place: string): Promise<MountManager> {
+  async function foundAt(
+    place: string,
+    settings: Partial<MountSettings> = {},
+  ): Promise<MountManager> {
     const before = await world.manager()
     await before.create('data', {})
     const folder = await mounted(before, 'data', 'x')
@@ -40,7 +46,7 @@ describe.skipIf(loopUnavailable !== undefined)('a volume that REX-Ray mounted (r
     }
     for (const name of readdirSync(path.join(world.folder, 'ledger')))
       rmSync(path.join(world.folder, 'ledger', name))
-    const manager = await world.manager()
+    const manager = await world.manager(settings)
     manager.start()
     await expect.poll(() => record()?.adopted).toBe(true)
     return manager
@@ -100,6 +106,32 @@ describe.skipIf(loopUnavailable !== undefined)('a volume that REX-Ray mounted (r
       })
       .toBe(0)
     expect(await device()).toBe('')
+  })
+
+  describe('with ignoreUsedCount', () => {
+    const unmount = { ignoreUsedCount: true, detachDelayMs: 20 }
+
+    test('goes from an older place with the first Unmount', async () => {
+      const manager = await foundAt(older(), { unmount })
+      await manager.unmount({ name: 'data', holder: 'of REX-Ray' })
+      expect(mountedAt(older())).toBe(0)
+      await expect.poll(device, patience).toBe('')
+      await expect.poll(record).toBeUndefined()
+    })
+
+    test.each(['older', 'volumes'])(
+      'in %s goes from the host with the first Unmount, and is detached when its last container ends',
+      async (folder) => {
+        const place = path.join(world.folder, folder, 'data')
+        const manager = await foundAt(place, { unmount })
+        const end = await container(place)
+        await manager.unmount({ name: 'data', holder: 'of REX-Ray' })
+        expect(mountedAt(place)).toBe(0)
+        await expect.poll(() => record()?.releasing, patience).toBeDefined()
+        await end()
+        await expect.poll(device, patience).toBe('')
+      },
+    )
   })
 
   test('is adopted anywhere beneath the mount path, whatever its folder is called', async () => {
