@@ -58,6 +58,8 @@ export const running: readonly ShownPromise[] = [
       'test/mount/adoption.test.ts > goes from both places at the last release, and is detached',
       'test/mount/adoption.test.ts > stays at the old place while a container of then runs, and goes with its Unmount',
       'test/mount/adoption.test.ts > is adopted anywhere beneath the mount path, whatever its folder is called',
+      'test/mount/adoption.test.ts > goes from an older place with the first Unmount',
+      'test/e2e/switch.test.ts > goes on under Remora: its containers write, stop and start, and every byte of theirs is there',
     ],
   },
   {

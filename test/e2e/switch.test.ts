@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { eventually } from '../support/machine.ts'
+import {
+  type Layout,
+  rexray06,
+  rexray06Counting,
+  rexray011,
+  rexray011Bridge,
+} from '../support/rexray/layouts.ts'
+import { SwitchedHost } from '../support/rexray/switched-host.ts'
+
+let switched: SwitchedHost
+afterEach(() => switched.end())
+
+const isDetached = (volume: string) =>
+  eventually(`${volume} to be detached`, () => !switched.isAttached(volume))
+
+/** One container alone on its volume, two that share one, and a volume that nobody uses now. */
+async function workOf(layout: Layout): Promise<void> {
+  switched = await SwitchedHost.launch(layout)
+  const { engine } = switched
+  for (const name of ['db', 'shared', 'idle'])
+    await engine.docker('volume', 'create', '-d', 'rexray', '-o', 'size=1', name)
+  await switched.startCounter('writer', 'db')
+  await switched.startCounter('left', 'shared')
+  await switched.startCounter('right', 'shared')
+  await engine.sh('echo kept > /data/file', '-v', 'idle:/data')
+}
+
+describe.each([rexray011, rexray011Bridge, rexray06, rexray06Counting])(
+  'a host that REX-Ray $version leaves',
+  (layout) => {
+    test('goes on under Remora: its containers write, stop and start, and every byte of theirs is there', async () => {
+      await workOf(layout)
+      const { engine, host, simulator, rexray } = switched
+      const { mountFolder, bindFolder } = layout.ways
+      const folders = bindFolder === undefined ? [mountFolder] : [bindFolder, mountFolder]
+      const places = folders.flatMap((folder) => ['db', 'shared'].map((name) => join(folder, name)))
+      const fileSystems = ['db', 'shared', 'idle'].map((name) => rexray.fileSystemOf(name))
+      const files = switched.filesDigest()
+      expect(await switched.mountPoints()).toEqual(places)
+      await switched.endRexRay()
+      const server = await host.startRemora()
+
+      await eventually('what is mounted to be adopted', () =>
+        ['db', 'shared'].every((name) =>
+          server.output().includes(`volume ${name} was found mounted`),
+        ),
+      )
+      for (const container of ['writer', 'left', 'right']) await switched.goesOn(container)
+      expect(await switched.mountPoints()).toEqual(places)
+
+      await engine.docker('stop', 'writer')
+      await isDetached('db')
+      await engine.docker('start', 'writer')
+      await switched.goesOn('writer')
+
+      await engine.docker('stop', 'left')
+      await switched.goesOn('right')
+      await engine.docker('start', 'left')
+      await engine.docker('stop', 'right')
+      await switched.goesOn('left')
+      await engine.docker('start', 'right')
+      await switched.goesOn('right')
+      expect(await engine.sh('cat /data/file', '-v', 'idle:/data')).toBe('kept')
+
+      const { stdout } = await host.rexray('volume', 'ls')
+      expect(stdout.split('\n').map((line) => line.split(/ +/)[1])).toEqual(
+        expect.arrayContaining(['db', 'idle', 'shared']),
+      )
+      await engine.docker('rm', '-f', 'writer', 'left', 'right')
+      for (const name of ['db', 'shared', 'idle']) await isDetached(name)
+      expect(await switched.mountPoints()).toEqual([])
+      expect(['db', 'shared', 'idle'].map((name) => rexray.fileSystemOf(name))).toEqual(fileSystems)
+      expect(switched.filesDigest()).toBe(files)
+      expect(simulator.takeCounts()).not.toHaveProperty('CreateVolume')
+
+      await engine.docker('volume', 'rm', 'db', 'shared', 'idle')
+      expect(['db', 'shared', 'idle'].flatMap((name) => simulator.named(name))).toEqual([])
+      expect(await server.stop()).toBe(0)
+    })
+  },
+)
