@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { documentAt, isInProject, readProjectFile } from '../support/documents.ts'
+import { documentAt, isTestThere } from '../support/documents.ts'
 import { machines } from './promises/machines.ts'
 import { mounting } from './promises/mounting.ts'
 import { references } from './promises/references.ts'
@@ -50,12 +50,6 @@ const isMeant = (said: Said, { section, begins }: { section: string; begins: str
 const isUnshown = (said: Said) =>
   unshown.some(({ section, says }) => said.section === section && said.text.includes(says))
 
-/** Whether a title of that file begins so: what is behind a mark of quotation, be it a template or not. */
-function isTitleIn(file: string, title: string): boolean {
-  const source = readProjectFile(file)
-  return ["'", '"', '`'].some((mark) => source.includes(`${mark}${title}`))
-}
-
 test('the page is read whole: everything that looks like an item or a row is a promise', () => {
   const page = documentAt('docs/semantics.md').text
   const items = page.match(/^\s*[-*+\d.]+ /gm) ?? []
@@ -81,12 +75,7 @@ test('every entry is for one promise that is made', () => {
 })
 
 test('every test that is named is there', () => {
-  const missing = shown
-    .flatMap(({ shownBy }) => shownBy)
-    .filter((named) => {
-      const [file = '', title = ''] = named.split(/ > (.*)/s)
-      return title === '' || !isInProject(file) || !isTitleIn(file, title)
-    })
+  const missing = shown.flatMap(({ shownBy }) => shownBy).filter((named) => !isTestThere(named))
   expect(missing).toEqual([])
 })
 

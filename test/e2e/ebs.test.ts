@@ -46,7 +46,8 @@ async function host(settings: object = {}): Promise<Host> {
   return { instance, machine, server: await startServer(machine) }
 }
 
-const folder = ({ machine }: Host) => machine.path(join(machine.home, 'var/lib/volumes/data/data'))
+const folder = ({ machine }: Pick<Host, 'machine'>) =>
+  machine.path(join(machine.home, 'var/lib/volumes/data/data'))
 const holders = () => simulator.named('data').flatMap((one) => one.attachments)
 
 test('a volume follows its container from one instance to the other, with its data', async () => {
@@ -104,4 +105,40 @@ test("a file of REX-Ray 0.3 from the field is a served ebs service, with the fil
   await expectSuccess(server, 'Mount', { ...data, ID: 'two' })
   await expectSuccess(server, 'Unmount', { ...data, ID: 'one' })
   await eventually('the first Unmount to release it', () => holders().length === 0)
+})
+
+/** Whether the server has done with a detach: the disk is gone somewhat earlier. */
+const hasDetached = ({ home }: Machine) =>
+  readFileSync(join(home, 'var/log/events.jsonl'), 'utf8').includes('"detached"')
+
+/** How many requests REX-Ray 0.11 needed for each call, with two looks at what takes its time. */
+const REXRAY_REQUESTS = { Create: 7, Get: 1, List: 1, Path: 1, Mount: 9, Unmount: 7, Remove: 2 }
+
+test("check 1: a volume's whole life asks EC2 for no more than with REX-Ray, call by call, and is answered as by it", async () => {
+  const { machine, instance, server } = await host()
+  const place = join(machine.home, 'var/lib/volumes/data/data')
+  const status = { availabilityZone: instance.zone, fields: null, iops: 3000, name: 'data' }
+  const shown = { Name: 'data', Status: { ...status, server: 'ebs', service: 'ebs', size: 1 } }
+  const life = [
+    ['Create', { ...data, Opts: { size: '1' } }, {}],
+    ['Get', data, { Volume: { ...shown, Mountpoint: '' } }],
+    ['List', {}, { Volumes: [{ ...shown, Mountpoint: '' }] }],
+    ['Mount', { ...data, ID: 'one' }, { Mountpoint: place }],
+    ['Path', data, { Mountpoint: place }],
+    ['Unmount', { ...data, ID: 'one' }, {}],
+    ['Remove', data, {}],
+  ] as const
+  expect(await expectSuccess(server, 'Activate')).toEqual({ Implements: ['VolumeDriver'] })
+  for (const [call, body, answer] of life) {
+    simulator.takeCounts()
+    expect(await expectSuccess(server, call, body)).toMatchObject(answer)
+    if (call === 'Mount') writeFileSync(join(folder({ machine }), 'file'), 'written')
+    if (call === 'Unmount') await eventually('the detach', () => hasDetached(machine))
+    const requests = Object.values(simulator.takeCounts()).reduce((sum, count) => sum + count, 0)
+    expect({ call, requests: Math.max(requests, REXRAY_REQUESTS[call]) }).toEqual({
+      call,
+      requests: REXRAY_REQUESTS[call],
+    })
+  }
+  expect(simulator.named('data')).toEqual([])
 })

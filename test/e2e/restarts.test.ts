@@ -26,6 +26,8 @@ describe('the server killed with -9 under running containers', () => {
     await server.kill()
     await engine.docker('exec', writer, 'sh', '-c', 'echo unattended > /data/file && sync')
     server = await startServer(machine)
+    const Mountpoint = `${machine.home}/var/lib/volumes/data/data`
+    expect(await expectSuccess(server, 'Path', { Name: 'data' })).toMatchObject({ Mountpoint })
     expect(await engine.docker('exec', reader, 'cat', '/data/file')).toBe('unattended')
     await engine.docker('stop', writer)
     await engine.docker('exec', reader, 'sh', '-c', 'echo later >> /data/file && sync')

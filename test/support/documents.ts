@@ -34,6 +34,14 @@ export function isInProject(file: string): boolean {
   return existsSync(path.join(ROOT, file))
 }
 
+/** Whether there is such a test: `<file> > <title>`, of a title its beginning, be it a template or not. */
+export function isTestThere(named: string): boolean {
+  const [file = '', title = ''] = named.split(/ > (.*)/s)
+  if (title === '' || !isInProject(file)) return false
+  const source = readProjectFile(file)
+  return ["'", '"', '`'].some((mark) => source.includes(`${mark}${title}`))
+}
+
 /** The text of a page's section, from its heading to the next one of the same or a higher level. */
 export function sectionOf({ path: page, text }: Document, heading: string): string {
   const lines = text.split('\n')
