@@ -74,7 +74,7 @@ export interface App {
  */
 export async function openApp(role: ProcessRole, input: AppInput): Promise<App> {
   const providers = input.providers ?? builtIn
-  const readConfig = () => loadConfig({ ...input, drivers: providers })
+  const readConfig = () => loadConfig({ ...input, drivers: providers, reader: role })
   const config = await readConfig()
   const isTerminal = input.stderr.isTTY === true
   const logger = createLogger({

@@ -73,7 +73,7 @@ function surroundings(): Surroundings {
           import('./providers/index.ts'),
           configInput(),
         ])
-        return await loadConfig({ ...input, flags, drivers: providers })
+        return await loadConfig({ ...input, flags, drivers: providers, reader: 'command' })
       },
     },
     openApp: async (use, flags) => {

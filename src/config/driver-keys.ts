@@ -38,7 +38,7 @@ export function findDriverKey(
   scopes: readonly string[],
 ): Found | undefined {
   const paths = sectionsOf(driver).map((section) => `${section}.${name}`)
-  return lookup.find({ paths }, scopes)
+  return lookup.find({ paths, isMachines: true }, scopes)
 }
 
 /**

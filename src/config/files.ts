@@ -33,13 +33,24 @@ export interface ConfigFiles {
 
 /**
  * Reads the file that the user named, or else those of REX-Ray's usual ones that exist: `rexray.yml` and `config.yml`
- * in the directory of the host, then in the user's `~/.rexray`. One that cannot be read or is not YAML is a mistake.
+ * in the directory of the host, then in the user's `~/.rexray`; where none of these is there, those of its variants
+ * (`rexray-agent.yml`). One that cannot be read or is not YAML is a mistake.
  */
 export async function readConfigFiles(input: FilesInput, mistakes: Mistakes): Promise<ConfigFiles> {
+  const usual = await readAll(candidates(input), input, mistakes)
+  if (usual.files.length > 0 || !usual.understood) return usual
+  return await readAll(variants(input), input, mistakes)
+}
+
+async function readAll(
+  paths: readonly string[],
+  input: FilesInput,
+  mistakes: Mistakes,
+): Promise<ConfigFiles> {
   const files: ConfigFile[] = []
   const entries: FileEntry[] = []
   let understood = true
-  for (const path of candidates(input)) {
+  for (const path of paths) {
     const read = await readCandidate(path, input.configFile !== undefined, mistakes)
     if (read === 'absent') continue
     if (read !== 'unreadable') files.push(read)
@@ -50,15 +61,26 @@ export async function readConfigFiles(input: FilesInput, mistakes: Mistakes): Pr
   return { files, entries, understood }
 }
 
-function candidates({ configFile, etcDirectory, homeDirectory }: FilesInput): readonly string[] {
-  if (configFile !== undefined) return [resolve(configFile)]
-  // With REXRAY_HOME=/x, versions up to 0.3 had /x/etc/rexray, later ones /x/etc.
-  const older = basename(etcDirectory) === 'etc' ? [join(etcDirectory, 'rexray')] : []
-  const directories = new Set([...older, etcDirectory, join(homeDirectory, '.rexray')])
-  return [...directories].flatMap((directory) => [
+function candidates(input: FilesInput): readonly string[] {
+  if (input.configFile !== undefined) return [resolve(input.configFile)]
+  return directories(input).flatMap((directory) => [
     join(directory, 'rexray.yml'),
     join(directory, 'config.yml'),
   ])
+}
+
+/** A host that had one of REX-Ray's smaller programs may have no other file: an empty volume must not take a full one's name. */
+function variants(input: FilesInput): readonly string[] {
+  if (input.configFile !== undefined) return []
+  return directories(input).flatMap((directory) =>
+    ['client', 'controller', 'agent'].map((part) => join(directory, `rexray-${part}.yml`)),
+  )
+}
+
+function directories({ etcDirectory, homeDirectory }: FilesInput): readonly string[] {
+  // With REXRAY_HOME=/x, versions up to 0.3 had /x/etc/rexray, later ones /x/etc.
+  const older = basename(etcDirectory) === 'etc' ? [join(etcDirectory, 'rexray')] : []
+  return [...new Set([...older, etcDirectory, join(homeDirectory, '.rexray')])]
 }
 
 async function readCandidate(

@@ -1,8 +1,10 @@
 import { nearest } from '../libstorage/nearest.ts'
-import { type DriverKeys, sectionsOf } from './driver-keys.ts'
-import { moduleKeys, operationKeys, serviceKeys } from './keys.ts'
+import { type DriverKeys, keysOf, sectionsOf } from './driver-keys.ts'
+import { type Key, moduleKeys, operationKeys, otherNames, serviceKeys } from './keys.ts'
+import { CLIENT_SCOPE, READER_SCOPES } from './lookup.ts'
 import type { Mistake } from './mistakes.ts'
 import { MODULES } from './modules.ts'
+import { PLACE_KEYS } from './operations.ts'
 import { matchesPattern, rexrayDrivers, rexrayKeys } from './rexray-keys.ts'
 import { SERVICES } from './service-scopes.ts'
 import type { FileEntry } from './yaml-entries.ts'
@@ -23,14 +25,21 @@ interface Region {
   readonly keys: readonly string[]
 }
 
+const READERS = Object.values(READER_SCOPES)
+
 /** Keys of today, in lower case, that have a better one beside them. */
 const TODAYS = new Set([operationKeys.volumeRootPath.path.toLowerCase()])
 
 const FINE: Verdict = {}
 
+const NOT_FOR_COMMANDS =
+  'has no effect, since commands work on what the server has, write it where that reads it'
+
 /** Says of keys whether they are known where they stand. */
 export class KeyJudge {
   readonly #root: readonly string[]
+  /** The keys that are the same for everybody on a machine, in lower case. */
+  readonly #machines: ReadonlySet<string>
   readonly #newNames: ReadonlyMap<string, string>
   readonly #silent: readonly string[]
 
@@ -43,6 +52,7 @@ export class KeyJudge {
     const served = new Set(drivers.flatMap(sectionsOf))
     const absent = rexrayDrivers.filter((section) => !served.has(section))
     this.#root = root
+    this.#machines = new Set(machineKeys(drivers).map((key) => key.toLowerCase()))
     this.#newNames = newNames
     this.#silent = [...rexrayKeys, ...absent.map((section) => `${section}.**`)]
   }
@@ -50,6 +60,8 @@ export class KeyJudge {
   judge(entry: FileEntry): Verdict {
     const region = this.#region(entry)
     const rest = entry.key.slice(region.prefix.length)
+    if (region.prefix === `${READER_SCOPES.command}.` && this.#machines.has(rest))
+      return { clause: NOT_FOR_COMMANDS, isDoubtful: true }
     if (has(region, rest)) return this.#known(entry, rest)
     if (entry.value === undefined && isSection(entry, rest, region)) return FINE
     const spellings = [entry.key, rest, entry.key.replace(/^rexray\./, '')]
@@ -79,7 +91,15 @@ export class KeyJudge {
     }
     const module = /^rexray\.modules\.[^.]+(?:\.|$)/.exec(key)?.[0]
     if (module !== undefined) return this.#moduleRegion(key, module)
-    const scopes = ['rexray.libstorage.server.', 'libstorage.server.', 'rexray.']
+    const reader = READERS.find((scope) => `${key}.`.startsWith(`${scope}.`))
+    if (reader !== undefined)
+      return { prefix: key === reader ? key : `${reader}.`, keys: this.#root }
+    const scopes = [
+      'rexray.libstorage.server.',
+      'libstorage.server.',
+      `${CLIENT_SCOPE}.`,
+      'rexray.',
+    ]
     const prefix = scopes.find(
       (scope) => key.startsWith(scope) && this.#isRootKey(key.slice(scope.length)),
     )
@@ -100,6 +120,11 @@ export class KeyJudge {
   #isSilent(key: string): boolean {
     return this.#silent.some((pattern) => matchesPattern(key, pattern))
   }
+}
+
+function machineKeys(drivers: readonly DriverKeys[]): readonly string[] {
+  const places = PLACE_KEYS.map((key): Key => operationKeys[key])
+  return [...places.flatMap((key) => [key.path, ...otherNames(key)]), ...drivers.flatMap(keysOf)]
 }
 
 function has({ keys }: Region, rest: string): boolean {

@@ -5,7 +5,7 @@ import { completeEnvironment, type Environment } from './environment.ts'
 import { type ConfigFile, readConfigFiles } from './files.ts'
 import { type Flags, flagValues } from './flags.ts'
 import { programKeys } from './keys.ts'
-import { Lookup } from './lookup.ts'
+import { Lookup, type Reader } from './lookup.ts'
 import { type Mistake, Mistakes } from './mistakes.ts'
 import { moduleScopes, resolveModules } from './modules.ts'
 import { type OperationKey, operationNames, resolveOperations } from './operations.ts'
@@ -25,6 +25,8 @@ export interface ConfigInput {
   readonly uid: number
   readonly homeDirectory: string
   readonly drivers: readonly DriverKeys[]
+  /** Who reads it; the server unless said otherwise. */
+  readonly reader?: Reader
   /** Where variables stand that the process does not have: `/etc/environment`. */
   readonly environmentFile?: string
 }
@@ -70,7 +72,7 @@ export async function examineConfig(input: ConfigInput): Promise<ExaminedConfig>
 async function examine(
   input: ConfigInput,
 ): Promise<Omit<ExaminedConfig, 'mistakes'> & { readonly mistakes: Mistakes }> {
-  const { flags, drivers, homeDirectory, uid } = input
+  const { flags, drivers, homeDirectory, uid, reader = 'server' } = input
   const env = await completeEnvironment(input.env, input.environmentFile ?? '/etc/environment')
   const directories = resolveDirectories({ env, uid, homeDirectory })
   const mistakes = new Mistakes()
@@ -79,7 +81,7 @@ async function examine(
   const given = flagValues(flags, drivers, mistakes)
   // Of a file that cannot be understood the rest would say things that nobody meant.
   const judged = understood ? mistakes : new Mistakes()
-  const lookup = new Lookup({ flags: given, env, entries, directories, mistakes: judged })
+  const lookup = new Lookup({ flags: given, env, entries, directories, mistakes: judged, reader })
   const modules = resolveModules(lookup, directories.plugins)
   const chosen = chooseServices({ lookup, drivers, modules })
   const resolver = new Resolver(lookup, drivers, { ...chosen, modules })

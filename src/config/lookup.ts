@@ -32,7 +32,12 @@ export interface KeyNames {
   readonly paths: readonly string[]
   /** Variables besides those that the paths give. */
   readonly variables?: readonly string[] | undefined
+  /** Whether it is the same for everybody on this machine: a command works on what the server has. */
+  readonly isMachines?: boolean | undefined
 }
+
+/** Who reads a configuration. REX-Ray's server and its command line had a scope each. */
+export type Reader = 'server' | 'command'
 
 /** What a lookup looks in. */
 export interface LookupInput {
@@ -44,14 +49,22 @@ export interface LookupInput {
   readonly directories: Directories
   /** Gets the values that are not allowed. */
   readonly mistakes: Mistakes
+  readonly reader: Reader
 }
 
 /** The scope of the whole program: `rexray.libstorage.service` is `libstorage.service`. */
 const PROGRAM_SCOPE = 'rexray'
+/** The scope of whatever uses volumes on this machine. */
+export const CLIENT_SCOPE = 'libstorage.client'
+/** The scopes of those who read. */
+export const READER_SCOPES: Readonly<Record<Reader, string>> = {
+  server: 'rexray.agent',
+  command: 'rexray.cli',
+}
 
 /**
  * Finds values as REX-Ray does: what a file says in the given scopes, innermost first; then flag, variable that is not
- * empty, file, default. Keys have no case. Of a key with several names an earlier one that says something goes before a
+ * empty, file (there the scopes of clients and of who reads go first), default. Keys have no case. Of a key with several names an earlier one that says something goes before a
  * later one, wherever both stand: `AWS_REGION`, which many machines have, does not override a file's `ebs.region`.
  */
 export class Lookup {
@@ -103,10 +116,12 @@ export class Lookup {
   find(names: KeyNames, scopes: readonly string[] = []): Found | undefined {
     const within = this.findWithin(names, scopes)
     if (within !== undefined) return within
-    const { variables = [] } = names
+    const { variables = [], isMachines = false } = names
+    const reader = READER_SCOPES[isMachines ? 'server' : this.#input.reader]
+    const files = [CLIENT_SCOPE, reader, PROGRAM_SCOPE, '']
     const said = names.paths.flatMap((path, index) => {
       const further = index === 0 ? variables : []
-      return this.#global(path, [environmentName(path), ...further]) ?? []
+      return this.#global(path, [environmentName(path), ...further], files) ?? []
     })
     return said.find(({ value }) => value !== '') ?? said[0]
   }
@@ -152,7 +167,7 @@ export class Lookup {
     ]
   }
 
-  #global(path: string, variables: readonly string[]): Found | undefined {
+  #global(path: string, variables: readonly string[], files: readonly string[]): Found | undefined {
     const flag = this.#input.flags.get(flagIdentity(path))
     if (flag !== undefined) {
       return { value: flag, written: flag, source: `flag --${shortFlag(path)}`, path }
@@ -161,7 +176,7 @@ export class Lookup {
       const value = this.#input.env[name]
       if (value) return { value, written: value, source: `environment ${name}`, path }
     }
-    return this.findWithin({ paths: [path] }, [PROGRAM_SCOPE, ''])
+    return this.findWithin({ paths: [path] }, files)
   }
 
   #inFile(path: string): Found | undefined {

@@ -5,13 +5,21 @@ import { type KeyNames, type Lookup, namesOf } from './lookup.ts'
 /** The key of an operation, as `operationKeys` calls it. */
 export type OperationKey = keyof typeof keys
 
+/** The keys that say where a volume lies and whose its folder is: one volume has one place, whoever mounts it. */
+export const PLACE_KEYS: readonly OperationKey[] = [
+  'mountPath',
+  'mountRootPath',
+  'volumeRootPath',
+  'fileMode',
+]
+
 /** The names of the keys of operations; `linux.volume.rootPath` is one more of `mount.rootPath`. */
 export const operationNames: Readonly<Record<OperationKey, KeyNames>> = Object.fromEntries(
   Object.entries<Key>(keys).map(([name, key]) => {
     const names = namesOf(key)
     const isRootPath = key === keys.mountRootPath
     const paths = isRootPath ? [...names.paths, keys.volumeRootPath.path] : names.paths
-    return [name, { ...names, paths }]
+    return [name, { ...names, paths, isMachines: PLACE_KEYS.some((place) => place === name) }]
   }),
 ) as Record<OperationKey, KeyNames>
 
@@ -47,7 +55,7 @@ export function resolveOperations(
       preempt: lookup.read(keys.preempt, all),
       attachWaitMs: lookup.read(keys.attachWait, all),
       preemptGraceMs: lookup.read(keys.preemptGrace, all),
-      path: lookup.read(keys.mountPath, places),
+      path: lookup.parse(keys.mountPath, lookup.find(operationNames.mountPath, places)),
       pathIsOwn: lookup.findWithin(namesOf(keys.mountPath), [...shared, ...own]) !== undefined,
       rootPath: rootPath(lookup, places),
       retryCount: lookup.read(keys.retryCount, all),
@@ -58,7 +66,7 @@ export function resolveOperations(
       detachDelayMs: lookup.read(keys.detachDelay, all),
     },
     remove: { disable: lookup.read(keys.removeDisable, all) },
-    fileMode: lookup.read(keys.fileMode, places),
+    fileMode: lookup.parse(keys.fileMode, lookup.find(operationNames.fileMode, places)),
     attachTimeoutMs: lookup.read(keys.attachTimeout, all),
   }
 }

@@ -3,18 +3,20 @@ import { type DriverKeys, sectionsOf } from './driver-keys.ts'
 import { operationKeys } from './keys.ts'
 import type { KeyNames, Lookup } from './lookup.ts'
 import { moduleScopes } from './modules.ts'
-import { type OperationKey, type OperationScopes, operationNames } from './operations.ts'
+import {
+  type OperationKey,
+  type OperationScopes,
+  operationNames,
+  PLACE_KEYS,
+} from './operations.ts'
 
 /** The section that has one section for each service. */
 export const SERVICES = 'libstorage.server.services'
 
-/** The keys that say where a volume lies and whose its folder is: one volume has one place, whoever mounts it. */
-const PLACE_KEYS: readonly OperationKey[] = ['mountPath', 'mountRootPath', 'fileMode']
-
 /** The keys that a module's own calls may follow though other modules offer the same service. */
 export const callKeys: readonly OperationKey[] = (
   Object.keys(operationKeys) as OperationKey[]
-).filter((key) => !PLACE_KEYS.includes(key) && key !== 'volumeRootPath')
+).filter((key) => !PLACE_KEYS.includes(key))
 
 /** The scopes of one service by itself. */
 export function serviceScopes(service: string): OperationScopes {
@@ -76,9 +78,11 @@ function requireSame(
 function sharedKeys(driver: DriverKeys): readonly KeyNames[] {
   const sections = sectionsOf(driver)
   return [
-    ...PLACE_KEYS.map((key) => operationNames[key]),
+    // `mount.rootPath` is looked for under the name of `linux.volume.rootPath` too.
+    ...PLACE_KEYS.filter((key) => key !== 'volumeRootPath').map((key) => operationNames[key]),
     ...Object.keys(driver.settings.shape).map((name) => ({
       paths: sections.map((section) => `${section}.${name}`),
+      isMachines: true,
     })),
   ]
 }

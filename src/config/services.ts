@@ -2,12 +2,18 @@ import { editDistance, nearest } from '../libstorage/nearest.ts'
 import type { ModuleConfig, ServiceConfig } from './config.ts'
 import { type DriverKeys, driverNamed, resolveDriverSettings, sectionsOf } from './driver-keys.ts'
 import { programKeys, STORAGE_DRIVERS, serviceKeys } from './keys.ts'
-import { type Found, type Lookup, namesOf } from './lookup.ts'
+import { type Found, type KeyNames, type Lookup, namesOf } from './lookup.ts'
 import { type Mistake, placeText } from './mistakes.ts'
 import { nameIn, serviceOfModule } from './modules.ts'
 import { type OperationScopes, resolveOperations } from './operations.ts'
 import { rexrayDrivers } from './rexray-keys.ts'
 import { SERVICES } from './service-scopes.ts'
+
+/** The scopes in which a key holds for the whole program. */
+const WIDE_SCOPES = /^(?:rexray\.(?:agent\.|cli\.)?|libstorage\.client\.)/
+
+/** How the service is called that is meant when none is named. */
+const serviceNames: KeyNames = { paths: [programKeys.service.path, STORAGE_DRIVERS] }
 
 /** What services are resolved from. */
 export interface ServiceSources {
@@ -39,7 +45,7 @@ export function chooseServices(sources: ServiceSources): ChosenServices {
   const wanted = wantedService(lookup)
   const inModules = modules.flatMap(({ name }) => serviceOfModule(lookup, name) ?? [])
   const named = wanted === undefined ? inModules : [wanted, ...inModules]
-  const configured = saidOf(lookup, [programKeys.service.path, STORAGE_DRIVERS])
+  const configured = saidOf(lookup, { ...serviceNames, isMachines: true })
   const lasting = configured === undefined ? inModules : [configured, ...inModules]
   const names = describedNames(lookup)
   if (names.length > 0) {
@@ -166,14 +172,11 @@ function requireConfigured(lookup: Lookup, found: Found, services: readonly stri
 
 /** What says which service is meant when none is named. */
 export function wantedService(lookup: Lookup): Found | undefined {
-  return (
-    saidOf(lookup, [programKeys.cliService.path]) ??
-    saidOf(lookup, [programKeys.service.path, STORAGE_DRIVERS])
-  )
+  return saidOf(lookup, { paths: [programKeys.cliService.path] }) ?? saidOf(lookup, serviceNames)
 }
 
-function saidOf(lookup: Lookup, paths: readonly string[]): Found | undefined {
-  const found = lookup.find({ paths })
+function saidOf(lookup: Lookup, names: KeyNames): Found | undefined {
+  const found = lookup.find(names)
   return found === undefined || nameIn(found) === '' ? undefined : found
 }
 
@@ -221,7 +224,7 @@ function driverSection(
 ): (Said & { readonly name: string }) | undefined {
   const sections = new Set([...rexrayDrivers, ...drivers.flatMap(sectionsOf)])
   for (const entry of lookup.entries()) {
-    const [name = ''] = entry.key.replace(/^rexray\./, '').split('.')
+    const [name = ''] = entry.key.replace(WIDE_SCOPES, '').split('.')
     if (sections.has(name))
       return { name, source: placeText(entry), place: entry, path: entry.path }
   }

@@ -35,7 +35,9 @@ function driverVariables(lookup: Lookup, driver: DriverKeys): readonly SettingVa
     const usual = defaultOf(schema)
     return {
       name: environmentName(path),
-      value: asWritten(lookup.find({ paths })?.value) ?? (usual === undefined ? '' : String(usual)),
+      value:
+        asWritten(lookup.find({ paths, isMachines: true })?.value) ??
+        (usual === undefined ? '' : String(usual)),
       isSecret: isSecret(schema),
     }
   })

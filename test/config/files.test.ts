@@ -33,6 +33,16 @@ describe('files', () => {
     expect(config.files[0]).toBe(join(world.root, 'etc/rexray/config.yml'))
   })
 
+  test('of a variant of REX-Ray are read where there is no other', async () => {
+    await world.write('etc/rexray-agent.yml', 'libstorage: {service: loop}\nloop: {pool: /a}\n')
+    const alone = await world.load()
+    expect(alone.services[0]).toMatchObject({ name: 'loop', settings: { pool: '/a' } })
+    expect(alone.files).toEqual([join(world.root, 'etc/rexray-agent.yml')])
+    await world.write('etc/config.yml', 'libstorage: {service: vfs}\n')
+    const beside = await world.load()
+    expect(beside.files).toEqual([join(world.root, 'etc/config.yml')])
+  })
+
   test('the one that is named is read alone', async () => {
     await world.write('etc/config.yml', 'rexray: {logLevel: debug}\n')
     const named = await world.write('mine.yml', 'libstorage: {service: vfs}\n')

@@ -10,6 +10,7 @@ import {
   type LoadedConfig,
   loadConfig,
 } from '../../src/config/load.ts'
+import type { Reader } from '../../src/config/lookup.ts'
 import { cloudDriver, driverKeys } from './driver-keys.ts'
 
 /** What a test says about one load besides the files it wrote. */
@@ -18,6 +19,7 @@ export interface LoadOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly uid?: number
   readonly drivers?: readonly DriverKeys[]
+  readonly reader?: Reader
 }
 
 /** A REXRAY_HOME and a user's home in a directory of their own. */
@@ -58,7 +60,7 @@ export class ConfigWorld {
     return await examineConfig(this.#input(options))
   }
 
-  #input({ flags = {}, env = {}, uid = 0, drivers }: LoadOptions): ConfigInput {
+  #input({ flags = {}, env = {}, uid = 0, drivers, reader }: LoadOptions): ConfigInput {
     return {
       flags,
       env: { REXRAY_HOME: this.root, ...env },
@@ -66,6 +68,7 @@ export class ConfigWorld {
       homeDirectory: join(this.root, 'home'),
       drivers: drivers ?? [...driverKeys, cloudDriver],
       environmentFile: join(this.root, 'environment'),
+      ...(reader === undefined ? {} : { reader }),
     }
   }
 
