@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { type Found, type Lookup, wrongValue } from './lookup.ts'
+import type { Mistake } from './mistakes.ts'
 import { parseBoolean } from './values.ts'
 
 /** What configuration has to know of a driver. A provider's definition has it. */
@@ -51,6 +52,42 @@ export function resolveDriverSettings(
   lookup: Lookup,
   scopes: readonly string[],
 ): unknown {
+  const { found, values } = saidValues(driver, lookup, scopes)
+  const parsed = driver.settings.safeParse(values)
+  if (parsed.success) return parsed.data
+  for (const issue of parsed.error.issues) {
+    const wrong = wrongSetting(driver, issue, found)
+    const lacking = {
+      subject: `service ${JSON.stringify(service)}`,
+      problem: `lacks ${driver.name}.${String(issue.path[0] ?? '')}`.replace(/\.$/, ' settings'),
+      remedy: remedyOf(issue),
+    }
+    lookup.mistakes.add(wrong ?? lacking)
+  }
+  return undefined
+}
+
+/** Adds to the lookup's mistakes what files say wrong of a driver's keys, whether any service has that driver or not. */
+export function judgeDriverKeys(
+  driver: DriverKeys,
+  lookup: Lookup,
+  scopes: readonly string[],
+): void {
+  const { found, values } = saidValues(driver, lookup, scopes)
+  const parsed = driver.settings.partial().safeParse(values)
+  for (const issue of parsed.error?.issues ?? []) {
+    const wrong = wrongSetting(driver, issue, found)
+    if (wrong?.place !== undefined) lookup.mistakes.add(wrong)
+  }
+}
+
+interface SaidValues {
+  /** Who says it, by the name of the key. */
+  readonly found: ReadonlyMap<string, Found>
+  readonly values: Readonly<Record<string, unknown>>
+}
+
+function saidValues(driver: DriverKeys, lookup: Lookup, scopes: readonly string[]): SaidValues {
   const found = new Map<string, Found>()
   const values: Record<string, unknown> = {}
   for (const [name, schema] of Object.entries(driver.settings.shape)) {
@@ -59,24 +96,19 @@ export function resolveDriverSettings(
     found.set(name, value)
     values[name] = fromText(layersOf(schema).at(-1), value.value)
   }
-  const parsed = driver.settings.safeParse(values)
-  if (parsed.success) return parsed.data
-  for (const issue of parsed.error.issues) {
-    const name = String(issue.path[0] ?? '')
-    const wrong = found.get(name)
-    const secret = isSecret(driver.settings.shape[name])
-    const remedy = remedyOf(issue)
-    lookup.mistakes.add(
-      wrong === undefined
-        ? {
-            subject: `service ${JSON.stringify(service)}`,
-            problem: `lacks ${driver.name}.${name}`.replace(/\.$/, ' settings'),
-            remedy,
-          }
-        : wrongValue(wrong, { remedy, secret }),
-    )
-  }
-  return undefined
+  return { found, values }
+}
+
+/** The mistake that something was said that is not allowed; undefined where nothing was said. */
+function wrongSetting(
+  { settings }: DriverKeys,
+  issue: z.core.$ZodIssue,
+  found: SaidValues['found'],
+): Mistake | undefined {
+  const name = String(issue.path[0] ?? '')
+  const wrong = found.get(name)
+  const secret = isSecret(settings.shape[name])
+  return wrong && wrongValue(wrong, { remedy: remedyOf(issue), secret })
 }
 
 /** What one would write for a key of this schema to get its default; undefined where the driver finds it itself. */

@@ -1,6 +1,6 @@
 import type { Config, OperationsConfig, ServiceConfig } from './config.ts'
 import { resolveDirectories } from './directories.ts'
-import { type DriverKeys, driverNamed } from './driver-keys.ts'
+import { type DriverKeys, driverNamed, judgeDriverKeys } from './driver-keys.ts'
 import { completeEnvironment, type Environment } from './environment.ts'
 import { type ConfigFile, readConfigFiles } from './files.ts'
 import { type Flags, flagValues } from './flags.ts'
@@ -89,6 +89,8 @@ async function examine(
   const warnings = [...hostWarning(flags), ...warningsAbout({ lookup, drivers, files })]
   if (services.length === 0) refuseDoubtful(warnings, judged)
   resolver.checkModules()
+  for (const service of services.length === 0 ? [...chosen.driverless, ''] : chosen.driverless)
+    judgeService(lookup, service, drivers)
   const { defaultService, primaryService } = chosen
   const config: LoadedConfig = {
     directories,
@@ -166,6 +168,14 @@ class Resolver {
     const { modules, primaryService = '' } = this.#resolved
     for (const { name, service = primaryService } of modules) this.operationsOf(name, service)
   }
+}
+
+/** Says what is wrong of a service that cannot be, or (without a name) of the one that will be chosen. */
+function judgeService(lookup: Lookup, name: string, drivers: readonly DriverKeys[]): void {
+  const scopes = serviceScopes(name)
+  resolveOperations(lookup, scopes)
+  if (lookup.mistakes.all.length === 0) return
+  for (const driver of drivers) judgeDriverKeys(driver, lookup, scopes.all)
 }
 
 /** What was written may have meant another service than the one that would be chosen, whose volumes would be empty. */

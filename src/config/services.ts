@@ -31,6 +31,8 @@ export interface ChosenService {
 /** The services that are configured, and the one that is meant when none is named. */
 export interface ChosenServices {
   readonly services: readonly ChosenService[]
+  /** Those that cannot be served, since they have no driver; empty too where nothing is chosen. */
+  readonly driverless: readonly string[]
   readonly defaultService: string | undefined
   readonly primaryService: string | undefined
 }
@@ -41,7 +43,7 @@ export interface ChosenServices {
  * among the lookup's mistakes.
  */
 export function chooseServices(sources: ServiceSources): ChosenServices {
-  const { lookup, modules } = sources
+  const { lookup, drivers, modules } = sources
   const wanted = wantedService(lookup)
   const inModules = modules.flatMap(({ name }) => serviceOfModule(lookup, name) ?? [])
   const named = wanted === undefined ? inModules : [wanted, ...inModules]
@@ -50,9 +52,11 @@ export function chooseServices(sources: ServiceSources): ChosenServices {
   const names = describedNames(lookup)
   if (names.length > 0) {
     const services = names.flatMap((name) => describedService(sources, name) ?? [])
+    const driverless = names.filter((name) => services.every((service) => service.name !== name))
     for (const found of named) requireConfigured(lookup, found, names)
     const defaultService = chooseDefault(lookup, named, names)
-    return { services, defaultService, primaryService: primaryOf(lasting, defaultService) }
+    const primaryService = primaryOf(lasting, defaultService)
+    return { services, driverless, defaultService, primaryService }
   }
   if (named.length === 0) refuseUnchosen(sources)
   const unique = new Map(named.map((found) => [nameIn(found), found]))
@@ -60,8 +64,10 @@ export function chooseServices(sources: ServiceSources): ChosenServices {
     const driver = requireDriver(sources, found)
     return driver === undefined ? [] : { name, driver }
   })
+  const driverless = [...unique.keys()].filter((name) => driverNamed(drivers, name) === undefined)
   const defaultService = services[0]?.name
-  return { services, defaultService, primaryService: primaryOf(lasting, defaultService) }
+  const primaryService = primaryOf(lasting, defaultService)
+  return { services, driverless, defaultService, primaryService }
 }
 
 /** Resolves one service in its scopes. Wrong values are among the lookup's mistakes. */

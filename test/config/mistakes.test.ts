@@ -184,12 +184,58 @@ test('several mistakes are said together, in the order of their lines', async ()
     world.loadText(text, { flags: { properties: { ebsRegoin: 'eu' } }, env: { VFS_POOL: 'x' } }),
   )
   expect(error.message.replaceAll(world.configFile, 'FILE').split('\n')).toEqual([
-    'the configuration has 4 mistakes:',
+    'the configuration has 5 mistakes:',
     '  flag --ebsRegoin is unknown, did you mean --ebsRegion',
     '  FILE:1:14: libstorage.service names "vsf", which is no driver, did you mean vfs, use one of loop, vfs, ebs',
     '  FILE:2:10: rexray.logLevel is "loud", use one of error, warn, info, debug',
+    '  FILE:3:18: linux.volume.fileMode is "rwx", use permission bits in octal such as 0755',
     '  FILE:4:1: volume is "7" where a section belongs, write its keys beneath it, each in a line of its own',
   ])
+})
+
+describe('a service that cannot be hides no other mistake', () => {
+  const driver =
+    'FILE:1:14: libstorage.service names "esb", which is no driver, did you mean ebs, use one of loop, vfs, ebs'
+  const rows: readonly [string, readonly string[]][] = [
+    [
+      'libstorage: {service: esb}\nebs: {maxRetries: many}\naws: {region: eu, accessKey: x}',
+      [
+        driver,
+        'FILE:2:7: ebs.maxRetries is "many", use a number',
+        'FILE:3:19: aws.accessKey is ***, use 4 characters or more',
+      ],
+    ],
+    [
+      'libstorage: {server: {services: {a: {driver: esb, ebs: {maxRetries: 99}, docker: {size: big}}}}}',
+      [
+        'FILE:1:38: libstorage.server.services.a.driver names "esb", which is no driver, did you mean ebs, use one of loop, vfs, ebs',
+        'FILE:1:57: libstorage.server.services.a.ebs.maxRetries is "99", use 20 or less',
+        'FILE:1:83: libstorage.server.services.a.docker.size is "big", use a whole number of GiB',
+      ],
+    ],
+    [
+      'ebs: {region: eu, maxRetries: many}\nlinux: {volume: {fileMode: rwx}}',
+      [
+        'FILE:1:7: ebs.region is configured, but no service is chosen, set libstorage.service to ebs',
+        'FILE:1:19: ebs.maxRetries is "many", use a number',
+        'FILE:2:18: linux.volume.fileMode is "rwx", use permission bits in octal such as 0755',
+      ],
+    ],
+  ]
+
+  test.each(rows)('in %j', async (text, messages) => {
+    await world.write('etc/config.yml', `${text}\n`)
+    const { mistakes } = await world.examine()
+    const said = mistakes.map(
+      ({ source, subject, problem, remedy }) => `${source}: ${subject} ${problem}, ${remedy}`,
+    )
+    expect(said.map((one) => one.replace(world.configFile, 'FILE'))).toEqual(messages)
+  })
+
+  test('and a driver that nobody uses has nothing wrong', async () => {
+    const text = 'libstorage: {service: loop}\nebs: {maxRetries: many}\n'
+    expect((await world.loadText(text)).defaultService).toBe('loop')
+  })
 })
 
 test('a wrong value that concerns several services is said once', async () => {
