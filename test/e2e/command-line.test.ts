@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -59,6 +59,33 @@ describe('the command line beside a server', () => {
     await expectSuccess(server, 'List', {})
     expect(server.output()).toContain('plugin List')
     expect(await server.stop()).toBe(0)
+  })
+})
+
+describe('the program that is built', () => {
+  let home: string
+  beforeEach(() => {
+    home = mkdtempSync(path.join(tmpdir(), 'remora-home-'))
+    mkdirSync(path.join(home, 'etc'))
+    writeFileSync(path.join(home, 'etc/config.yml'), 'libstorage: {service: vfs}\n')
+  })
+  afterEach(() => rmSync(home, { recursive: true, force: true }))
+
+  const remora = (...args: string[]) => runBare(programEnvironment(home), ...args)
+
+  test('prints every format, and says what is wrong with another one', async () => {
+    const made = await remora('volume', 'create', 'data', '--size', '1', '-q', '-f', '{{.ID}}')
+    const id = made.stdout.trim()
+    const said = async (...flags: string[]) => (await remora('volume', 'ls', ...flags)).stdout
+    expect(JSON.parse(await said('-f', 'json'))).toMatchObject([{ name: 'data', id }])
+    expect(JSON.parse(await said('-f', 'jsonp'))).toMatchObject([{ name: 'data', id }])
+    for (const format of ['yaml', 'yml'])
+      expect(await said('-f', format)).toContain(`\n  name: data\n`)
+    expect(await said('--template', '{{range .D}}{{.Name}}{{end}}')).toBe('data')
+    const { status, stderr } = await remora('volume', 'ls', '-f', 'xml')
+    expect([status, stderr]).toEqual([1, expect.stringContaining("'xml' is invalid")])
+    for (const command of ['config', 'env', 'adapter', 'version', 'status'])
+      expect(await remora(command)).toMatchObject({ status: 0, stderr: '' })
   })
 })
 

@@ -48,8 +48,8 @@ async function openRenderer<Row>(
     case 'jsonp':
       return (rows) => renderJson(rows.map(listing.report), format)
     case 'yaml': {
-      const { stringify } = await import('yaml')
-      return (rows) => stringify(rows.map(listing.report))
+      const { renderYaml } = await import('./yaml.ts')
+      return (rows) => renderYaml(rows.map(listing.report))
     }
     default:
       return (rows) => renderTable(listing.columns(rows), rows, { heading: !quiet })
