@@ -1,3 +1,4 @@
+import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { ModuleConfig } from './config.ts'
 import { moduleKeys as keys, STORAGE_DRIVERS } from './keys.ts'
@@ -44,8 +45,9 @@ export function resolveModules(lookup: Lookup, pluginsDirectory: string): readon
   for (const name of names) {
     const module = resolveModule(lookup, { name, pluginsDirectory })
     if (module === undefined) continue
-    const other = modules.get(module.host)
-    if (other === undefined) modules.set(module.host, module)
+    const socket = canonical(module.host)
+    const other = modules.get(socket)
+    if (other === undefined) modules.set(socket, module)
     else refuseSharedHost(lookup, other, module)
   }
   return [...modules.values()]
@@ -73,6 +75,13 @@ function resolveModule(
     service: service && nameIn(service),
     spec: (spec && lookup.tryParse(keys.spec, spec)) ?? automaticSpec(name, listens),
   }
+}
+
+/** The same for each name of one socket: /var/run is /run. */
+function canonical(host: string): string {
+  const [, folder, file] = /^unix:\/\/(.*)\/(.*)$/.exec(host) ?? []
+  if (folder === undefined || !existsSync(folder)) return host
+  return `unix://${path.join(realpathSync(folder), file ?? '')}`
 }
 
 /** Both names of the default module may stand in one file; anything else on one socket is a mistake. */

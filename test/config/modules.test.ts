@@ -1,3 +1,5 @@
+import { symlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigWorld, failure } from '../support/config-world.ts'
 
@@ -52,6 +54,16 @@ describe('modules', () => {
       'config.yml:4:9: module "b" has the same host as module "a" (unix:///x.sock), set rexray.modules.b.host to another one',
     )
   })
+})
+
+test('two on one socket are an error also where a link leads there', async () => {
+  await world.write('run/x/file', '')
+  await symlink('run', join(world.root, 'var'))
+  const hosts = [`${world.root}/run/x/a.sock`, `${world.root}/var/x/a.sock`]
+  const [one, two] = hosts.map((host) => `{host: ${host}}`)
+  await expect(world.loadText(`rexray: {modules: {a: ${one}, b: ${two}}}\n`)).rejects.toThrow(
+    `module "b" has the same host as module "a" (unix://${world.root}/var/x/a.sock)`,
+  )
 })
 
 describe('what stands beneath a module', () => {
