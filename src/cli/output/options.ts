@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { nearest } from '../../libstorage/nearest.ts'
 
 /** In which form things are printed; `tmpl` is REX-Ray's name for what `--template` says, or else the table. */
-const FORMATS = ['table', 'json', 'jsonp', 'yaml', 'tmpl']
+export const FORMATS = ['table', 'json', 'jsonp', 'yaml', 'tmpl']
 /** What 0.3 called it. */
 const ALIASES: Readonly<Record<string, string>> = { yml: 'yaml' }
 

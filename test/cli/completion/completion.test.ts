@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { completionScript, SHELLS } from '../../../src/cli/completion/scripts.ts'
-import { CommandLine } from '../../support/command-line.ts'
+import { CommandLine, OPERATIONS } from '../../support/command-line.ts'
 
 let home: string
 let line: CommandLine
@@ -61,6 +61,16 @@ test.each([
   [['volume', 'mount', '--path'], []],
   [['volume', 'create', ''], []],
   [['bogus', 'x'], []],
+  [
+    ['volume', 'ls', '-f', 'js'],
+    ['json', 'jsonp'],
+  ],
+  [['volume', 'ls', '--format', 'y'], ['yaml']],
+  [['volume', '--logLevel', 'd'], ['debug']],
+  [['volume', 'create', '--fsType', 'x'], ['xfs']],
+  [['volume', 'ls', '--templateTabs', 't'], ['true']],
+  [['volume', 'ls', '--template', ''], []],
+  [['completion', 'z'], ['zsh']],
 ])('%j becomes %j', async (words, candidates) => {
   expect(await complete(...words)).toEqual(candidates)
 })
@@ -83,6 +93,17 @@ test('without a server they come from the ledger, and broken records are silent'
   record('db', 'pg')
   writeFileSync(path.join(home, 'ledger/db/broken.json'), '{')
   expect((await complete('volume', 'rm', '')).toSorted()).toEqual(['data', 'pg'])
+})
+
+test('services are those that are configured', async () => {
+  const services = ['fast', 'slow'].map((name) => ({
+    ...{ name, driver: 'ebs', settings: {}, operations: OPERATIONS },
+  }))
+  line.config = { services }
+  expect(await complete('volume', 'ls', '-s', '')).toEqual(['fast', 'slow'])
+  expect(await complete('--service', 's')).toEqual(['slow'])
+  await serving(['data'])
+  expect(await complete('volume', 'rm', '-s', 'fast', '')).toEqual(['data'])
 })
 
 test('nothing is offered that a shell would read as more than a word', async () => {
