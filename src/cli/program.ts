@@ -65,7 +65,7 @@ export async function runProgram(
       surroundings.stdout.write(await completionLines(context, program, args.slice(1)))
       return 0
     }
-    const split = splitPropertyFlags(args, knows(program))
+    const split = splitPropertyFlags(helpArguments(args, program), knows(program))
     properties = split.properties
     const modern = modernArguments(split.rest, program)
     if (modern.outdated.length > 0) warnOfOld(modern, surroundings)
@@ -76,6 +76,22 @@ export async function runProgram(
     reportError(surroundings, error)
     return exitStatusOf(error)
   }
+}
+
+/** `help volume create` is `volume create --help`. What is no command is left to be refused, and nothing else is ever run. */
+function helpArguments(args: readonly string[], program: Command): readonly string[] {
+  const [first, ...words] = args
+  if (first !== 'help' || words.length === 0) return args
+  const taken: string[] = []
+  let command = program
+  for (const word of words) {
+    if (command.commands.length === 0 || word.startsWith('-')) break
+    taken.push(word)
+    const child = command.commands.find((one) => [one.name(), ...one.aliases()].includes(word))
+    if (child === undefined) return taken
+    command = child
+  }
+  return [...taken, '--help']
 }
 
 function knows(program: Command): (flag: string) => boolean {

@@ -37,12 +37,20 @@ test.each([
   { said: ['service'], meant: ['service', '--help'] },
   { said: ['help', 'volume'], meant: ['volume', '--help'] },
   { said: ['volume', 'help', 'ls'], meant: ['volume', 'ls', '--help'] },
+  { said: ['help', 'volume', 'create'], meant: ['volume', 'create', '--help'] },
+  { said: ['help', 'volume', 'rm', 'data'], meant: ['volume', 'rm', '--help'] },
+  { said: ['help', 'start', '--nopid'], meant: ['start', '--help'] },
 ])('$said is help on stdout, with status 0', async ({ said, meant }) => {
   expect(await run(...said)).toEqual(await run(...meant))
 })
 
 test.each([
   [['bogus'], "remora: unknown command 'bogus'\n(--help tells more)\n"],
+  [['help', 'bogus'], "remora: unknown command 'bogus'\n(--help tells more)\n"],
+  [
+    ['help', 'volume', 'lss'],
+    "remora: unknown command 'lss'\n(Did you mean ls?)\n(--help tells more)\n",
+  ],
   [['volum'], "remora: unknown command 'volum'\n(Did you mean volume?)\n(--help tells more)\n"],
   [['volume', 'lss'], "remora: unknown command 'lss'\n(Did you mean ls?)\n(--help tells more)\n"],
   [
