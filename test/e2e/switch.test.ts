@@ -9,12 +9,18 @@ import {
   rexray011Bridge,
 } from '../support/rexray/layouts.ts'
 import { SwitchedHost } from '../support/rexray/switched-host.ts'
+import type { ServerProcess } from '../support/server-process.ts'
 
 let switched: SwitchedHost
 afterEach(() => switched.end())
 
 const isDetached = (volume: string) =>
   eventually(`${volume} to be detached`, () => !switched.isAttached(volume))
+
+const areAdopted = (server: ServerProcess, ...volumes: string[]) =>
+  eventually('what is mounted to be adopted', () =>
+    volumes.every((name) => server.output().includes(`volume ${name} was found mounted`)),
+  )
 
 /** One container alone on its volume, two that share one, and a volume that nobody uses now. */
 async function workOf(layout: Layout): Promise<void> {
@@ -43,11 +49,7 @@ describe.each([rexray011, rexray011Bridge, rexray06, rexray06Counting])(
       await switched.endRexRay()
       const server = await host.startRemora()
 
-      await eventually('what is mounted to be adopted', () =>
-        ['db', 'shared'].every((name) =>
-          server.output().includes(`volume ${name} was found mounted`),
-        ),
-      )
+      await areAdopted(server, 'db', 'shared')
       for (const container of ['writer', 'left', 'right']) await switched.goesOn(container)
       expect(await switched.mountPoints()).toEqual(places)
 
@@ -82,3 +84,29 @@ describe.each([rexray011, rexray011Bridge, rexray06, rexray06Counting])(
     })
   },
 )
+
+test('what ends while nobody serves volumes is let go when it is asked for, and nothing under a container before', async () => {
+  await workOf(rexray06Counting)
+  const { engine, host, simulator } = switched
+  await switched.endRexRay()
+  const ended = engine.docker('rm', '-f', 'writer')
+  await eventually('the container to end', async () => {
+    const running = await engine.docker('ps', '--format', '{{.Names}}')
+    return !running.includes('writer')
+  })
+  let server = await host.startRemora()
+  await areAdopted(server, 'shared')
+  await ended.catch(() => undefined)
+  const refused = await host.rexray('volume', 'unmount', 'shared')
+  expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('in use')])
+  expect(await server.stop()).toBe(0)
+  server = await host.startRemora()
+  for (const container of ['left', 'right']) await switched.goesOn(container)
+  await engine.docker('volume', 'rm', 'db')
+  expect(simulator.named('db')).toEqual([])
+  const unused = await engine.attempt('volume', 'rm', 'shared')
+  expect([unused.status, unused.stderr]).toEqual([1, expect.stringContaining('in use')])
+  await engine.docker('rm', '-f', 'left', 'right')
+  await isDetached('shared')
+  expect(await switched.mountPoints()).toEqual([])
+})
