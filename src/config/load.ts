@@ -63,9 +63,11 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   return config
 }
 
-/** Resolves the configuration, and says what is wrong in it instead of rejecting. */
+/** Resolves the configuration as a server does, and says what is wrong in it, for commands too, instead of rejecting. */
 export async function examineConfig(input: ConfigInput): Promise<ExaminedConfig> {
-  const { mistakes, ...examined } = await examine(input)
+  const { mistakes, ...examined } = await examine({ ...input, reader: 'server' })
+  const forCommands = await examine({ ...input, reader: 'command' })
+  for (const mistake of forCommands.mistakes.all) mistakes.add(mistake)
   return { ...examined, mistakes: mistakes.all }
 }
 

@@ -117,11 +117,16 @@ libstorage:
 })
 
 test('a wrong value in any of these scopes is a mistake of its reader, and a wrong key is warned about', async () => {
-  const text = 'rexray: {agent: {docker: {size: big}}, cli: {libstorage: {servce: x}}}\n'
+  const text =
+    'rexray: {agent: {docker: {size: big}}, cli: {docker: {size: huge}, libstorage: {servce: x}}}\n'
   const error = await failure(world.loadText(text, { env: { LIBSTORAGE_SERVICE: 'vfs' } }))
   expect(error.message).toContain('rexray.agent.docker.size is "big"')
-  const { warnings } = await world.examine({ env: { LIBSTORAGE_SERVICE: 'vfs' } })
+  const { warnings, mistakes } = await world.examine({ env: { LIBSTORAGE_SERVICE: 'vfs' } })
   expect(warnings.map(({ sentence }) => sentence)).toContain(
     'rexray.cli.libstorage.servce is a key that nobody knows, did you mean rexray.cli.libstorage.service',
   )
+  expect(mistakes.map(({ subject }) => subject)).toEqual([
+    'rexray.agent.docker.size',
+    'rexray.cli.docker.size',
+  ])
 })

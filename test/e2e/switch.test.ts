@@ -34,7 +34,7 @@ async function workOf(layout: Layout): Promise<void> {
   await engine.sh('echo kept > /data/file', '-v', 'idle:/data')
 }
 
-describe.each([rexray011, rexray011Bridge, rexray06, rexray06Counting])(
+describe.each([rexray011, rexray011Bridge, rexray06])(
   'a host that REX-Ray $version leaves',
   (layout) => {
     test('goes on under Remora: its containers write, stop and start, and every byte of theirs is there', async () => {
