@@ -69,6 +69,8 @@ export class MountWorld {
   readonly events: VolumeEvent[] = []
   /** What is special about the platform of the managers to come. */
   facts: Partial<Pick<Provider, 'wishes'>> = {}
+  /** How often the managers to come look whether their devices are still there, in milliseconds; undefined: as they do by themselves. */
+  watchMs: number | undefined = WATCH_MS
   /** Whether the platform of the managers to come knows how machines stand. */
   tellsOfMachines = true
   readonly #started: MountManager[] = []
@@ -120,7 +122,7 @@ export class MountWorld {
       role,
     }
     const removed = new RemovedNamesFolder(path.join(this.folder, 'removed'))
-    const manager = new MountManager(context, removed, WATCH_MS)
+    const manager = new MountManager(context, removed, this.watchMs)
     this.#started.push(manager)
     return manager
   }

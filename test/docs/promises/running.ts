@@ -58,6 +58,8 @@ export const running: readonly ShownPromise[] = [
       'test/mount/adoption.test.ts > goes from both places at the last release, and is detached',
       'test/mount/adoption.test.ts > stays at the old place while a container of then runs, and goes with its Unmount',
       'test/mount/adoption.test.ts > is adopted anywhere beneath the mount path, whatever its folder is called',
+      'test/e2e/coming-from-rexray.test.ts > has its mounts adopted where each of its versions made them',
+      'test/e2e/coming-from-rexray.test.ts > keeps what a managed plugin mounts in its own folder',
     ],
   },
   {
