@@ -1,4 +1,5 @@
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
+import { attachedDisk } from './attached-disk.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { findLoss, isReplaced, loseDevice } from './take-over/loss.ts'
@@ -97,12 +98,12 @@ export async function republish(
 ): Promise<void> {
   const attachment = recordedAttachment(session.record)
   if (attachment === undefined) return
-  const device = await context.service.executor.device(attachment)
-  if (device === undefined) return
+  const disk = await attachedDisk(context, attachment)
+  if (disk === undefined) return
   await context.publisher.publish(session, {
     volume,
     attachment,
-    device,
+    ...disk,
     place: context.places.of(volume.name),
   })
 }

@@ -88,7 +88,7 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
     await first.close()
     const { mount } = world.mounter
     vi.spyOn(world.mounter, 'mount').mockImplementation(async (...by) => {
-      await world.tool('mount', by[0], by[1])
+      await world.tool('mount', by[0].device, by[1])
       await mount.apply(world.mounter, by)
     })
     const second = await world.manager()

@@ -6,7 +6,8 @@ import { leftoverName, ownerOfLeftover } from '../../libstorage/leftover.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { isProvablyDead } from '../../libstorage/process-identity.ts'
 import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
-import type { DataFolder } from '../mounter.ts'
+import type { DataFolder, Disk } from '../mounter.ts'
+import { assertSame, ifSame } from './same-disk.ts'
 
 const QUICK_MS = 10_000
 /** A mount replays a journal, an unmount writes back what is dirty. */
@@ -31,7 +32,7 @@ export async function removeMountPoint(mountPoint: string, run: Run): Promise<vo
 
 /** Mounts a device. Rejects with `FailedPreconditionError` that says what the kernel says and what to do. */
 export async function mountDevice(
-  device: string,
+  disk: Disk,
   mountPoint: string,
   fsType: string,
   options: readonly string[],
@@ -40,16 +41,17 @@ export async function mountDevice(
   const all = fsType === 'xfs' ? [...options, 'nouuid'] : options
   const flags = all.length > 0 ? ['-o', all.join(',')] : []
   // Without -w it would go on read-only where it cannot write.
-  const result = await run('mount', ['-w', '-t', fsType, ...flags, '--', device, mountPoint], {
-    timeoutMs: WRITE_BACK_MS,
-  })
+  const words = ['-w', '-t', fsType, ...flags, '--', disk.device, mountPoint]
+  const [command, ...args] = ifSame(disk, ['mount', ...words])
+  const result = await run(command, args, { timeoutMs: WRITE_BACK_MS })
+  assertSame(disk, result)
   if (result.exitCode === 0) return
   const said = kernelsWord(mountPoint, result)
   const remedy = /needs cleaning/i.test(said)
-    ? `attach the volume and repair it with xfs_repair on its device (it was ${device})`
+    ? `attach the volume and repair it with xfs_repair on its device (it was ${disk.device})`
     : 'see the kernel log (dmesg)'
   throw new FailedPreconditionError({
-    subject: `the ${fsType} file system on ${device}`,
+    subject: `the ${fsType} file system on ${disk.device}`,
     problem: `cannot be mounted: ${said}`,
     remedy,
   })

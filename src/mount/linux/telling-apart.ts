@@ -16,22 +16,19 @@ const MOUNTS_TWINS = 'features/temp_fsid'
  * its UUID until it has been mounted once. Rejects with `FailedPreconditionError` where its twin is mounted meanwhile.
  */
 export async function tellApart(
-  { device, uuid, ownUuid }: CopyIdentity,
+  copy: CopyIdentity,
   run: Run,
   runBehindGate: RunBehindGate,
   starting: ToolStarting,
   sysfs = BTRFS,
 ): Promise<void> {
+  const { device, uuid, ownUuid } = copy
   if (uuid === ownUuid) return
   const { hasLog, devices } = await readSuperblock(device, 'btrfs', run)
   let why = 'its log is to be replayed first'
   if (!hasLog && devices === 1) {
-    const result = await runDeviceTool(
-      'btrfstune',
-      ['-M', ownUuid, device],
-      runBehindGate,
-      starting,
-    )
+    const words = ['btrfstune', '-M', ownUuid, device] as const
+    const result = await runDeviceTool(copy, words, runBehindGate, starting)
     if (result.exitCode === 0) return
     why = `btrfstune says "${lastLine(result)}"`
   }

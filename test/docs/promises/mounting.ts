@@ -33,6 +33,15 @@ export const mounting: readonly ShownPromise[] = [
   },
   {
     section: 'Mounting',
+    begins: 'Names of devices are used again.',
+    shownBy: [
+      'test/mount/linux/same-disk.test.ts > does not begin: %s',
+      'test/mount/reused-device.test.ts > gets no file system',
+      'test/mount/reused-device.test.ts > is not mounted',
+    ],
+  },
+  {
+    section: 'Mounting',
     begins: 'Nobody else holds the device',
     shownBy: [
       'test/mount/linux/exclusive-open.test.ts > is refused while only another mount namespace has it mounted',
