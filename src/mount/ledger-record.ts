@@ -36,6 +36,8 @@ export const ledgerRecordSchema = z.object({
       instanceId: z.string(),
       /** Absent from before the attach until its reply: it may or may not have happened. */
       since: time.optional(),
+      /** As the platform names it: what is known of a volume that vanished from its platform with its device in use. */
+      deviceName: z.string().optional(),
     })
     .optional(),
   /** Set from before we mount the volume until after it is unmounted. */
@@ -163,8 +165,9 @@ export function recordedAttachment({
   attachment,
 }: LedgerRecord): VolumeAttachment | undefined {
   if (attachment?.since === undefined) return undefined
-  const { instanceId, since } = attachment
-  return { volumeId: volume.id, instanceId, state: 'attached', since: new Date(since) }
+  const { instanceId, since, deviceName } = attachment
+  const known = { volumeId: volume.id, instanceId, since: new Date(since) }
+  return { ...known, state: 'attached', ...(deviceName === undefined ? {} : { deviceName }) }
 }
 
 /** A record about a volume of which nothing was meant yet. */

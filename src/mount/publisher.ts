@@ -58,9 +58,9 @@ export function mountRecords({
   identity,
   place,
 }: AttachedVolume): Pick<LedgerRecord, 'attachment' | 'mount'> {
-  const { instanceId, since } = attachment
+  const { instanceId, since, deviceName } = attachment
   return {
-    attachment: { instanceId, since: since.toISOString() },
+    attachment: { instanceId, since: since.toISOString(), deviceName },
     mount: {
       mountPoint: place.mountPoint,
       device,

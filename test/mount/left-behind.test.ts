@@ -124,6 +124,19 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
     await expect.poll(() => devicesOfWorld()).toEqual([])
   })
 
+  test('the device of a volume whose folder vanished from the pool is let go also after a restart', async () => {
+    const manager = await world.manager()
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    await manager.close()
+    rmSync(path.dirname(world.diskOf('data')), { recursive: true })
+    const next = await world.manager()
+    next.start()
+    await next.unmount({ name: 'data', holder: 'a' })
+    await expect.poll(mountsOfWorld).toEqual([])
+    await expect.poll(() => devicesOfWorld()).toEqual([])
+  })
+
   describe('a pool that was read-only for a while, with a claim of an earlier boot', () => {
     const claim = {
       token: 'aa',

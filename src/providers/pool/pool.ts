@@ -137,6 +137,11 @@ export class Pool {
     return seen && { ...nameOnly(id, seen.folder), ...seen }
   }
 
+  /** Takes up what is known of a volume whose folder is not in the pool any more. */
+  recall(volume: Pick<StoredVolume, 'id' | 'folder' | 'claim'>): void {
+    this.#remember(volume)
+  }
+
   /** Makes a volume: built aside, then renamed to its place, which fails where one of that name is. */
   async create(spec: VolumeSpec, fill: FillContent, signal?: AbortSignal): Promise<StoredVolume> {
     const entries = await this.sweep(() => this.#entries(), this.path, signal)
