@@ -52,6 +52,8 @@ export const ledgerRecordSchema = z.object({
       complete: z.boolean(),
     })
     .optional(),
+  /** Mount points of an earlier configuration, or an earlier boot, at which it is mounted no more: bare, and removed once nobody holds the device. */
+  bare: z.array(z.string()).readonly().optional(),
   /** Set from before mkfs begins until it has ended well: the device was blank then, and until mkfs has come to its end nothing of value is on it; void once that attachment has ended. */
   formatIntent: z.object({ fsType: z.string(), uuid: z.string(), attachedSince: time }).optional(),
   /** Set from before an unmounted file system is grown until that has ended well, or a thorough check has found it sound: it may be half changed, and nothing mounts it unchecked. */

@@ -115,6 +115,56 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
     await expect.poll(() => devicesOfWorld()).toEqual([])
   })
 
+  describe('the bare mount point of a volume that was mounted when mount.path was changed', () => {
+    const lingering = { unmount: { ignoreUsedCount: false, detachDelayMs: 600_000 } }
+    const pointAt = (root: string) => path.join(world.folder, root, 'data')
+    beforeEach(async () => {
+      const before = await world.manager()
+      await before.create('data', {})
+      await mounted(before, 'data', 'a')
+      await before.close()
+      world.root = 'moved'
+    })
+
+    test('goes when the volume has lingered', async () => {
+      const after = await world.manager(lingering)
+      after.start()
+      await after.unmount({ name: 'data', holder: 'a' })
+      expect(existsSync(pointAt('volumes'))).toBe(true)
+      await after.close()
+      expect(existsSync(pointAt('volumes'))).toBe(false)
+    })
+
+    test('goes with that of the new place, where the volume was mounted before it had lingered', async () => {
+      const after = await world.manager(lingering)
+      after.start()
+      await after.unmount({ name: 'data', holder: 'a' })
+      await mounted(after, 'data', 'b')
+      expect(mountsOfWorld().map(({ mountPoint }) => mountPoint)).toEqual([pointAt('moved')])
+      await after.unmount({ name: 'data', holder: 'b' })
+      await after.close()
+      expect([existsSync(pointAt('volumes')), existsSync(pointAt('moved'))]).toEqual([false, false])
+    })
+
+    test('goes also where the device was lost meanwhile', async () => {
+      await world.tool('umount', '-l', pointAt('volumes'))
+      await world.tool('losetup', '-d', await deviceOf('data'))
+      const after = await world.manager()
+      after.start()
+      await expect
+        .poll(() =>
+          ledgerFiles()
+            .map((file) => readFileSync(file, 'utf8'))
+            .join(),
+        )
+        .toMatch(/"lost"/)
+      await after.unmount({ name: 'data', holder: 'a' })
+      await mounted(after, 'data', 'b')
+      await after.unmount({ name: 'data', holder: 'b' })
+      await expect.poll(() => existsSync(pointAt('volumes'))).toBe(false)
+    })
+  })
+
   test('the device of a volume whose folder vanished from the pool is let go with its last reference', async () => {
     const manager = await world.manager()
     await manager.create('data', {})
