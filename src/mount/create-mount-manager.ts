@@ -48,15 +48,16 @@ export function createMountManager(parts: MountManagerParts): MountManager {
     parts.run,
     parts.runBehindGate,
     path.join(parts.runDirectory, 'scratch'),
+    logger,
   )
-  const locks = new ProcessLocks(path.join(parts.runDirectory, 'locks'))
+  const locks = new ProcessLocks(path.join(parts.runDirectory, 'locks'), logger)
   const publisher =
     service.storage === 'block'
       ? new BlockPublisher(mounter, settings, service.name, events)
       : createDirectoryPublisher(mounter, settings, service.name, events)
   const removed = new RemovedNamesFolder(path.join(ledgers, `${service.name}.removed`))
   const mountFolder = canonicalFolder(parts.mountFolder)
-  if (service.storage === 'directory') sweepLinks(mountFolder)
+  if (service.storage === 'directory') sweepLinks(mountFolder, logger)
   const places = placesIn(mountFolder, parts)
   const context: MountContext = {
     service,

@@ -62,7 +62,9 @@ export class FileLedger implements Ledger {
     this.#service = service
     this.#logger = logger
     makeFolder(folder, 0o700)
-    sweepLeftovers(folder, (left, cause) => logger.warn(`${left} cannot be deleted: ${cause}`))
+    sweepLeftovers(folder, logger, (left, cause) =>
+      logger.warn(`${left} cannot be deleted: ${cause}`),
+    )
   }
 
   get(id: VolumeId): LedgerRecord | undefined {

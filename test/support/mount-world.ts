@@ -66,6 +66,8 @@ export class MountWorld {
   readonly kernel: MemoryKernel
   /** What was logged at warn and above. */
   readonly warnings: string[] = []
+  /** What was logged at info. */
+  readonly infos: string[] = []
   readonly events: VolumeEvent[] = []
   /** What is special about the platform of the managers to come. */
   facts: Partial<Pick<Provider, 'wishes'>> = {}
@@ -117,7 +119,7 @@ export class MountWorld {
         thawing(this.kernel, places),
       ),
       machine: thisMachine,
-      logger: { ...silentLogger, warn, error: warn },
+      logger: { ...silentLogger, info: (message) => this.infos.push(message), warn, error: warn },
       events,
       role,
     }

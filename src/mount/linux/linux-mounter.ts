@@ -1,4 +1,5 @@
 import { sweepLeftovers } from '../../libstorage/leftover.ts'
+import { type Logger, silentLogger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import type { Run, RunBehindGate } from '../../libstorage/run.ts'
 import type { Mounter } from '../mounter.ts'
@@ -41,9 +42,10 @@ export function createLinuxMounter(
   run: Run,
   runBehindGate: RunBehindGate,
   scratchDirectory: string,
+  logger: Pick<Logger, 'info'> = silentLogger,
 ): Mounter {
   makeFolder(scratchDirectory, 0o700)
-  sweepLeftovers(scratchDirectory)
+  sweepLeftovers(scratchDirectory, logger)
   return {
     mounts: oncePerTurn(readMounts),
     deviceNumber: numberOfDevice,

@@ -2,7 +2,8 @@ import { readdirSync, rmSync } from 'node:fs'
 import { lstat, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, NotFoundError, systemCode } from '../../libstorage/errors.ts'
-import { leftoverName, ownerOfLeftover } from '../../libstorage/leftover.ts'
+import { leftoverName, ownerOfLeftover, saySwept } from '../../libstorage/leftover.ts'
+import { type Logger, silentLogger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { isProvablyDead } from '../../libstorage/process-identity.ts'
 import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
@@ -96,11 +97,12 @@ export async function linkDirectory(directory: string, mountPoint: string): Prom
 }
 
 /** Takes away the links that dead processes prepared in a folder of mount points and did not rename to their places. */
-export function sweepLinks(folder: string): void {
+export function sweepLinks(folder: string, logger: Pick<Logger, 'info'> = silentLogger): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const owner = entry.isSymbolicLink() ? ownerOfLeftover(entry.name) : undefined
     if (owner === undefined || !isProvablyDead(owner)) continue
     rmSync(path.join(folder, entry.name), { force: true })
+    saySwept(logger, path.join(folder, entry.name))
   }
 }
 

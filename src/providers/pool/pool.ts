@@ -9,6 +9,7 @@ import {
   volumeNamed,
 } from '../../libstorage/errors.ts'
 import { leftoverName } from '../../libstorage/leftover.ts'
+import type { Logger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
 import type { Run } from '../../libstorage/run.ts'
@@ -40,6 +41,8 @@ export type FillContent = (path: string) => Promise<void>
 export interface PoolParts {
   readonly run: Run
   readonly turns: Turns
+  /** Told of what dead processes left, which is swept away. */
+  readonly logger?: Pick<Logger, 'info'> | undefined
   /** Whether other kernels may use a folder too. */
   readonly shared?: typeof isShared
 }
@@ -58,11 +61,11 @@ export class Pool {
   /** Where a volume was last seen, so that its id leads to it at once. Never believed without a look. */
   readonly #seen = new Map<VolumeId, { folder: string; claim?: Claim }>()
 
-  constructor(path: string, content: string, { run, turns, shared = isShared }: PoolParts) {
+  constructor(path: string, content: string, { run, turns, logger, shared = isShared }: PoolParts) {
     this.path = path
     this.content = content
     this.#run = run
-    this.#sweeper = new Sweeper(run)
+    this.#sweeper = new Sweeper(run, logger)
     this.#turns = turns
     this.#isShared = () => shared(path)
     const names = { record: RECORD_FILE, claim: CLAIM_FILE, content }

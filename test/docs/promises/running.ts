@@ -134,6 +134,8 @@ export const running: readonly ShownPromise[] = [
     section: 'What is recorded',
     begins: 'One line in the log',
     shownBy: [
+      'test/mount/swept.test.ts > %s',
+      'test/mount/swept.test.ts > the log says at info which volume a server releases',
       'test/plugin-api/serve-call.test.ts > has one line at info for each call that changes something, and secrets in none',
       'test/plugin-api/serve-call.test.ts > has the calls that only look at debug, an unknown name in Get too',
       'test/plugin-api/serve-call.test.ts > has what %s failed with, and why, at warn',
