@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from '../libstorage/logger.ts'
-import { makeFolder } from '../libstorage/make-folder.ts'
+import { makeFolderNow } from '../libstorage/make-folder.ts'
 import { thisMachine } from '../libstorage/process-identity.ts'
 import type { Run, RunBehindGate } from '../libstorage/run.ts'
 import type { Service } from '../libstorage/service.ts'
@@ -105,6 +105,6 @@ function olderFolders(libDirectory: string): readonly string[] {
 
 /** The folder, made if it is missing, as the kernel will name it: mountinfo knows no links. */
 function canonicalFolder(folder: string): string {
-  makeFolder(folder)
+  makeFolderNow(folder)
   return realpathSync(folder)
 }

@@ -88,7 +88,7 @@ export class ProcessLocks implements Locks {
     name: string,
     purpose: string,
   ): Promise<HeldLock | { owner: LockOwner | undefined }> {
-    makeFolder(this.#directory, 0o700)
+    await makeFolder(this.#directory, 0o700)
     const taken = await this.#take(name, purpose)
     if (taken !== undefined) return taken
     const present = await this.#look(name)

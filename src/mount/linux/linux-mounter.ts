@@ -1,6 +1,6 @@
 import { sweepLeftovers } from '../../libstorage/leftover.ts'
 import { type Logger, silentLogger } from '../../libstorage/logger.ts'
-import { makeFolder } from '../../libstorage/make-folder.ts'
+import { makeFolderNow } from '../../libstorage/make-folder.ts'
 import type { Run, RunBehindGate } from '../../libstorage/run.ts'
 import type { Mounter } from '../mounter.ts'
 import {
@@ -44,7 +44,7 @@ export function createLinuxMounter(
   scratchDirectory: string,
   logger: Pick<Logger, 'info'> = silentLogger,
 ): Mounter {
-  makeFolder(scratchDirectory, 0o700)
+  makeFolderNow(scratchDirectory, 0o700)
   sweepLeftovers(scratchDirectory, logger)
   return {
     mounts: oncePerTurn(readMounts),

@@ -18,7 +18,7 @@ const MOUNT_FAILED = 32
 
 /** Makes the bare directory immutable, so that nothing is written to the host's disk while no volume is mounted there. */
 export async function prepareMountPoint(mountPoint: string, run: Run): Promise<void> {
-  makeFolder(mountPoint)
+  await makeFolder(mountPoint)
   if (!(await lstat(mountPoint)).isDirectory()) throw inTheWay(mountPoint)
   // Not every file system knows the attribute; the mount is as good without it.
   await run('chattr', ['+i', mountPoint], { timeoutMs: QUICK_MS })
@@ -88,7 +88,7 @@ export async function unmountLazily(mountPoint: string, run: Run): Promise<void>
 
 /** Shows a directory at a mount point, replacing an older link in one step. */
 export async function linkDirectory(directory: string, mountPoint: string): Promise<void> {
-  makeFolder(path.dirname(mountPoint))
+  await makeFolder(path.dirname(mountPoint))
   const present = await lstat(mountPoint).catch(() => undefined)
   if (present !== undefined && !(await isOurLink(mountPoint, directory))) throw inTheWay(mountPoint)
   const prepared = path.join(path.dirname(mountPoint), leftoverName('link'))

@@ -79,7 +79,7 @@ export class Pool {
   async open({ parents }: { readonly parents: boolean }): Promise<void> {
     const make = async () => {
       try {
-        if (parents) makeFolder(dirname(this.path))
+        if (parents) await makeFolder(dirname(this.path))
         await fs.mkdir(this.path, { mode: FOLDER_MODE })
       } catch (error) {
         if (systemCode(error) === 'ENOENT') throw poolMissing(this.path, error)
