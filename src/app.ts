@@ -85,7 +85,7 @@ export async function openApp(role: ProcessRole, input: AppInput): Promise<App> 
   // Scripts run commands again and again, and read what these say; a server says it once.
   for (const warning of config.warnings) logger[role === 'server' ? 'warn' : 'info'](warning)
   const events = new EventFile({ directory: config.directories.log, logger })
-  const tools = createToolRunner(config)
+  const tools = createToolRunner(config, logger)
   const runs = {
     // A command runs its few tools directly.
     run: role === 'server' ? tools.run : run,
@@ -101,8 +101,9 @@ export async function openApp(role: ProcessRole, input: AppInput): Promise<App> 
   }
 }
 
-function createToolRunner({ directories }: LoadedConfig): ToolRunner {
+function createToolRunner({ directories }: LoadedConfig, logger: Logger): ToolRunner {
   return new ToolRunner({
+    logger,
     scratchDirectory: join(directories.run, 'scratch'),
     // With more than there are processors, all together end no sooner and every other call waits longer.
     atOnce: Math.max(2, availableParallelism()),

@@ -109,7 +109,7 @@ async function readChoice(file: string): Promise<DefaultChoice | undefined> {
 async function recordOnce(choice: DefaultChoice, file: string): Promise<DefaultChoice> {
   const temporary = path.join(path.dirname(file), leftoverName('choosing'))
   try {
-    makeFolder(path.dirname(file))
+    await makeFolder(path.dirname(file))
     sweepLeftovers(path.dirname(file))
     await writeNew(temporary, `${JSON.stringify(choice, null, 2)}\n`)
     await link(temporary, file)

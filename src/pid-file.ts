@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { makeFolder } from './libstorage/make-folder.ts'
+import { makeFolderNow } from './libstorage/make-folder.ts'
 
 /** The file, in the run directory, by which scripts find the server's process, as with REX-Ray. */
 export const PID_FILE = 'rexray.pid'
@@ -12,7 +12,7 @@ export const PID_FILE = 'rexray.pid'
 export function writePidFile(runDirectory: string): () => void {
   const file = path.join(runDirectory, PID_FILE)
   const text = `${process.pid}\n`
-  makeFolder(runDirectory)
+  makeFolderNow(runDirectory)
   writeFileSync(file, text)
   return () => {
     if (readIfThere(file) === text) rmSync(file, { force: true })

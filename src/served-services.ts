@@ -94,7 +94,7 @@ function refuseSharedStorage(configured: readonly ServiceConfig[], parts: Servic
 
 function contextOf(service: string, { config, run, logger }: ServiceParts): ProviderContext {
   const warn = (message: string) => logger.warn(message)
-  return { service, libDirectory: config.directories.lib, run, warn }
+  return { service, libDirectory: config.directories.lib, run, warn, logger }
 }
 
 interface ConfiguredServices extends Pick<OpenServices, 'defaultName' | 'choice'> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { systemCode } from './errors.ts'
+import { type Logger, silentLogger } from './logger.ts'
 import { identifySelf, isProvablyDead, type ProcessIdentity } from './process-identity.ts'
 
 const SHAPE = /^\.[a-z-]+-([^~]+)~([^~]+)~(\d+)~(\d+)~[0-9a-f]+$/
@@ -20,12 +21,18 @@ export function ownerOfLeftover(entry: string): ProcessIdentity | undefined {
   return { bootId, pidNamespace, pid: Number(pid), startTime }
 }
 
+/** Says that something was taken away which a process that died had left. */
+export function saySwept(logger: Pick<Logger, 'info'>, what: string): void {
+  logger.info(`${what} was left by a process that died, and is deleted`)
+}
+
 /**
- * Deletes what provably dead processes left in a folder of this machine. What cannot be deleted, as on a file system that
- * is read-only, stays for the next time; it is told of, and in nobody's way.
+ * Deletes what provably dead processes left in a folder of this machine, and says so. What cannot be deleted, as on a file
+ * system that is read-only, stays for the next time; it is told of, and in nobody's way.
  */
 export function sweepLeftovers(
   folder: string,
+  logger: Pick<Logger, 'info'> = silentLogger,
   stays: (path: string, cause: unknown) => void = () => {},
 ): void {
   for (const entry of readdirSync(folder)) {
@@ -34,6 +41,7 @@ export function sweepLeftovers(
     const left = path.join(folder, entry)
     try {
       rmSync(left, { recursive: true, force: true })
+      saySwept(logger, left)
     } catch (error) {
       if (systemCode(error) === undefined) throw error
       stays(left, error)

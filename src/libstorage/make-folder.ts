@@ -1,4 +1,5 @@
 import { mkdirSync, statSync } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, PermissionDeniedError, systemCode } from './errors.ts'
 
@@ -6,27 +7,60 @@ import { FailedPreconditionError, PermissionDeniedError, systemCode } from './er
  * Makes a folder and those above it, unless they are there. Rejects the path with a `StorageError` that names it where
  * something else is in the way. (Node's own recursive mkdir never returns where a file system says ENOENT, as /proc does.)
  */
-export function makeFolder(folder: string, mode = 0o755): void {
+export async function makeFolder(folder: string, mode = 0o755): Promise<void> {
   try {
-    makeStep(path.resolve(folder), mode)
+    await makeStep(path.resolve(folder), mode)
   } catch (error) {
     throw folderError(folder, error)
   }
 }
 
-function makeStep(folder: string, mode: number): void {
-  if (isFolder(folder)) return
-  makeStep(path.dirname(folder), mode)
+/** The same, at once: for what begins with a folder of its own, where nothing else goes on yet that a disk could hold up. */
+export function makeFolderNow(folder: string, mode = 0o755): void {
   try {
-    mkdirSync(folder, { mode })
+    makeStepNow(path.resolve(folder), mode)
   } catch (error) {
-    // Another process may have been quicker; what is there and is no folder is in the way.
-    if (systemCode(error) !== 'EEXIST' || !isFolder(folder)) throw error
+    throw folderError(folder, error)
   }
 }
 
-function isFolder(folder: string): boolean {
+async function makeStep(folder: string, mode: number): Promise<void> {
+  if (await isFolder(folder)) return
+  await makeStep(path.dirname(folder), mode)
+  try {
+    await mkdir(folder, { mode })
+  } catch (error) {
+    // Another process may have been quicker; what is there and is no folder is in the way.
+    if (systemCode(error) !== 'EEXIST' || !(await isFolder(folder))) throw error
+  }
+}
+
+function makeStepNow(folder: string, mode: number): void {
+  if (isFolderNow(folder)) return
+  makeStepNow(path.dirname(folder), mode)
+  try {
+    mkdirSync(folder, { mode })
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST' || !isFolderNow(folder)) throw error
+  }
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  try {
+    return (await stat(folder)).isDirectory()
+  } catch (error) {
+    if (isAbsent(error)) return false
+    throw error
+  }
+}
+
+function isFolderNow(folder: string): boolean {
   return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+/** As Node's own look without an exception counts it. */
+function isAbsent(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')
 }
 
 function folderError(folder: string, cause: unknown): unknown {

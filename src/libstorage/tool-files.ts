@@ -2,7 +2,8 @@ import { existsSync, readFileSync, rmSync, unlink } from 'node:fs'
 import { join } from 'node:path'
 import { systemCode } from './errors.ts'
 import { leftoverName, sweepLeftovers } from './leftover.ts'
-import { makeFolder } from './make-folder.ts'
+import { type Logger, silentLogger } from './logger.ts'
+import { makeFolderNow } from './make-folder.ts'
 import type { RunResult } from './run.ts'
 
 /** Where the output of one tool lies. */
@@ -24,10 +25,10 @@ export class ToolFiles {
   readonly folder: string
 
   /** Makes the folder within `scratch`, and removes those of processes that are no more. */
-  constructor(scratch: string) {
+  constructor(scratch: string, logger: Pick<Logger, 'info'> = silentLogger) {
     this.folder = join(scratch, leftoverName('tools'))
-    makeFolder(scratch, 0o700)
-    sweepLeftovers(scratch)
+    makeFolderNow(scratch, 0o700)
+    sweepLeftovers(scratch, logger)
     this.#make()
   }
 
@@ -62,7 +63,7 @@ export class ToolFiles {
   }
 
   #make(): void {
-    makeFolder(this.folder, 0o700)
+    makeFolderNow(this.folder, 0o700)
   }
 }
 

@@ -1,4 +1,5 @@
 import { UnavailableError } from './errors.ts'
+import type { Logger } from './logger.ts'
 import {
   inTime,
   type Run,
@@ -22,6 +23,8 @@ export interface ToolRunnerOptions {
   /** How many tools begin at once; one that takes longer than `turnMs` does not count. */
   readonly atOnce: number
   readonly turnMs: number
+  /** Told of what earlier processes left in the directory; where it is absent nobody listens. */
+  readonly logger?: Pick<Logger, 'info'>
 }
 
 /**
@@ -115,7 +118,7 @@ export class ToolRunner {
   }
 
   #livingShell(): ToolShell {
-    this.#files ??= new ToolFiles(this.#options.scratchDirectory)
+    this.#files ??= new ToolFiles(this.#options.scratchDirectory, this.#options.logger)
     if (!this.#shell?.isAlive) this.#shell = new ToolShell(this.#files)
     return this.#shell
   }

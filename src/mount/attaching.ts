@@ -2,6 +2,7 @@ import { FailedPreconditionError } from '../libstorage/errors.ts'
 import type { InstanceId, Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { withoutMount } from './recorded-place.ts'
 import { heldElsewhere } from './take-over/holder.ts'
 import { answers, isReplaced, loseDevice } from './take-over/loss.ts'
 import { attachableTwice, isRefusal, sharedWith } from './take-over/refusals.ts'
@@ -137,7 +138,7 @@ async function attach(
   if (isReplaced(context, session.record)) await loseDevice(context, session, { to: undefined })
   await session.update({
     attachment: { instanceId: here },
-    mount: undefined,
+    ...withoutMount(context, session.record),
     formatIntent: undefined,
   })
   const begun = performance.now()

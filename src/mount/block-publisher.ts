@@ -48,7 +48,7 @@ export class BlockPublisher implements Publisher {
       content.formatted ? NO_GROWTH : growBeforeMount(session, attached, content, context),
       this.#mounter.prepareMountPoint(place.mountPoint),
     ])
-    await session.update({ ...this.#records(attached), formatIntent: undefined, tool: undefined })
+    await session.update({ ...mountRecords(attached), formatIntent: undefined, tool: undefined })
     session.step()
     const isLate = await this.#mount(attached, content.fsType, wishes.mountOptions)
     if (content.joined || isLate) await this.#requireAlive(attached)
@@ -65,7 +65,7 @@ export class BlockPublisher implements Publisher {
 
   async complete(session: VolumeSession, attached: AttachedVolume): Promise<void> {
     if (session.record.mount?.mountPoint !== attached.place.mountPoint)
-      await session.update(this.#records(attached))
+      await session.update(mountRecords(attached))
     await this.#furnish(attached, false)
   }
 
@@ -73,7 +73,9 @@ export class BlockPublisher implements Publisher {
     const fsType = this.#topmostAt(place)?.fsType
     if (fsType === undefined) return undefined
     const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
-    return await growMounted(session, { device, fsType, mountPoint: place.mountPoint }, context)
+    const identity = session.record.mount?.identity
+    const target = { device, identity, fsType, mountPoint: place.mountPoint }
+    return await growMounted(session, target, context)
   }
 
   async withdraw(
@@ -119,15 +121,17 @@ export class BlockPublisher implements Publisher {
 
   /** A mount of a server that was killed may take hold just now, in the place of ours; resolves with whether it did. */
   async #mount(
-    { device, place }: AttachedVolume,
+    attached: AttachedVolume,
     fsType: string,
     options: readonly string[],
   ): Promise<boolean> {
+    const { device, identity, place } = attached
     try {
-      await this.#mounter.mount(device, place.mountPoint, fsType, options)
+      await this.#mounter.mount(attached, place.mountPoint, fsType, options)
       return false
     } catch (error) {
-      if (!this.isPublished(device, place)) throw error
+      const isSame = this.#mounter.deviceIdentity(device) === identity
+      if (!isSame || !this.isPublished(device, place)) throw error
       return true
     }
   }
@@ -141,10 +145,6 @@ export class BlockPublisher implements Publisher {
       onMount: true,
       fresh,
     })
-  }
-
-  #records(attached: AttachedVolume): ReturnType<typeof mountRecords> {
-    return mountRecords(attached, this.#mounter.deviceIdentity(attached.device))
   }
 
   #topmostAt(place: Place): MountEntry | undefined {

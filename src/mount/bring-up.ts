@@ -1,9 +1,11 @@
 import { TimeoutError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { poll } from '../libstorage/wait.ts'
+import { attachedDisk } from './attached-disk.ts'
 import { ensureAttached, settleAttachment } from './attaching.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import type { Disk } from './mounter.ts'
 import { placeOf } from './recorded-place.ts'
 import type { Demand } from './take-over/take-over.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
@@ -29,8 +31,9 @@ export async function bringUp(
   volume: Volume,
   demand: Demand,
 ): Promise<string | undefined> {
-  const { attachment, device } = await bringHere(context, session, volume, demand)
-  const attached = { volume: withFileSystem(volume, context), attachment, device }
+  const here = await bringHere(context, session, volume, demand)
+  const attached = { volume: withFileSystem(volume, context), ...here }
+  const { device } = here
   const next = context.places.of(volume.name)
   const recorded = placeOf(context, session.record)
   // It may still be where an earlier configuration had it.
@@ -61,24 +64,24 @@ export async function bringHere(
   session: VolumeSession,
   volume: Volume,
   demand: Demand,
-): Promise<{ readonly attachment: VolumeAttachment; readonly device: string }> {
+): Promise<Disk & { readonly attachment: VolumeAttachment }> {
   const attachment = await ensureAttached(context, session, volume, demand)
-  const device = await awaitDevice(context, volume, attachment)
+  const disk = await awaitDisk(context, volume, attachment)
   await settleAttachment(session)
-  return { attachment, device }
+  return { attachment, ...disk }
 }
 
-async function awaitDevice(
+async function awaitDisk(
   context: MountContext,
   volume: Volume,
   attachment: VolumeAttachment,
-): Promise<string> {
+): Promise<Disk> {
   const timeoutMs = context.settings.attachTimeoutMs
-  const device = await poll(() => context.service.executor.device(attachment), {
+  const disk = await poll(() => attachedDisk(context, attachment), {
     intervalMs: DEVICE_POLL_MS,
     timeoutMs,
   })
-  if (device !== undefined) return device
+  if (disk !== undefined) return disk
   throw new TimeoutError({
     subject: `the device of ${volumeNamed(volume.name)}`,
     problem: `did not appear within ${timeoutMs / 1000} s of its attach`,

@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from '../libstorage/logger.ts'
-import { makeFolder } from '../libstorage/make-folder.ts'
+import { makeFolderNow } from '../libstorage/make-folder.ts'
 import { thisMachine } from '../libstorage/process-identity.ts'
 import type { Run, RunBehindGate } from '../libstorage/run.ts'
 import type { Service } from '../libstorage/service.ts'
@@ -48,15 +48,16 @@ export function createMountManager(parts: MountManagerParts): MountManager {
     parts.run,
     parts.runBehindGate,
     path.join(parts.runDirectory, 'scratch'),
+    logger,
   )
-  const locks = new ProcessLocks(path.join(parts.runDirectory, 'locks'))
+  const locks = new ProcessLocks(path.join(parts.runDirectory, 'locks'), logger)
   const publisher =
     service.storage === 'block'
       ? new BlockPublisher(mounter, settings, service.name, events)
       : createDirectoryPublisher(mounter, settings, service.name, events)
   const removed = new RemovedNamesFolder(path.join(ledgers, `${service.name}.removed`))
   const mountFolder = canonicalFolder(parts.mountFolder)
-  if (service.storage === 'directory') sweepLinks(mountFolder)
+  if (service.storage === 'directory') sweepLinks(mountFolder, logger)
   const places = placesIn(mountFolder, parts)
   const context: MountContext = {
     service,
@@ -104,6 +105,6 @@ function olderFolders(libDirectory: string): readonly string[] {
 
 /** The folder, made if it is missing, as the kernel will name it: mountinfo knows no links. */
 function canonicalFolder(folder: string): string {
-  makeFolder(folder)
+  makeFolderNow(folder)
   return realpathSync(folder)
 }

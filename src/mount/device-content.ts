@@ -65,10 +65,10 @@ async function useAsFound(
   { fsType, uuid }: Extract<DeviceContent, { kind: 'file-system' }>,
   context: Context,
 ): Promise<void> {
-  const { device, volume } = attached
+  const { device, identity, volume } = attached
   const isDoubted = session.record.growing !== undefined
   await context.mounter.check(
-    device,
+    attached,
     fsType,
     session.toolStarting,
     isDoubted ? 'thorough' : 'quick',
@@ -76,7 +76,7 @@ async function useAsFound(
   if (isDoubted) await session.update({ growing: undefined, tool: undefined })
   if (volume.madeFrom !== undefined && fsType === 'btrfs')
     await context.mounter.tellApart(
-      { device, uuid, ownUuid: ownUuid(volume.id) },
+      { device, identity, uuid, ownUuid: ownUuid(volume.id) },
       session.toolStarting,
     )
   record(context, attached, 'checked')
@@ -121,7 +121,7 @@ async function repeatFormat(
   context: Context,
 ): Promise<PreparedContent> {
   session.step()
-  await context.mounter.wipeSignatures(attached.device)
+  await context.mounter.wipeSignatures(attached)
   return await format(session, attached, intent, context)
 }
 
@@ -140,7 +140,7 @@ async function format(
     formatIntent: { fsType, uuid, attachedSince },
   })
   await context.mounter.makeFileSystem(
-    attached.device,
+    attached,
     { fsType, uuid, label: attached.volume.name },
     session.toolStarting,
   )

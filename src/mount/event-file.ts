@@ -11,7 +11,7 @@ import {
 import path from 'node:path'
 import { systemCode } from '../libstorage/errors.ts'
 import type { Logger } from '../libstorage/logger.ts'
-import { makeFolder } from '../libstorage/make-folder.ts'
+import { makeFolderNow } from '../libstorage/make-folder.ts'
 import type { EventSink, VolumeEvent } from './events.ts'
 
 /** The file that events are written to; the older ones beside it carry the time at which they were put aside. */
@@ -86,7 +86,7 @@ export class EventFile implements EventSink {
       return openSync(this.#file, 'a', 0o640)
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error
-      makeFolder(this.#options.directory)
+      makeFolderNow(this.#options.directory)
       return openSync(this.#file, 'a', 0o640)
     }
   }

@@ -25,7 +25,7 @@ export const NO_GROWTH: Growth = { unfilledBytes: 0 }
 /** Grows a mounted file system that does not fill its device; resolves with why that was not done, as a sentence. */
 export async function growMounted(
   session: VolumeSession,
-  target: Required<GrowthTarget>,
+  target: GrowthTarget,
   context: GrowthContext,
 ): Promise<string | undefined> {
   const measured = await told(() => context.mounter.unfilled(target.device, target.fsType))
@@ -43,18 +43,19 @@ export async function growMounted(
  */
 export async function growBeforeMount(
   session: VolumeSession,
-  { device }: AttachedVolume,
+  attached: AttachedVolume,
   { fsType, joined }: PreparedContent,
   context: GrowthContext,
 ): Promise<Growth> {
+  const { device, identity } = attached
   const measured = await told(() => context.mounter.unfilled(device, fsType))
   if (typeof measured === 'string') return { unfilledBytes: 0, problem: measured }
   const isLater = joined || !fsType.startsWith('ext')
   if (measured === 0 || isLater) return { unfilledBytes: measured }
-  const check = () => context.mounter.check(device, fsType, session.toolStarting, 'thorough')
+  const check = () => context.mounter.check(attached, fsType, session.toolStarting, 'thorough')
   await check()
   await session.update({ growing: { since: new Date().toISOString() } })
-  const problem = await grow(session, { device, fsType }, measured, context)
+  const problem = await grow(session, { device, identity, fsType }, measured, context)
   if (problem !== undefined) await check()
   await session.update({ growing: undefined, tool: undefined })
   return { unfilledBytes: 0, ...(problem !== undefined && { problem }) }
@@ -63,13 +64,13 @@ export async function growBeforeMount(
 /** Does what is left when the file system is mounted; resolves with why it is not grown, as a sentence. */
 export async function growAfterMount(
   session: VolumeSession,
-  { device, place }: AttachedVolume,
+  { device, identity, place }: AttachedVolume,
   { fsType }: Pick<PreparedContent, 'fsType'>,
   { unfilledBytes, problem }: Growth,
   context: GrowthContext,
 ): Promise<string | undefined> {
   if (unfilledBytes === 0) return problem
-  const target = { device, fsType, mountPoint: place.mountPoint }
+  const target = { device, identity, fsType, mountPoint: place.mountPoint }
   const failed = await grow(session, target, unfilledBytes, context)
   await session.update({ tool: undefined })
   return failed

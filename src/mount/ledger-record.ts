@@ -36,6 +36,8 @@ export const ledgerRecordSchema = z.object({
       instanceId: z.string(),
       /** Absent from before the attach until its reply: it may or may not have happened. */
       since: time.optional(),
+      /** As the platform names it: what is known of a volume that vanished from its platform with its device in use. */
+      deviceName: z.string().optional(),
     })
     .optional(),
   /** Set from before we mount the volume until after it is unmounted. */
@@ -50,6 +52,8 @@ export const ledgerRecordSchema = z.object({
       complete: z.boolean(),
     })
     .optional(),
+  /** Mount points of an earlier configuration, or an earlier boot, at which it is mounted no more: bare, and removed once nobody holds the device. */
+  bare: z.array(z.string()).readonly().optional(),
   /** Set from before mkfs begins until it has ended well: the device was blank then, and until mkfs has come to its end nothing of value is on it; void once that attachment has ended. */
   formatIntent: z.object({ fsType: z.string(), uuid: z.string(), attachedSince: time }).optional(),
   /** Set from before an unmounted file system is grown until that has ended well, or a thorough check has found it sound: it may be half changed, and nothing mounts it unchecked. */
@@ -163,8 +167,9 @@ export function recordedAttachment({
   attachment,
 }: LedgerRecord): VolumeAttachment | undefined {
   if (attachment?.since === undefined) return undefined
-  const { instanceId, since } = attachment
-  return { volumeId: volume.id, instanceId, state: 'attached', since: new Date(since) }
+  const { instanceId, since, deviceName } = attachment
+  const known = { volumeId: volume.id, instanceId, since: new Date(since) }
+  return { ...known, state: 'attached', ...(deviceName === undefined ? {} : { deviceName }) }
 }
 
 /** A record about a volume of which nothing was meant yet. */

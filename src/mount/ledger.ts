@@ -4,7 +4,7 @@ import { removeDurably, writeDurably } from '../libstorage/durable-file.ts'
 import { isStorageError, type StorageError, systemCode } from '../libstorage/errors.ts'
 import { sweepLeftovers } from '../libstorage/leftover.ts'
 import type { Logger } from '../libstorage/logger.ts'
-import { makeFolder } from '../libstorage/make-folder.ts'
+import { makeFolderNow } from '../libstorage/make-folder.ts'
 import { identifySelf } from '../libstorage/process-identity.ts'
 import type { VolumeId } from '../libstorage/types.ts'
 import { immovable, recordingError, unreadable } from './ledger-errors.ts'
@@ -61,8 +61,10 @@ export class FileLedger implements Ledger {
     this.#folder = folder
     this.#service = service
     this.#logger = logger
-    makeFolder(folder, 0o700)
-    sweepLeftovers(folder, (left, cause) => logger.warn(`${left} cannot be deleted: ${cause}`))
+    makeFolderNow(folder, 0o700)
+    sweepLeftovers(folder, logger, (left, cause) =>
+      logger.warn(`${left} cannot be deleted: ${cause}`),
+    )
   }
 
   get(id: VolumeId): LedgerRecord | undefined {
@@ -116,7 +118,7 @@ export class FileLedger implements Ledger {
   /** A folder that was taken away while it was in use gets back what this process knows. */
   #ensureFolder(): void {
     if (fs.existsSync(this.#folder)) return
-    makeFolder(this.#folder, 0o700)
+    makeFolderNow(this.#folder, 0o700)
     for (const [name, { record }] of this.#records)
       fs.writeFileSync(path.join(this.#folder, name), JSON.stringify(record), { mode: 0o600 })
     this.#logger.error(

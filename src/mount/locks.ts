@@ -5,7 +5,8 @@ import path from 'node:path'
 import lockfile from 'proper-lockfile'
 import * as z from 'zod'
 import { FailedPreconditionError, systemCode, TimeoutError } from '../libstorage/errors.ts'
-import { sweepLeftovers } from '../libstorage/leftover.ts'
+import { saySwept, sweepLeftovers } from '../libstorage/leftover.ts'
+import { type Logger, silentLogger } from '../libstorage/logger.ts'
 import { makeFolder } from '../libstorage/make-folder.ts'
 import {
   identifySelf,
@@ -59,13 +60,15 @@ export interface Locks {
 /** Locks as a directory each, whose owner is written inside it. */
 export class ProcessLocks implements Locks {
   readonly #directory: string
+  readonly #logger: Pick<Logger, 'info'>
   readonly #self: ProcessIdentity
 
   /** The directory lies on a file system that is emptied at boot, and is made when it is missing. */
-  constructor(directory: string) {
+  constructor(directory: string, logger: Pick<Logger, 'info'> = silentLogger) {
     this.#directory = directory
+    this.#logger = logger
     this.#self = identifySelf()
-    if (fs.existsSync(directory)) sweepLeftovers(directory)
+    if (fs.existsSync(directory)) sweepLeftovers(directory, logger)
   }
 
   async acquire(name: string, purpose: string, signal?: AbortSignal): Promise<HeldLock> {
@@ -85,7 +88,7 @@ export class ProcessLocks implements Locks {
     name: string,
     purpose: string,
   ): Promise<HeldLock | { owner: LockOwner | undefined }> {
-    makeFolder(this.#directory, 0o700)
+    await makeFolder(this.#directory, 0o700)
     const taken = await this.#take(name, purpose)
     if (taken !== undefined) return taken
     const present = await this.#look(name)
@@ -93,7 +96,7 @@ export class ProcessLocks implements Locks {
     if (present !== 'abandoned') return { owner: present }
     return await this.#serialised(async () => {
       // Nobody but a replacer touches an abandoned lock, so that it is still abandoned when it is removed.
-      if ((await this.#look(name)) === 'abandoned') removeLock(this.#pathOf(name))
+      if ((await this.#look(name)) === 'abandoned') this.#takeAway(name)
       return await this.#takeOrTell(name, purpose)
     })
   }
@@ -110,9 +113,14 @@ export class ProcessLocks implements Locks {
     for (const name of locks.map((entry) => entry.slice(0, -LOCK_SUFFIX.length))) {
       if ((await this.#look(name)) !== 'abandoned') continue
       await this.#serialised(async () => {
-        if ((await this.#look(name)) === 'abandoned') removeLock(this.#pathOf(name))
+        if ((await this.#look(name)) === 'abandoned') this.#takeAway(name)
       })
     }
+  }
+
+  #takeAway(name: string): void {
+    removeLock(this.#pathOf(name))
+    saySwept(this.#logger, `lock ${this.#pathOf(name)}`)
   }
 
   async #takeOrTell(

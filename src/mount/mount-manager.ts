@@ -1,7 +1,7 @@
 import { AbortedError, AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
 import { SingleFlight } from '../libstorage/single-flight.ts'
 import type { Snapshot, Volume } from '../libstorage/types.ts'
-import { sleep, untilAborted } from '../libstorage/wait.ts'
+import { sleep } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
 import { attachByHand, detachByHand } from './by-hand.ts'
@@ -218,7 +218,7 @@ export class MountManager implements IntegrationDriver {
     const creation = asksForCopy(options)
       ? this.#creations.do(JSON.stringify([name, options]), () => create(this.#closing.signal))
       : create(signal)
-    return untilAborted(creation, signal)
+    return answerInTime(context, name, signal, creation)
   }
 }
 

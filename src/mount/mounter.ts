@@ -12,6 +12,16 @@ export interface MountEntry {
   readonly failedReadOnly: boolean
 }
 
+/** A block device that was found to be a volume's. */
+export interface Disk {
+  readonly device: string
+  /**
+   * What told it from a later one of the same name then: a tool that changes what is on the disk does not begin where the
+   * name means another disk by now, and the call rejects with `UnavailableError`.
+   */
+  readonly identity?: string | undefined
+}
+
 /** What lies on a device, as its signatures say. */
 export type DeviceContent =
   | { readonly kind: 'file-system'; readonly fsType: string; readonly uuid: string | undefined }
@@ -40,8 +50,7 @@ export interface NewFileSystemSpec {
 export type ToolStarting = (tool: ToolRecord) => Promise<void>
 
 /** A file system that is to be grown to its device. */
-export interface GrowthTarget {
-  readonly device: string
+export interface GrowthTarget extends Disk {
   readonly fsType: string
   /** Where it is mounted; undefined while nobody holds the device. */
   readonly mountPoint?: string
@@ -54,8 +63,7 @@ export interface Frozen {
 }
 
 /** A copied btrfs: the UUID that it came with, and the one that it alone shall have. */
-export interface CopyIdentity {
-  readonly device: string
+export interface CopyIdentity extends Disk {
   readonly uuid: string | undefined
   readonly ownUuid: string
 }
@@ -103,14 +111,14 @@ export interface Mounter {
   /** Rejects with `FailedPreconditionError` that names the package, where this file system cannot be made here. */
   requireMaker(fsType: string): Promise<void>
   /** Takes away the signatures of an mkfs that was cut short: mkfs.btrfs refuses a UUID that it finds on any device. */
-  wipeSignatures(device: string): Promise<void>
-  makeFileSystem(device: string, spec: NewFileSystemSpec, starting: ToolStarting): Promise<void>
+  wipeSignatures(disk: Disk): Promise<void>
+  makeFileSystem(disk: Disk, spec: NewFileSystemSpec, starting: ToolStarting): Promise<void>
   /**
    * Checks and repairs what is safe to repair; thoroughly before a growth, which wants that. Rejects with
    * `FailedPreconditionError` that names the command that repairs.
    */
   check(
-    device: string,
+    disk: Disk,
     fsType: string,
     starting: ToolStarting,
     depth?: 'quick' | 'thorough',
@@ -142,12 +150,7 @@ export interface Mounter {
   prepareMountPoint(mountPoint: string): Promise<void>
   /** Removes the empty directory. Only after an exclusive open has succeeded: it takes the mount from every namespace. */
   removeMountPoint(mountPoint: string): Promise<void>
-  mount(
-    device: string,
-    mountPoint: string,
-    fsType: string,
-    options: readonly string[],
-  ): Promise<void>
+  mount(disk: Disk, mountPoint: string, fsType: string, options: readonly string[]): Promise<void>
   /** `busy` while a process of this namespace has a file open there. */
   unmount(mountPoint: string): Promise<'unmounted' | 'busy'>
   /** Takes a mount away from this namespace though it is in use; what has it open keeps it. */

@@ -9,6 +9,8 @@ export interface AttachedVolume {
   readonly attachment: VolumeAttachment
   /** The block device, or the directory of a directory volume. */
   readonly device: string
+  /** Of a block device, what tells it from a later one of its name. */
+  readonly identity?: string | undefined
   readonly place: Place
 }
 
@@ -50,13 +52,15 @@ export interface Publisher {
 }
 
 /** What the ledger says from before a volume is published: it is attached for us, and what comes there is ours. */
-export function mountRecords(
-  { attachment, device, place }: AttachedVolume,
-  identity?: string,
-): Pick<LedgerRecord, 'attachment' | 'mount'> {
-  const { instanceId, since } = attachment
+export function mountRecords({
+  attachment,
+  device,
+  identity,
+  place,
+}: AttachedVolume): Pick<LedgerRecord, 'attachment' | 'mount'> {
+  const { instanceId, since, deviceName } = attachment
   return {
-    attachment: { instanceId, since: since.toISOString() },
+    attachment: { instanceId, since: since.toISOString(), deviceName },
     mount: {
       mountPoint: place.mountPoint,
       device,

@@ -133,8 +133,10 @@ function isWorking({ kernel }: Facts): boolean {
  */
 function fromEarlierBoot(record: LedgerRecord, here: InstanceId | undefined): LedgerRecord {
   const { version, service, volume, bootId, attachment, formatIntent, growing, lost } = record
+  const bare = [...(record.mount ? [record.mount.mountPoint] : []), ...(record.bare ?? [])]
   const kept = {
     ...{ version, service, volume, bootId, references: [] },
+    ...(bare.length === 0 ? {} : { bare }),
     ...(growing === undefined ? {} : { growing }),
     // A machine that lost a volume does not take it back at once because it was started anew.
     ...(lost === undefined ? {} : { lost }),

@@ -187,10 +187,17 @@ export class Reconciler {
     if (next.kind === 'put back') return await this.#putBack(session)
     // What is going to be tried already keeps its time.
     if (this.#releaser.isScheduled(facts.id)) return
-    if (next.kind === 'release') this.#releaser.schedule(facts, 0)
+    if (next.kind === 'release') this.#releaseLeftover(session)
     if (next.kind === 'release unless mounted') this.#releaser.schedule(facts, GRACE_MS)
     if (next.kind === 'doubt') this.#releaser.scheduleTrial(facts, GRACE_MS)
     if (next.kind === 'finish format' && !this.#formats.has(facts.id)) this.#finishLater(facts)
+  }
+
+  #releaseLeftover({ facts, record }: VolumeSession): void {
+    const message = `${volumeNamed(facts.name)} was left here by a process that died, nobody uses it, and it is released`
+    if ((record.attachment ?? record.mount) !== undefined)
+      this.#context.logger.info(message, { volumeId: facts.id })
+    this.#releaser.schedule(facts, 0)
   }
 
   async #putBack(session: VolumeSession): Promise<void> {

@@ -1,6 +1,8 @@
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
+import { attachedDisk } from './attached-disk.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
+import { placesToTidy, withoutMount } from './recorded-place.ts'
 import { findLoss, isReplaced, loseDevice } from './take-over/loss.ts'
 import type { VolumeSession } from './volume-session.ts'
 
@@ -38,7 +40,7 @@ export async function unmountHere(
   // What was not there may take hold yet, if a mount(8) of a process that died hangs: the record names it until the device
   // is found free.
   if (found.length === 0) return 'gone'
-  await session.update({ mount: undefined, olderMounts: undefined })
+  await session.update({ ...withoutMount(context, record), olderMounts: undefined })
   context.events.record({
     kind: 'unmounted',
     service: context.service.name,
@@ -97,19 +99,18 @@ export async function republish(
 ): Promise<void> {
   const attachment = recordedAttachment(session.record)
   if (attachment === undefined) return
-  const device = await context.service.executor.device(attachment)
-  if (device === undefined) return
+  const disk = await attachedDisk(context, attachment)
+  if (disk === undefined) return
   await context.publisher.publish(session, {
     volume,
     attachment,
-    device,
+    ...disk,
     place: context.places.of(volume.name),
   })
 }
 
 async function detachHere(context: MountContext, session: VolumeSession): Promise<Released> {
-  const { record, facts } = session
-  const place = context.places.of(facts.name)
+  const { record } = session
   const recorded = recordedAttachment(record)
   const attachment = recorded ?? (await attachmentNow(context, record))
   const device = attachment && (await context.service.executor.device(attachment))
@@ -119,9 +120,7 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
     return 'held'
   }
   session.step()
-  // What was never attached never had this place, which may be that of another volume of this name.
-  // Where the device is gone nobody can hold it; what stands there still is a bare directory, or a dead mount of others.
-  if ((record.attachment ?? record.lost) !== undefined) await context.publisher.tidy(place)
+  await tidy(context, record)
   const instanceId = record.attachment?.instanceId
   if (instanceId !== undefined && (device !== undefined || (await isOurs(context, record)))) {
     session.step()
@@ -130,6 +129,7 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
   await session.update({
     attachment: undefined,
     mount: undefined,
+    bare: undefined,
     formatIntent: undefined,
     releasing: undefined,
     adopted: undefined,
@@ -137,6 +137,13 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
     references: [],
   })
   return 'released'
+}
+
+/** Where the device is gone nobody can hold it: what stands there still is a bare directory, or a dead mount of others. */
+async function tidy(context: MountContext, record: LedgerRecord): Promise<void> {
+  // What was never attached never had this place, which may be that of another volume of this name.
+  if ((record.attachment ?? record.lost) === undefined) return
+  for (const place of placesToTidy(context, record)) await context.publisher.tidy(place)
 }
 
 /** Somebody took the volume while it was on its way out here: what was held, or is attached to another machine, did not leave by itself. */

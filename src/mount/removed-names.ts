@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { makeFolder } from '../libstorage/make-folder.ts'
+import { makeFolderNow } from '../libstorage/make-folder.ts'
 
 /** How many are remembered; the oldest are forgotten first. */
 const REMEMBERED = 1_000
@@ -19,7 +19,7 @@ export class RemovedNamesFolder implements RemovedNames {
 
   constructor(folder: string) {
     this.#folder = folder
-    makeFolder(folder, 0o700)
+    makeFolderNow(folder, 0o700)
   }
 
   has(name: string): boolean {

@@ -218,14 +218,17 @@ export class VolumeSessions {
    */
   creating<T>(name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const folded = createHash('sha256').update(name.toLowerCase()).digest('hex')
-    return this.#mutex.run(`name ${folded}`, async () => {
+    const key = `name ${folded}`
+    return this.#mutex.run(key, async () => {
       throwIfAborted(signal)
       const lockName = `${this.#service}-name-${folded}`
       const patience = AbortSignal.timeout(PATIENCE_MS)
       const lock = await this.#locks.acquire(lockName, `creates ${name}`, patience)
       try {
+        this.#progress.set(key, { name, what: 'creates the volume', since: Date.now() })
         return await work()
       } finally {
+        this.#progress.delete(key)
         await lock.release()
       }
     })

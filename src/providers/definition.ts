@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Logger } from '../libstorage/logger.ts'
 import type { Run } from '../libstorage/run.ts'
 import type { Provider } from '../libstorage/storage-driver.ts'
 
@@ -11,6 +12,8 @@ export interface ProviderContext {
   readonly run: Run
   /** Says something at a start that the user should know; where it is absent nobody listens. */
   readonly warn?: (message: string) => void
+  /** Told of what is done without anybody having asked; where it is absent nobody listens. */
+  readonly logger?: Pick<Logger, 'info'>
 }
 
 /** How a driver name becomes a provider. Its code is loaded only when it is used. */

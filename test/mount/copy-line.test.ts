@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { silentLogger } from '../../src/libstorage/logger.ts'
 import { identifySelf } from '../../src/libstorage/process-identity.ts'
-import { run } from '../../src/libstorage/run.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
 import type { MountManager } from '../../src/mount/mount-manager.ts'
 import { bundleChild } from '../support/child-process.ts'
@@ -187,26 +186,6 @@ describe.skipIf(loopUnavailable !== undefined)('copies where files share no bloc
     await expect(manager.create('small', { volumename: 'data', size: '1' })).rejects.toThrow(
       'option size is 1 where volume "data" has 2 GiB',
     )
-  })
-
-  test('a server that ends gives up a copy of hours, and nothing of it is left', async () => {
-    await manager.create('data', {})
-    await manager.close()
-    const slow = await world.manager({}, 'server', (command, ...rest) =>
-      command === 'cp' ? run('sleep', ['60'], rest[1]) : run(command, ...rest),
-    )
-    const created = slow.create('copy', { volumename: 'data' })
-    created.catch(() => {})
-    const pool = path.join(world.folder, 'loop')
-    const begun = () => readdirSync(pool).filter((entry) => entry.startsWith('.creating'))
-    await expect.poll(begun).toHaveLength(1)
-    const again = slow.create('copy', { volumename: 'data' })
-    again.catch(() => {})
-    await slow.close()
-    await expect(created).rejects.toThrow('the work was given up at the end')
-    await expect(again).rejects.toThrow('the work was given up at the end')
-    await expect.poll(begun).toEqual([])
-    expect((await manager.list()).map(({ volume }) => volume.name)).toEqual(['data'])
   })
 
   test('a server that is killed while a file system is frozen leaves it thawed', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { newRecord } from '../../src/mount/ledger-record.ts'
+import type { Disk } from '../../src/mount/mounter.ts'
 import { type Facts, type KernelFacts, reconcile } from '../../src/mount/reconcile.ts'
 import { MountWorld, mounted } from '../support/mount-world.ts'
 
@@ -45,7 +46,7 @@ describe('growth that does not come about', () => {
       await manager.unmount({ name: 'data', holder: 'a' })
       world.kernel.unfilled = async () => 2 ** 30
       const check = world.kernel.check.bind(world.kernel)
-      world.kernel.check = async (...args: [string, string?, unknown?, unknown?]) => {
+      world.kernel.check = async (...args: [Disk, string?, unknown?, unknown?]) => {
         depths.push(args[3] ?? 'quick')
         await check(args[0])
       }

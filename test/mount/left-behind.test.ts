@@ -88,7 +88,7 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
     await first.close()
     const { mount } = world.mounter
     vi.spyOn(world.mounter, 'mount').mockImplementation(async (...by) => {
-      await world.tool('mount', by[0], by[1])
+      await world.tool('mount', by[0].device, by[1])
       await mount.apply(world.mounter, by)
     })
     const second = await world.manager()
@@ -115,12 +115,75 @@ describe.skipIf(loopUnavailable !== undefined)('nothing is left that belongs to 
     await expect.poll(() => devicesOfWorld()).toEqual([])
   })
 
+  describe('the bare mount point of a volume that was mounted when mount.path was changed', () => {
+    const lingering = { unmount: { ignoreUsedCount: false, detachDelayMs: 600_000 } }
+    const pointAt = (root: string) => path.join(world.folder, root, 'data')
+    beforeEach(async () => {
+      const before = await world.manager()
+      await before.create('data', {})
+      await mounted(before, 'data', 'a')
+      await before.close()
+      world.root = 'moved'
+    })
+
+    test('goes when the volume has lingered', async () => {
+      const after = await world.manager(lingering)
+      after.start()
+      await after.unmount({ name: 'data', holder: 'a' })
+      expect(existsSync(pointAt('volumes'))).toBe(true)
+      await after.close()
+      expect(existsSync(pointAt('volumes'))).toBe(false)
+    })
+
+    test('goes with that of the new place, where the volume was mounted before it had lingered', async () => {
+      const after = await world.manager(lingering)
+      after.start()
+      await after.unmount({ name: 'data', holder: 'a' })
+      await mounted(after, 'data', 'b')
+      expect(mountsOfWorld().map(({ mountPoint }) => mountPoint)).toEqual([pointAt('moved')])
+      await after.unmount({ name: 'data', holder: 'b' })
+      await after.close()
+      expect([existsSync(pointAt('volumes')), existsSync(pointAt('moved'))]).toEqual([false, false])
+    })
+
+    test('goes also where the device was lost meanwhile', async () => {
+      await world.tool('umount', '-l', pointAt('volumes'))
+      await world.tool('losetup', '-d', await deviceOf('data'))
+      const after = await world.manager()
+      after.start()
+      await expect
+        .poll(() =>
+          ledgerFiles()
+            .map((file) => readFileSync(file, 'utf8'))
+            .join(),
+        )
+        .toMatch(/"lost"/)
+      await after.unmount({ name: 'data', holder: 'a' })
+      await mounted(after, 'data', 'b')
+      await after.unmount({ name: 'data', holder: 'b' })
+      await expect.poll(() => existsSync(pointAt('volumes'))).toBe(false)
+    })
+  })
+
   test('the device of a volume whose folder vanished from the pool is let go with its last reference', async () => {
     const manager = await world.manager()
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
     rmSync(path.dirname(world.diskOf('data')), { recursive: true })
     await manager.unmount({ name: 'data', holder: 'a' })
+    await expect.poll(() => devicesOfWorld()).toEqual([])
+  })
+
+  test('the device of a volume whose folder vanished from the pool is let go also after a restart', async () => {
+    const manager = await world.manager()
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    await manager.close()
+    rmSync(path.dirname(world.diskOf('data')), { recursive: true })
+    const next = await world.manager()
+    next.start()
+    await next.unmount({ name: 'data', holder: 'a' })
+    await expect.poll(mountsOfWorld).toEqual([])
     await expect.poll(() => devicesOfWorld()).toEqual([])
   })
 

@@ -202,7 +202,7 @@ describe('mount and unmount', () => {
     const other = world.platform.add({ name: 'other' })
     world.disks.write(other.id, { kind: 'file-system', fsType: 'xfs', uuid: 'u' })
     world.platform.attachByHand(other.id, 'here')
-    await world.kernel.mount('/dev/memory1', '/mnt/data', 'xfs')
+    await world.kernel.mount({ device: '/dev/memory1' }, '/mnt/data', 'xfs')
     await manager.unmount({ name: 'data', holder: 'a' })
     expect(world.kernel.mounts()).toHaveLength(2)
     await world.kernel.unmount('/mnt/data')

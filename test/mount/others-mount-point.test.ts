@@ -43,7 +43,7 @@ test('a volume is never mounted on top of what somebody else has mounted at its 
   await mounted(manager, 'other', 'a')
   await manager.create('data', {})
   const [foreign = ''] = world.kernel.mounts().map(({ source }) => source)
-  await world.kernel.mount(foreign, '/mnt/data', 'ext4')
+  await world.kernel.mount({ device: foreign }, '/mnt/data', 'ext4')
   await expect(mounted(manager, 'data', 'b')).rejects.toThrow(`is taken by ${foreign} (ext4)`)
   const there = world.kernel.mounts().filter(({ mountPoint }) => mountPoint === '/mnt/data')
   expect(there.map(({ source }) => source)).toEqual([foreign])

@@ -102,7 +102,7 @@ describe('after a reboot', () => {
 
   test('what somebody mounts by hand at its place is adopted', async () => {
     await rebooted()
-    await world.kernel.mount(attachments()[0]?.deviceName ?? '', '/mnt/data', 'ext4')
+    await world.kernel.mount({ device: attachments()[0]?.deviceName ?? '' }, '/mnt/data', 'ext4')
     const manager = world.manager()
     manager.start()
     await settle()

@@ -1,9 +1,14 @@
-import { FailedPreconditionError, TimeoutError } from '../../src/libstorage/errors.ts'
+import {
+  FailedPreconditionError,
+  TimeoutError,
+  UnavailableError,
+} from '../../src/libstorage/errors.ts'
 import { identifySelf } from '../../src/libstorage/process-identity.ts'
 import type {
   CopyIdentity,
   DataFolder,
   DeviceContent,
+  Disk,
   GrowthTarget,
   MountEntry,
   Mounter,
@@ -110,12 +115,14 @@ export class MemoryKernel implements Mounter {
 
   async requireMaker(): Promise<void> {}
 
-  async wipeSignatures(device: string): Promise<void> {
+  async wipeSignatures(disk: Disk): Promise<void> {
+    const { device } = disk
+    this.#requireSame(disk)
     this.#disks.write(this.#volumeOf(device), { kind: 'half' })
   }
 
   async makeFileSystem(
-    device: string,
+    disk: Disk,
     { fsType, uuid }: { fsType: string; uuid: string },
     starting: (tool: {
       command: string
@@ -123,6 +130,7 @@ export class MemoryKernel implements Mounter {
       since: string
     }) => Promise<void>,
   ): Promise<void> {
+    const { device } = disk
     if (this.isHeld(device))
       throw new FailedPreconditionError({ subject: device, problem: 'is in use' })
     await starting({
@@ -130,12 +138,15 @@ export class MemoryKernel implements Mounter {
       process: identifySelf(),
       since: new Date().toISOString(),
     })
+    this.#requireSame(disk)
     this.#disks.write(this.#volumeOf(device), { kind: 'half' })
     await this.#effect(`mkfs ${device}`)
     this.#disks.write(this.#volumeOf(device), { kind: 'file-system', fsType, uuid })
   }
 
-  async check(device: string): Promise<void> {
+  async check(disk: Disk): Promise<void> {
+    const { device } = disk
+    this.#requireSame(disk)
     if (this.isHeld(device))
       throw new FailedPreconditionError({ subject: device, problem: 'is in use' })
     await this.#effect(`check ${device}`)
@@ -182,8 +193,10 @@ export class MemoryKernel implements Mounter {
 
   async removeMountPoint(): Promise<void> {}
 
-  async mount(device: string, mountPoint: string, fsType: string): Promise<void> {
+  async mount(disk: Disk, mountPoint: string, fsType: string): Promise<void> {
+    const { device } = disk
     await this.#effect(`mount ${device}`)
+    this.#requireSame(disk)
     const content = this.#contentOf(device)
     if (content.kind !== 'file-system' || content.fsType !== fsType)
       throw new FailedPreconditionError({
@@ -247,6 +260,11 @@ export class MemoryKernel implements Mounter {
     const known = this.#platform.resolve(device)
     if (known === undefined) throw new Error(`no device ${device}`)
     return known.volumeId
+  }
+
+  #requireSame({ device, identity }: Disk): void {
+    if (identity === undefined || identity === this.deviceIdentity(device)) return
+    throw new UnavailableError({ subject: `device ${device}`, problem: 'is another disk' })
   }
 
   #isLive(device: string): boolean {

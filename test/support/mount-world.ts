@@ -66,9 +66,13 @@ export class MountWorld {
   readonly kernel: MemoryKernel
   /** What was logged at warn and above. */
   readonly warnings: string[] = []
+  /** What was logged at info. */
+  readonly infos: string[] = []
   readonly events: VolumeEvent[] = []
   /** What is special about the platform of the managers to come. */
   facts: Partial<Pick<Provider, 'wishes'>> = {}
+  /** How often the managers to come look whether their devices are still there, in milliseconds; undefined: as they do by themselves. */
+  watchMs: number | undefined = WATCH_MS
   /** Whether the platform of the managers to come knows how machines stand. */
   tellsOfMachines = true
   readonly #started: MountManager[] = []
@@ -115,12 +119,12 @@ export class MountWorld {
         thawing(this.kernel, places),
       ),
       machine: thisMachine,
-      logger: { ...silentLogger, warn, error: warn },
+      logger: { ...silentLogger, info: (message) => this.infos.push(message), warn, error: warn },
       events,
       role,
     }
     const removed = new RemovedNamesFolder(path.join(this.folder, 'removed'))
-    const manager = new MountManager(context, removed, WATCH_MS)
+    const manager = new MountManager(context, removed, this.watchMs)
     this.#started.push(manager)
     return manager
   }

@@ -11,7 +11,8 @@ const tools = new ToolRunner({ scratchDirectory: scratch, atOnce: 2, turnMs: 100
 const script = 'echo > "$1/begun"; sleep 1; echo > "$1/ended"'
 
 for await (const _line of createInterface(process.stdin)) {
-  await runDeviceTool('sh', ['-c', script, 'sh', target], tools.runBehindGate, async (tool) => {
+  const words = ['sh', '-c', script, 'sh', target] as const
+  await runDeviceTool({ device: target }, words, tools.runBehindGate, async (tool) => {
     console.log(JSON.stringify(tool))
     if (naming === 'never') await new Promise(() => {})
   })

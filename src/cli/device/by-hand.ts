@@ -20,16 +20,17 @@ export async function mountDevice(
   await refuseVolumes(context, place)
   const options = requireMountOptions(mountOptions)
   return await withMounter(context, async (mounter) => {
+    const disk = { device: deviceName, identity: mounter.deviceIdentity(deviceName) }
     const content = await mounter.identify(deviceName)
     if (content.kind !== 'file-system') {
       const what = content.kind === 'foreign' ? `has ${content.what}` : 'has no file system'
       throw refused(deviceName, what, 'make one by device format, where it is blank')
     }
     if ((await mounter.exclusiveOpen(deviceName)) === 'free') {
-      await mounter.check(deviceName, content.fsType, async () => undefined)
+      await mounter.check(disk, content.fsType, async () => undefined)
     }
     await mkdir(place, { recursive: true })
-    await mounter.mount(deviceName, place, content.fsType, options)
+    await mounter.mount(disk, place, content.fsType, options)
     context.stdout.write(`${place}\n`)
   })
 }
@@ -65,6 +66,7 @@ export async function formatDevice(
   }
   return await withMounter(context, async (mounter) => {
     await mounter.requireMaker(wanted)
+    const disk = { device: deviceName, identity: mounter.deviceIdentity(deviceName) }
     if ((await mounter.exclusiveOpen(deviceName)) === 'held') {
       throw refused(deviceName, 'is in use', 'stop what uses it')
     }
@@ -74,7 +76,7 @@ export async function formatDevice(
       throw refused(deviceName, found, 'wipe it by hand if nothing on it is of value')
     }
     const spec = { fsType: wanted, uuid: randomUUID(), label: '' }
-    await mounter.makeFileSystem(deviceName, spec, async () => undefined)
+    await mounter.makeFileSystem(disk, spec, async () => undefined)
   })
 }
 

@@ -34,7 +34,7 @@ export async function startInBackground(context: CommandContext): Promise<number
 
 async function startProcess(context: CommandContext): Promise<void> {
   const directories = await context.host.directories()
-  makeFolder(directories.log, 0o755)
+  await makeFolder(directories.log, 0o755)
   const logFile = join(directories.log, 'rexray.out')
   const before = sizeOf(logFile)
   const readyFile = join(directories.run, `ready-${randomUUID()}`)

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { constants, open } from 'node:fs/promises'
 import path from 'node:path'
 import {
@@ -150,6 +150,16 @@ export function deviceIdentity(device: string): string | undefined {
   const folder = `/sys/class/block/${path.basename(device)}`
   const sequence = readText(`${folder}/diskseq`) ?? readText(`${folder}/../diskseq`)
   return sequence === undefined ? readText(`${folder}/dev`) : `diskseq ${sequence}`
+}
+
+/** The file of sysfs that shows an identity, and what stands there for as long as the name means that disk. */
+export function identityFile(device: string, identity: string): readonly [string, string] {
+  const folder = `/sys/class/block/${path.basename(device)}`
+  const [kind = '', sequence] = identity.split(' ')
+  if (sequence === undefined) return [`${folder}/dev`, kind]
+  // A partition is of its disk.
+  const own = `${folder}/diskseq`
+  return [existsSync(own) ? own : `${folder}/../diskseq`, sequence]
 }
 
 function readText(file: string): string | undefined {

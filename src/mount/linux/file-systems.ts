@@ -6,7 +6,8 @@ import {
   type RunBehindGate,
   type RunResult,
 } from '../../libstorage/run.ts'
-import type { NewFileSystemSpec, ToolStarting } from '../mounter.ts'
+import type { Disk, NewFileSystemSpec, ToolStarting } from '../mounter.ts'
+import { assertSame, ifSame } from './same-disk.ts'
 import { runDeviceTool } from './tools.ts'
 
 const LOOK_UP_MS = 10_000
@@ -84,11 +85,13 @@ export async function isFinished(device: string, fsType: string, run: Run): Prom
 }
 
 /** Wipes every signature that blkid knows. Rejects with `FailedPreconditionError` while somebody holds the device. */
-export async function wipeSignatures(device: string, run: Run): Promise<void> {
-  const result = await run('wipefs', ['--all', '--quiet', device], { timeoutMs: LOOK_UP_MS })
+export async function wipeSignatures(disk: Disk, run: Run): Promise<void> {
+  const [command, ...args] = ifSame(disk, ['wipefs', '--all', '--quiet', disk.device])
+  const result = await run(command, args, { timeoutMs: LOOK_UP_MS })
+  assertSame(disk, result)
   if (result.exitCode === 0) return
   throw new FailedPreconditionError({
-    subject: device,
+    subject: disk.device,
     problem: `cannot be wiped: ${lastLine(result)}`,
   })
 }
@@ -124,19 +127,24 @@ function overtaken(device: string): UnavailableError {
  * `UnavailableError` when another server was faster.
  */
 export async function makeFileSystem(
-  device: string,
+  disk: Disk,
   spec: NewFileSystemSpec,
   runBehindGate: RunBehindGate,
   starting: ToolStarting,
 ): Promise<void> {
   const maker = MAKERS[spec.fsType]
   if (maker === undefined) throw new Error(`no way to make a file system of type ${spec.fsType}`)
-  const [command, ...args] = maker(device, spec)
-  const result = await runDeviceTool(command, args, aloneOn(device, runBehindGate), starting)
+  const { device } = disk
+  const result = await runDeviceTool(
+    disk,
+    maker(device, spec),
+    aloneOn(device, runBehindGate),
+    starting,
+  )
   if (result.exitCode === 0) return
   if (result.exitCode === LOCKED || result.exitCode === NOT_BLANK) throw overtaken(device)
   throw new FailedPreconditionError({
-    subject: `${command} ${device}`,
+    subject: `mkfs.${spec.fsType} ${device}`,
     problem: `failed: ${lastLine(result)}`,
     remedy: 'mend that and try again',
   })
@@ -147,15 +155,16 @@ export async function makeFileSystem(
  * their logs when they are mounted. A thorough check looks at what is marked clean too. e2fsck's exit is a bit mask: 1 and 2 mean that it repaired something.
  */
 export async function checkFileSystem(
-  device: string,
+  disk: Disk,
   fsType: string,
   runBehindGate: RunBehindGate,
   starting: ToolStarting,
   depth: 'quick' | 'thorough' = 'quick',
 ): Promise<void> {
   if (!fsType.startsWith('ext')) return
+  const { device } = disk
   const args = [...(depth === 'thorough' ? ['-f'] : []), '-p', device]
-  const result = await runDeviceTool('e2fsck', args, runBehindGate, starting)
+  const result = await runDeviceTool(disk, ['e2fsck', ...args], runBehindGate, starting)
   if (result.exitCode <= 3) return
   throw new FailedPreconditionError({
     subject: `the ${fsType} file system on ${device}`,

@@ -40,13 +40,14 @@ export async function flushFileSystem(mountPoint: string, run: Run): Promise<voi
   })
 }
 
-/** Lets nobody write to the file system that is mounted there, until it is thawed, we die, or 30 s have passed. */
+/** Lets nobody write to the file system that is mounted there, until it is thawed, we die, or `longestS` have passed. */
 export async function freezeFileSystem(
   mountPoint: string,
   run: Run,
   starting: ToolStarting,
+  longestS = LONGEST_S,
 ): Promise<Frozen> {
-  const guard = startProcess('sh', ['-c', GUARD, 'sh', mountPoint, String(LONGEST_S)], {
+  const guard = startProcess('sh', ['-c', GUARD, 'sh', mountPoint, String(longestS)], {
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
   })

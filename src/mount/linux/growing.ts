@@ -24,9 +24,9 @@ export async function growFileSystem(
   runBehindGate: RunBehindGate,
   starting: ToolStarting,
 ): Promise<void> {
-  const [command, ...args] = growerOf(target)
-  const result = await runDeviceTool(command, args, runBehindGate, starting)
-  if (result.exitCode !== 0) throw notGrown(target, command, result)
+  const words = growerOf(target)
+  const result = await runDeviceTool(target, words, runBehindGate, starting)
+  if (result.exitCode !== 0) throw notGrown(target, words[0], result)
 }
 
 function growerOf({ device, fsType, mountPoint }: GrowthTarget): readonly [string, ...string[]] {

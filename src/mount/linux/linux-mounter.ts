@@ -1,5 +1,6 @@
 import { sweepLeftovers } from '../../libstorage/leftover.ts'
-import { makeFolder } from '../../libstorage/make-folder.ts'
+import { type Logger, silentLogger } from '../../libstorage/logger.ts'
+import { makeFolderNow } from '../../libstorage/make-folder.ts'
 import type { Run, RunBehindGate } from '../../libstorage/run.ts'
 import type { Mounter } from '../mounter.ts'
 import {
@@ -41,9 +42,10 @@ export function createLinuxMounter(
   run: Run,
   runBehindGate: RunBehindGate,
   scratchDirectory: string,
+  logger: Pick<Logger, 'info'> = silentLogger,
 ): Mounter {
-  makeFolder(scratchDirectory, 0o700)
-  sweepLeftovers(scratchDirectory)
+  makeFolderNow(scratchDirectory, 0o700)
+  sweepLeftovers(scratchDirectory, logger)
   return {
     mounts: oncePerTurn(readMounts),
     deviceNumber: numberOfDevice,
@@ -54,11 +56,10 @@ export function createLinuxMounter(
     isFinished: (device, fsType) => isFinished(device, fsType, run),
     findData: (device, test) => findDataOn(device, test, run),
     requireMaker: (fsType) => requireMaker(fsType, run),
-    wipeSignatures: (device) => wipeSignatures(device, run),
-    makeFileSystem: (device, spec, starting) =>
-      makeFileSystem(device, spec, runBehindGate, starting),
-    check: (device, fsType, starting, depth) =>
-      checkFileSystem(device, fsType, runBehindGate, starting, depth),
+    wipeSignatures: (disk) => wipeSignatures(disk, run),
+    makeFileSystem: (disk, spec, starting) => makeFileSystem(disk, spec, runBehindGate, starting),
+    check: (disk, fsType, starting, depth) =>
+      checkFileSystem(disk, fsType, runBehindGate, starting, depth),
     unfilled: (device, fsType) => unfilledBytes(device, fsType, run),
     grow: (target, starting) => growFileSystem(target, runBehindGate, starting),
     sizeOf: sizeInBytes,
@@ -68,8 +69,8 @@ export function createLinuxMounter(
     tellApart: (copy, starting) => tellApart(copy, run, runBehindGate, starting),
     prepareMountPoint: (mountPoint) => prepareMountPoint(mountPoint, run),
     removeMountPoint: (mountPoint) => removeMountPoint(mountPoint, run),
-    mount: (device, mountPoint, fsType, options) =>
-      mountDevice(device, mountPoint, fsType, options, run),
+    mount: (disk, mountPoint, fsType, options) =>
+      mountDevice(disk, mountPoint, fsType, options, run),
     unmount: (mountPoint) => unmountPath(mountPoint, run),
     unmountLazily: (mountPoint) => unmountLazily(mountPoint, run),
     linkDirectory,

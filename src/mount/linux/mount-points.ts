@@ -2,11 +2,13 @@ import { readdirSync, rmSync } from 'node:fs'
 import { lstat, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { FailedPreconditionError, NotFoundError, systemCode } from '../../libstorage/errors.ts'
-import { leftoverName, ownerOfLeftover } from '../../libstorage/leftover.ts'
+import { leftoverName, ownerOfLeftover, saySwept } from '../../libstorage/leftover.ts'
+import { type Logger, silentLogger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { isProvablyDead } from '../../libstorage/process-identity.ts'
 import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
-import type { DataFolder } from '../mounter.ts'
+import type { DataFolder, Disk } from '../mounter.ts'
+import { assertSame, ifSame } from './same-disk.ts'
 
 const QUICK_MS = 10_000
 /** A mount replays a journal, an unmount writes back what is dirty. */
@@ -16,7 +18,7 @@ const MOUNT_FAILED = 32
 
 /** Makes the bare directory immutable, so that nothing is written to the host's disk while no volume is mounted there. */
 export async function prepareMountPoint(mountPoint: string, run: Run): Promise<void> {
-  makeFolder(mountPoint)
+  await makeFolder(mountPoint)
   if (!(await lstat(mountPoint)).isDirectory()) throw inTheWay(mountPoint)
   // Not every file system knows the attribute; the mount is as good without it.
   await run('chattr', ['+i', mountPoint], { timeoutMs: QUICK_MS })
@@ -31,7 +33,7 @@ export async function removeMountPoint(mountPoint: string, run: Run): Promise<vo
 
 /** Mounts a device. Rejects with `FailedPreconditionError` that says what the kernel says and what to do. */
 export async function mountDevice(
-  device: string,
+  disk: Disk,
   mountPoint: string,
   fsType: string,
   options: readonly string[],
@@ -40,16 +42,17 @@ export async function mountDevice(
   const all = fsType === 'xfs' ? [...options, 'nouuid'] : options
   const flags = all.length > 0 ? ['-o', all.join(',')] : []
   // Without -w it would go on read-only where it cannot write.
-  const result = await run('mount', ['-w', '-t', fsType, ...flags, '--', device, mountPoint], {
-    timeoutMs: WRITE_BACK_MS,
-  })
+  const words = ['-w', '-t', fsType, ...flags, '--', disk.device, mountPoint]
+  const [command, ...args] = ifSame(disk, ['mount', ...words])
+  const result = await run(command, args, { timeoutMs: WRITE_BACK_MS })
+  assertSame(disk, result)
   if (result.exitCode === 0) return
   const said = kernelsWord(mountPoint, result)
   const remedy = /needs cleaning/i.test(said)
-    ? `attach the volume and repair it with xfs_repair on its device (it was ${device})`
+    ? `attach the volume and repair it with xfs_repair on its device (it was ${disk.device})`
     : 'see the kernel log (dmesg)'
   throw new FailedPreconditionError({
-    subject: `the ${fsType} file system on ${device}`,
+    subject: `the ${fsType} file system on ${disk.device}`,
     problem: `cannot be mounted: ${said}`,
     remedy,
   })
@@ -85,7 +88,7 @@ export async function unmountLazily(mountPoint: string, run: Run): Promise<void>
 
 /** Shows a directory at a mount point, replacing an older link in one step. */
 export async function linkDirectory(directory: string, mountPoint: string): Promise<void> {
-  makeFolder(path.dirname(mountPoint))
+  await makeFolder(path.dirname(mountPoint))
   const present = await lstat(mountPoint).catch(() => undefined)
   if (present !== undefined && !(await isOurLink(mountPoint, directory))) throw inTheWay(mountPoint)
   const prepared = path.join(path.dirname(mountPoint), leftoverName('link'))
@@ -94,11 +97,12 @@ export async function linkDirectory(directory: string, mountPoint: string): Prom
 }
 
 /** Takes away the links that dead processes prepared in a folder of mount points and did not rename to their places. */
-export function sweepLinks(folder: string): void {
+export function sweepLinks(folder: string, logger: Pick<Logger, 'info'> = silentLogger): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const owner = entry.isSymbolicLink() ? ownerOfLeftover(entry.name) : undefined
     if (owner === undefined || !isProvablyDead(owner)) continue
     rmSync(path.join(folder, entry.name), { force: true })
+    saySwept(logger, path.join(folder, entry.name))
   }
 }
 

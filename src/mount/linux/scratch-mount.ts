@@ -29,7 +29,7 @@ export async function tryOnScratch(
   run: Run,
 ): Promise<void> {
   const folder = path.join(scratchDirectory, leftoverName('mount-options'))
-  makeFolder(folder, 0o700)
+  await makeFolder(folder, 0o700)
   const [image, mountPoint] = [path.join(folder, 'image'), path.join(folder, 'mnt')]
   try {
     await makeScratch(image, fsType, run)

@@ -6,7 +6,8 @@ import {
 } from '../../libstorage/process-identity.ts'
 import { notInstalled, type RunBehindGate, type RunResult } from '../../libstorage/run.ts'
 import { sleep } from '../../libstorage/wait.ts'
-import type { ToolStarting } from '../mounter.ts'
+import type { Disk, ToolStarting } from '../mounter.ts'
+import { assertSame, ifSame } from './same-disk.ts'
 
 /** What a shell answers when there is no such program. */
 const NOT_FOUND = 127
@@ -16,14 +17,17 @@ const LOOK_MS = 1_000
 
 /**
  * Runs a tool that changes a device. It survives our end, and begins only when it has been named to `starting`. Resolves
- * when it ends, however long that takes; rejects with `UnavailableError` when it has ended and nobody says how.
+ * when it ends, however long that takes; rejects with `UnavailableError` when it has ended and nobody says how, and when
+ * the name of the disk means another one by the time the tool would begin.
  */
 export async function runDeviceTool(
-  command: string,
-  args: readonly string[],
+  disk: Disk,
+  words: readonly [string, ...string[]],
   runBehindGate: RunBehindGate,
   starting: ToolStarting,
 ): Promise<RunResult> {
+  const [command] = words
+  const [first, ...rest] = ifSame(disk, words)
   const reported = new AbortController()
   const result = await new Promise<RunResult>((resolve, reject) => {
     const opening = async (pid: number) => {
@@ -33,8 +37,9 @@ export async function runDeviceTool(
         () => {},
       )
     }
-    runBehindGate(command, args, opening).then(resolve, reject)
+    runBehindGate(first, rest, opening).then(resolve, reject)
   }).finally(() => reported.abort())
+  assertSame(disk, result)
   if (result.exitCode === NOT_FOUND) throw notInstalled(command)
   return result
 }

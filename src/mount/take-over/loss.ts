@@ -4,6 +4,7 @@ import type { VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { timeLimit } from '../../libstorage/wait.ts'
 import { type LedgerRecord, recordedAttachment } from '../ledger-record.ts'
 import type { MountContext } from '../mount-context.ts'
+import { withoutMount } from '../recorded-place.ts'
 import type { VolumeSession } from '../volume-session.ts'
 import { heldElsewhere } from './holder.ts'
 
@@ -97,7 +98,7 @@ export async function loseDevice(
   if (record.mount !== undefined) await abandonMount(context, session, record.mount)
   await session.update({
     ...(!isStillOurs && { attachment: undefined }),
-    mount: undefined,
+    ...withoutMount(context, record),
     formatIntent: undefined,
     releasing: undefined,
     lost: { at: new Date().toISOString(), to: to?.instanceId },

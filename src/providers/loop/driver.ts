@@ -111,9 +111,9 @@ export class LoopContent implements Content {
   async disconnect(
     volume: StoredVolume,
     claim: Claim | undefined,
-    { force, signal, isUnchanged }: DisconnectOptions,
+    { force, signal, isUnchanged, isVanished }: DisconnectOptions,
   ): Promise<boolean> {
-    const found = await this.#living(join(volume.folder, DISK_FILE), signal)
+    const found = isVanished ? [] : await this.#living(join(volume.folder, DISK_FILE), signal)
     const claimed = claim?.device
     const status = claimed && loopStatus(claimed.path)
     if (status && isOf(status, claimed) && !found.some(({ path }) => path === claimed.path))

@@ -15,7 +15,7 @@ export async function createLoopProvider(
 ): Promise<Provider> {
   const { path, isDefault, instance } = poolPlace(settings, context, 'loop')
   const turns = new Turns(path)
-  const pool = new Pool(path, DISK_FILE, { run: context.run, turns })
+  const pool = new Pool(path, DISK_FILE, { run: context.run, turns, logger: context.logger })
   await pool.open({ parents: isDefault })
   const content = new LoopContent(context.run, turns)
   return {

@@ -7,6 +7,8 @@ export interface DisconnectOptions {
   readonly force: boolean
   /** Whether the volume is still whose it was; what was found before that was asked is nobody else's. */
   readonly isUnchanged: () => Promise<boolean>
+  /** The volume's folder is not in the pool any more: what lies at its path is another's, and only what its claim says is its own. */
+  readonly isVanished: boolean
   readonly signal: AbortSignal | undefined
 }
 

@@ -173,7 +173,7 @@ export class PoolDriver implements StorageDriver {
     const ofThisBoot = claim?.bootId === this.#bootId ? claim : undefined
     if (claim && isAlive && !ofThisBoot) this.#content.assertReachable(volume, claim)
     const taken = await this.#disconnect(volume, ofThisBoot, options)
-    if (claim) await this.#end(volume, claim)
+    if (claim && options.isVanished !== true) await this.#end(volume, claim)
     return taken
   }
 
@@ -184,7 +184,7 @@ export class PoolDriver implements StorageDriver {
   ): Promise<boolean> {
     const isUnchanged = async () =>
       isVanished || (await this.#pool.claimOn(volume))?.token === volume.claim?.token
-    const options = { force, signal, isUnchanged }
+    const options = { force, signal, isUnchanged, isVanished }
     return inPool(this.#pool.path, () => this.#content.disconnect(volume, claim, options))
   }
 

@@ -9,6 +9,7 @@ import {
   volumeNamed,
 } from '../../libstorage/errors.ts'
 import { leftoverName } from '../../libstorage/leftover.ts'
+import type { Logger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
 import type { Run } from '../../libstorage/run.ts'
@@ -40,6 +41,8 @@ export type FillContent = (path: string) => Promise<void>
 export interface PoolParts {
   readonly run: Run
   readonly turns: Turns
+  /** Told of what dead processes left, which is swept away. */
+  readonly logger?: Pick<Logger, 'info'> | undefined
   /** Whether other kernels may use a folder too. */
   readonly shared?: typeof isShared
 }
@@ -58,11 +61,11 @@ export class Pool {
   /** Where a volume was last seen, so that its id leads to it at once. Never believed without a look. */
   readonly #seen = new Map<VolumeId, { folder: string; claim?: Claim }>()
 
-  constructor(path: string, content: string, { run, turns, shared = isShared }: PoolParts) {
+  constructor(path: string, content: string, { run, turns, logger, shared = isShared }: PoolParts) {
     this.path = path
     this.content = content
     this.#run = run
-    this.#sweeper = new Sweeper(run)
+    this.#sweeper = new Sweeper(run, logger)
     this.#turns = turns
     this.#isShared = () => shared(path)
     const names = { record: RECORD_FILE, claim: CLAIM_FILE, content }
@@ -76,7 +79,7 @@ export class Pool {
   async open({ parents }: { readonly parents: boolean }): Promise<void> {
     const make = async () => {
       try {
-        if (parents) makeFolder(dirname(this.path))
+        if (parents) await makeFolder(dirname(this.path))
         await fs.mkdir(this.path, { mode: FOLDER_MODE })
       } catch (error) {
         if (systemCode(error) === 'ENOENT') throw poolMissing(this.path, error)
@@ -135,6 +138,11 @@ export class Pool {
   lastSeen(id: VolumeId): StoredVolume | undefined {
     const seen = this.#seen.get(id)
     return seen && { ...nameOnly(id, seen.folder), ...seen }
+  }
+
+  /** Takes up what is known of a volume whose folder is not in the pool any more. */
+  recall(volume: Pick<StoredVolume, 'id' | 'folder' | 'claim'>): void {
+    this.#remember(volume)
   }
 
   /** Makes a volume: built aside, then renamed to its place, which fails where one of that name is. */

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isStorageError, systemCode } from '../../libstorage/errors.ts'
-import { ownerOfLeftover } from '../../libstorage/leftover.ts'
+import { ownerOfLeftover, saySwept } from '../../libstorage/leftover.ts'
+import { type Logger, silentLogger } from '../../libstorage/logger.ts'
 import { isProvablyDead, readBootId } from '../../libstorage/process-identity.ts'
 import type { Run } from '../../libstorage/run.ts'
 import { after } from '../../libstorage/wait.ts'
@@ -18,10 +19,12 @@ const WAIT_MS = 5_000
 /** Deletes leftovers, each by one child at a time. */
 export class Sweeper {
   readonly #run: Run
+  readonly #logger: Pick<Logger, 'info'>
   readonly #going = new Set<string>()
 
-  constructor(run: Run) {
+  constructor(run: Run, logger: Pick<Logger, 'info'> = silentLogger) {
     this.#run = run
+    this.#logger = logger
   }
 
   /** Deletes these paths. What cannot be deleted stays for the next time. */
@@ -36,6 +39,7 @@ export class Sweeper {
     for (const path of paths) this.#going.add(path)
     try {
       await removeTrees(this.#run, paths)
+      for (const path of paths) saySwept(this.#logger, path)
     } catch (error) {
       if (!isStorageError(error)) throw error
     } finally {

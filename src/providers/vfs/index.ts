@@ -15,7 +15,7 @@ export async function createVfsProvider(
 ): Promise<Provider> {
   const { path, isDefault, instance } = poolPlace(settings, context, 'vfs')
   const turns = new Turns(path)
-  const pool = new Pool(path, FILES_FOLDER, { run: context.run, turns })
+  const pool = new Pool(path, FILES_FOLDER, { run: context.run, turns, logger: context.logger })
   await pool.open({ parents: isDefault })
   return {
     driver: new PoolDriver(pool, new VfsContent(context.run, turns), instance, context.run),

@@ -95,6 +95,8 @@ export const machines: readonly ShownPromise[] = [
     begins: 'Stopping a machine takes minutes',
     shownBy: [
       'test/mount/take-over/fence.test.ts > is still stopping for a caller whose time is up; the work goes on and the repeat joins it',
+      'test/mount/take-over/long-times.test.ts > is waited for up to ten minutes',
+      'test/mount/take-over/long-times.test.ts > is not waited for longer',
     ],
   },
   {
@@ -135,6 +137,7 @@ export const machines: readonly ShownPromise[] = [
     begins: 'A machine that lost a volume',
     shownBy: [
       'test/mount/take-over/lost.test.ts > notices it by itself: the dead mount goes',
+      'test/mount/take-over/long-times.test.ts > where the platform says of its volume: %s has it',
       'test/mount/take-over/lost.test.ts > asks nothing of the platform while its devices are there',
       'test/mount/take-over/lost.test.ts > notices another disk under the name of its own',
       'test/mount/take-over/lost.test.ts > is found at the start of a server',

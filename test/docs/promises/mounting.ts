@@ -1,6 +1,6 @@
 import type { ShownPromise } from './promise.ts'
 
-/** What shows the promises about mounting, growing and copying. */
+/** What shows the promises about mounting and growing. */
 export const mounting: readonly ShownPromise[] = [
   {
     section: 'Mounting',
@@ -29,6 +29,15 @@ export const mounting: readonly ShownPromise[] = [
       'test/mount/linux/find-data.test.ts > judges no device whose size is not the one that the platform says',
       'test/mount/linux/file-systems.test.ts > is not made over one that another server has made',
       'test/mount/copy-line.test.ts > of a volume that nobody uses are made, and never formatted',
+    ],
+  },
+  {
+    section: 'Mounting',
+    begins: 'Names of devices are used again.',
+    shownBy: [
+      'test/mount/linux/same-disk.test.ts > does not begin: %s',
+      'test/mount/reused-device.test.ts > gets no file system',
+      'test/mount/reused-device.test.ts > is not mounted',
     ],
   },
   {
@@ -185,58 +194,6 @@ export const mounting: readonly ShownPromise[] = [
       'test/mount/growth-line.test.ts > a growth that was cut short between the device and the file system',
       'test/providers/loop/snapshots.test.ts > a growth cut short after the file grew has happened, and a repeat makes the rest good',
       'test/providers/loop/killed-process.test.ts > a grown file is a larger volume, a shortened one an error',
-    ],
-  },
-  {
-    section: 'Snapshots and copies',
-    begins: '`snapshotid` and `snapshotname`',
-    shownBy: [
-      'test/mount/volume-options.test.ts > is said by %s',
-      'test/mount/volume-options.test.ts > is one thing',
-      'test/mount/copy-line.test.ts > %s: a copy of a volume in use that is larger is grown by its first Mount',
-      'test/mount/copy-line.test.ts > two snapshots of one name are an error that lists both',
-      'test/support/driver-suite/abilities.ts > of an unknown volume, or smaller, or of a taken name, is refused',
-    ],
-  },
-  {
-    section: 'Snapshots and copies',
-    begins: 'A copy is of one moment',
-    shownBy: [
-      'test/mount/copy-line.test.ts > %s: a snapshot has every line that was synced before, none that came later',
-    ],
-  },
-  {
-    section: 'Snapshots and copies',
-    begins: 'A volume that is in use is copied',
-    shownBy: [
-      'test/mount/copy-line.test.ts > of a volume in use are refused, its file system goes on at once',
-      'test/providers/loop/snapshots.test.ts > a volume in use is copied at one stroke',
-    ],
-  },
-  {
-    section: 'Snapshots and copies',
-    begins: 'A freeze ends with the copy',
-    shownBy: [
-      'test/mount/left-frozen.test.ts > is thawed by a server that runs, though it is in use',
-      'test/mount/left-frozen.test.ts > is thawed by a command that is refused',
-      'test/mount/copy-line.test.ts > the file system is thawed also where the copy fails',
-      'test/mount/copy-line.test.ts > a server that is killed while a file system is frozen leaves it thawed',
-    ],
-  },
-  {
-    section: 'Snapshots and copies',
-    begins: 'A copy that was cut short leaves nothing',
-    shownBy: [
-      'test/mount/copy-line.test.ts > a server that ends gives up a copy of hours, and nothing of it is left',
-      'test/support/driver-suite/abilities.ts > it outlives its volume, and what was made from it outlives it',
-    ],
-  },
-  {
-    section: 'Snapshots and copies',
-    begins: 'A copy is never formatted',
-    shownBy: [
-      'test/mount/copy-line.test.ts > of a volume that nobody uses are made, and never formatted',
-      'test/mount/copy-line.test.ts > btrfs: a copy that was taken without quiet is whole too',
     ],
   },
 ]

@@ -7,9 +7,3 @@ export interface ShownPromise {
   /** Each is `<file> > <title>`; of a title its beginning is enough, and of many made by a template that is meant. */
   readonly shownBy: readonly string[]
 }
-
-/** Words of `docs/semantics.md` that no test really shows. */
-export interface UnshownPromise {
-  readonly section: string
-  readonly says: string
-}

@@ -60,6 +60,8 @@ export const running: readonly ShownPromise[] = [
       'test/mount/adoption.test.ts > is adopted anywhere beneath the mount path, whatever its folder is called',
       'test/mount/adoption.test.ts > goes from an older place with the first Unmount',
       'test/e2e/switch.test.ts > goes on under Remora: its containers write, stop and start, and every byte of theirs is there',
+      'test/e2e/coming-from-rexray.test.ts > has its mounts adopted where each of its versions made them',
+      'test/e2e/coming-from-rexray.test.ts > keeps what a managed plugin mounts in its own folder',
     ],
   },
   {
@@ -134,6 +136,8 @@ export const running: readonly ShownPromise[] = [
     section: 'What is recorded',
     begins: 'One line in the log',
     shownBy: [
+      'test/mount/swept.test.ts > %s',
+      'test/mount/swept.test.ts > the log says at info which volume a server releases',
       'test/plugin-api/serve-call.test.ts > has one line at info for each call that changes something, and secrets in none',
       'test/plugin-api/serve-call.test.ts > has the calls that only look at debug, an unknown name in Get too',
       'test/plugin-api/serve-call.test.ts > has what %s failed with, and why, at warn',

@@ -24,7 +24,7 @@ for (const [fsType, labelBytes] of makers) {
   const possible = canMount && has(`mkfs.${fsType}`)
   describe.skipIf(!possible)(`a new ${fsType} (root, mkfs.${fsType})`, () => {
     const make = (device: string, label: string, uuid: string = randomUUID()) =>
-      world.mounter.makeFileSystem(device, { fsType, uuid, label }, unnoted)
+      world.mounter.makeFileSystem({ device }, { fsType, uuid, label }, unnoted)
 
     test('has the UUID that was chosen beforehand, fills the device, and can be mounted', async () => {
       const device = await world.disk(SIZE_MIB)
@@ -59,7 +59,7 @@ for (const [fsType, labelBytes] of makers) {
       const device = await world.disk(SIZE_MIB)
       const named: ToolRecord[] = []
       const spec = { fsType, uuid: randomUUID(), label: 'data' }
-      const made = world.mounter.makeFileSystem(device, spec, async (one) => {
+      const made = world.mounter.makeFileSystem({ device }, spec, async (one) => {
         named.push(one)
         throw new Error('cannot be noted')
       })
@@ -117,7 +117,8 @@ test('a file system that cannot be made here is refused with what is missing', a
 describe.skipIf(!canMount || !has('debugfs'))(
   'the check of ext before a mount (root, debugfs)',
   () => {
-    const check = (device: string, fsType = 'ext4') => world.mounter.check(device, fsType, unnoted)
+    const check = (device: string, fsType = 'ext4') =>
+      world.mounter.check({ device }, fsType, unnoted)
     const debugfs = (device: string, command: string) =>
       tool('debugfs', '-w', '-R', command, device)
 
@@ -129,7 +130,7 @@ describe.skipIf(!canMount || !has('debugfs'))(
     test('names its tool before it begins', async () => {
       const device = await world.formatted('ext4', 16)
       const named: ToolRecord[] = []
-      await world.mounter.check(device, 'ext4', async (one) => void named.push(one))
+      await world.mounter.check({ device }, 'ext4', async (one) => void named.push(one))
       expect(named).toMatchObject([{ command: 'e2fsck' }])
     })
 
@@ -177,8 +178,8 @@ describe.skipIf(!canMount || !has('debugfs'))(
     test('touches neither xfs nor btrfs, which replay their logs when they are mounted', async () => {
       const device = await world.disk(16)
       const never = () => Promise.reject(new Error('a tool began'))
-      await world.mounter.check(device, 'xfs', never)
-      await world.mounter.check(device, 'btrfs', never)
+      await world.mounter.check({ device }, 'xfs', never)
+      await world.mounter.check({ device }, 'btrfs', never)
     })
   },
 )

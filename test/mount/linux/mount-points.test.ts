@@ -17,7 +17,7 @@ describe.skipIf(!canMount)('mounting (root)', () => {
     async (fsType) => {
       const device = await world.formatted(fsType, 16)
       const at = world.folder('mnt')
-      await world.mounter.mount(device, at, fsType, ['noatime'])
+      await world.mounter.mount({ device }, at, fsType, ['noatime'])
       const entry = world.mounter.mounts().find(({ mountPoint }) => mountPoint === at)
       expect(entry).toMatchObject({ source: device, failedReadOnly: false })
       expect(await tool('findmnt', '-no', 'OPTIONS', at)).toContain('noatime')
@@ -30,14 +30,19 @@ describe.skipIf(!canMount)('mounting (root)', () => {
     const clone = world.path('clone.img')
     await tool('cp', '--sparse=always', image, clone)
     for (const [index, file] of [image, clone].entries())
-      await world.mounter.mount(await world.disk(file), world.folder(`mnt-${index}`), 'xfs', [])
+      await world.mounter.mount(
+        { device: await world.disk(file) },
+        world.folder(`mnt-${index}`),
+        'xfs',
+        [],
+      )
     expect(isMounted(world.path('mnt-0')) && isMounted(world.path('mnt-1'))).toBe(true)
   })
 
   test('what the kernel does not take is refused with what it says', async () => {
     const device = await world.formatted('ext4', 16)
     const at = world.folder('mnt')
-    await expect(world.mounter.mount(device, at, 'ext4', ['bogus'])).rejects.toMatchObject({
+    await expect(world.mounter.mount({ device }, at, 'ext4', ['bogus'])).rejects.toMatchObject({
       code: 'ERR_FAILED_PRECONDITION',
       message: `the ext4 file system on ${device} cannot be mounted: wrong fs type, bad option, bad superblock on ${device}, missing codepage or helper program, or other error, see the kernel log (dmesg)`,
     })
@@ -51,7 +56,7 @@ describe.skipIf(!canMount)('mounting (root)', () => {
       await tool('mkfs.xfs', '-q', image)
       await tool('xfs_db', '-x', '-c', 'sb 0', '-c', 'write -d agcount 77', image)
       const device = await world.disk(image)
-      await expect(world.mounter.mount(device, world.folder('mnt'), 'xfs', [])).rejects.toThrow(
+      await expect(world.mounter.mount({ device }, world.folder('mnt'), 'xfs', [])).rejects.toThrow(
         new RegExp(
           `needs cleaning.*, attach the volume and repair it with xfs_repair on its device \\(it was ${device}\\)$`,
         ),
@@ -103,7 +108,7 @@ describe.skipIf(!canMount || !has('chattr', 'lsattr'))('a mount point (root, cha
     const at = await place('data')
     await world.mounter.prepareMountPoint(at)
     const device = await world.formatted('ext4', 16)
-    await world.mounter.mount(device, at, 'ext4', [])
+    await world.mounter.mount({ device }, at, 'ext4', [])
     writeFileSync(`${at}/file`, 'x')
     await world.mounter.unmount(at)
     expect(existsSync(`${at}/file`)).toBe(false)
@@ -136,7 +141,7 @@ describe.skipIf(!canMount || !has('chattr', 'lsattr'))('a mount point (root, cha
   test('is not removed while something is mounted there', async () => {
     const at = await place('data')
     await world.mounter.prepareMountPoint(at)
-    await world.mounter.mount(await world.formatted('ext4', 16), at, 'ext4', [])
+    await world.mounter.mount({ device: await world.formatted('ext4', 16) }, at, 'ext4', [])
     await world.mounter.removeMountPoint(at)
     expect(isMounted(at)).toBe(true)
   })

@@ -9,6 +9,9 @@ import { bundleChild, LineProcess } from '../../support/child-process.ts'
 import { DiskWorld } from '../../support/disk-world.ts'
 import { unnoted } from '../../support/kernel-world.ts'
 
+/** What these tools would change. */
+const disk = { device: '/dev/none' }
+
 let world: DiskWorld
 let scratch: string
 let tools: ToolRunner
@@ -29,7 +32,7 @@ describe('a tool that changes a device', () => {
   test('is named with its process before it begins', async () => {
     const marker = world.path('begun')
     const named: ToolRecord[] = []
-    await runDeviceTool('touch', [marker], tools.runBehindGate, async (tool) => {
+    await runDeviceTool(disk, ['touch', marker], tools.runBehindGate, async (tool) => {
       named.push(tool)
       expect(existsSync(marker)).toBe(false)
       expect(isProvablyDead(tool.process)).toBe(false)
@@ -42,7 +45,7 @@ describe('a tool that changes a device', () => {
   test('does not begin when it could not be named', async () => {
     const marker = world.path('begun')
     const named: ToolRecord[] = []
-    const refused = runDeviceTool('touch', [marker], tools.runBehindGate, async (tool) => {
+    const refused = runDeviceTool(disk, ['touch', marker], tools.runBehindGate, async (tool) => {
       named.push(tool)
       throw new Error('the disk is full')
     })
@@ -53,7 +56,7 @@ describe('a tool that changes a device', () => {
 
   test('gives its exit status and all that it said, and leaves no file', async () => {
     const script = 'echo one; echo two >&2; exit 3'
-    const result = await runDeviceTool('sh', ['-c', script], tools.runBehindGate, unnoted)
+    const result = await runDeviceTool(disk, ['sh', '-c', script], tools.runBehindGate, unnoted)
     expect(result).toEqual({ exitCode: 3, stdout: 'one\ntwo\n', stderr: '' })
     const files = () =>
       readdirSync(scratch).flatMap((folder) => readdirSync(`${scratch}/${folder}`))
@@ -62,8 +65,8 @@ describe('a tool that changes a device', () => {
 
   test('gets its arguments as they are', async () => {
     const result = await runDeviceTool(
-      'printf',
-      ['%s|', 'a b', '$(id)', '"'],
+      disk,
+      ['printf', '%s|', 'a b', '$(id)', '"'],
       tools.runBehindGate,
       unnoted,
     )
@@ -71,7 +74,12 @@ describe('a tool that changes a device', () => {
   })
 
   test('that is killed did not succeed', async () => {
-    const result = await runDeviceTool('sh', ['-c', 'kill -9 $$'], tools.runBehindGate, unnoted)
+    const result = await runDeviceTool(
+      disk,
+      ['sh', '-c', 'kill -9 $$'],
+      tools.runBehindGate,
+      unnoted,
+    )
     expect(result.exitCode).toBe(137)
   })
 
@@ -85,7 +93,9 @@ describe('a tool that changes a device', () => {
       'no-such-tool is not installed on this machine, install the package that has it',
     ],
   ])('that is not installed is named: %s', async (command, message) => {
-    await expect(runDeviceTool(command, [], tools.runBehindGate, unnoted)).rejects.toMatchObject({
+    await expect(
+      runDeviceTool(disk, [command], tools.runBehindGate, unnoted),
+    ).rejects.toMatchObject({
       code: 'ERR_FAILED_PRECONDITION',
       message,
     })
@@ -118,9 +128,14 @@ describe('when the process that began a tool is killed', () => {
 })
 
 test('a tool whose end nobody reports any more is given up when it has ended', async () => {
-  const run = runDeviceTool('sleep', ['1'], tools.runBehindGate, async ({ process: tool }) => {
-    process.kill(parentOf(tool.pid), 'SIGKILL')
-  })
+  const run = runDeviceTool(
+    disk,
+    ['sleep', '1'],
+    tools.runBehindGate,
+    async ({ process: tool }) => {
+      process.kill(parentOf(tool.pid), 'SIGKILL')
+    },
+  )
   await expect(run).rejects.toThrow('sleep has ended, and what reports how was killed, try again')
 })
 

@@ -120,14 +120,14 @@ function tools(parts: MounterParts): Pick<Mounter, Tools> {
   }
   return {
     requireMaker: async () => {},
-    wipeSignatures: (device) =>
+    wipeSignatures: ({ device }) =>
       life.effect(`wipefs ${device}`, () => {
         requireLive(kernel, device)
         const kept = kernel.volumeOn(device)
         referee.onFormat(machineId, kept)
         kept.disk.content = { kind: 'half' }
       }),
-    makeFileSystem: async (device, { fsType, uuid }, starting) => {
+    makeFileSystem: async ({ device }, { fsType, uuid }, starting) => {
       const { disk } = kernel.volumeOn(device)
       await run(device, `mkfs.${fsType}`, starting, chance.between(100, 12_000), {
         begin: () => {
@@ -139,7 +139,7 @@ function tools(parts: MounterParts): Pick<Mounter, Tools> {
         },
       })
     },
-    check: (device, _fsType, starting) =>
+    check: ({ device }, _fsType, starting) =>
       run(device, 'e2fsck', starting, chance.between(20, 500), { begin() {}, end() {} }),
     users: async () => ['pid 4711 (postgres)'],
   }
@@ -151,7 +151,7 @@ function mountCalls(parts: MounterParts): Pick<Mounter, MountCalls> {
     prepareMountPoint: (mountPoint) => life.effect(`mkdir ${mountPoint}`, () => {}),
     removeMountPoint: (mountPoint) =>
       life.effect(`rmdir ${mountPoint}`, () => kernel.removeMountPoint(mountPoint)),
-    mount: (device, mountPoint, fsType) =>
+    mount: ({ device }, mountPoint, fsType) =>
       life.effect(`mount ${device}`, () => {
         requireLive(kernel, device)
         const { facts, disk } = kernel.volumeOn(device)
