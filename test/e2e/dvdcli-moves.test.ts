@@ -1,52 +1,25 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { eventually, loopDevices, Machine, outcomeOf } from '../support/machine.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually, type Machine } from '../support/machine.ts'
 import { environmentOf, type MarathonApp, volumesOf } from '../support/marathon.ts'
 import { MesosAgent, type MesosContainer, type TaskVolume } from '../support/mesos-agent.ts'
 import { MesosModule } from '../support/mesos-module.ts'
+import {
+  Ec2Platform,
+  LoopPlatform,
+  type Platform,
+  type PlatformMachine,
+} from '../support/platforms.ts'
 import { startServer } from '../support/server-process.ts'
 
 /** Where volumes appear on each machine, as on every one that REX-Ray served. */
 const VOLUMES = '/var/lib/rexray/volumes'
 
-let pool: string
-let here: Machine
-let there: Machine
-beforeEach(async () => {
-  pool = mkdtempSync(join(tmpdir(), 'remora-pool-'))
-  here = await machineNamed('here')
-  there = await machineNamed('there')
-})
-afterEach(async () => {
-  await here.end()
-  await there.end()
-  const left = () => loopDevices().filter(({ file }) => file.startsWith(`${pool}/`))
-  for (const { device } of left()) await outcomeOf(spawn('losetup', ['-d', device]))
-  await eventually('loop devices to be released', () => left().length === 0)
-  rmSync(pool, { recursive: true, force: true })
-})
-
-/** One of two machines that share a pool and run with the settings of those clusters. */
-async function machineNamed(name: string): Promise<Machine> {
-  const machine = await Machine.start()
-  await machine.run('mount', ['-t', 'tmpfs', 'tmpfs', '/var/lib'])
-  machine.write(
-    'etc/config.yml',
-    `libstorage:
-  service: loop
-  integration:
-    volume:
-      operations:
-        mount: { preempt: true, path: ${VOLUMES}, attachWait: 1s, preemptGrace: 1s }
-        unmount: { ignoreUsedCount: true, detachDelay: 0s }
-loop: { pool: ${pool}, instance: ${name} }
-`,
-  )
-  await startServer(machine)
-  return machine
+/** Those that such clusters run with. */
+const settings = {
+  mount: { preempt: true, path: VOLUMES, attachWait: '1s', preemptGrace: '1s' },
+  unmount: { ignoreUsedCount: true, detachDelay: '0s' },
 }
 
 /** A task without an image: it sees the machine's own folders. */
@@ -97,89 +70,109 @@ while :; do
   echo "line $i" >> ${VOLUMES}/firstvolume/hello1 && sync ${VOLUMES}/firstvolume/hello1 && echo "line $i"
 done`
 
-test('a task whose machine is lost finds every line of both volumes on the other one', async () => {
-  const variables = environmentOf(volumesOf(app))
-  await new MesosModule(here).prepare('task', variables)
-  const { said } = await taskOn(here, writing)
-  await here.killAll()
-
-  const module = new MesosModule(there)
-  const paths = await module.prepare('task', variables)
-  expect([...paths.values()]).toEqual([
-    `${VOLUMES}/firstvolume/data`,
-    `${VOLUMES}/secondvolume/data`,
-  ])
-  expect(said().length).toBeGreaterThanOrEqual(20)
-  expect(lines(there, 'firstvolume/hello1').slice(0, said().length)).toEqual(said())
-  expect(lines(there, 'secondvolume/readme.txt')).toEqual(['second volume'])
-  const second = await taskOn(there, writing)
-  const all = lines(there, 'firstvolume/hello1')
-
-  await startServer(here)
-  const returned = new MesosAgent(here)
-  await eventually('the dead mounts to go', async () => {
-    const seen = await here.run('findmnt', ['-rno', 'TARGET'])
-    return !seen.stdout.includes(VOLUMES)
+describe.each([
+  { driver: 'loop', start: async () => new LoopPlatform() },
+  { driver: 'ebs', start: () => Ec2Platform.start() },
+])('on two machines of $driver,', ({ start: startPlatform }) => {
+  let platform: Platform
+  let here: PlatformMachine
+  let there: PlatformMachine
+  beforeEach(async () => {
+    platform = await startPlatform()
+    here = await serving()
+    there = await serving()
   })
-  const mine = ['--volumedriver=rexray', '--volumename=firstvolume']
-  expect(await returned.dvdcli('unmount', ...mine)).toMatchObject({ status: 0, stdout: '' })
-  const refused = await returned.dvdcli('mount', ...mine)
-  expect(refused).toMatchObject({ status: 1, stdout: '' })
-  expect(refused.stderr).toMatch(/firstvolume.*there/)
-  const before = second.said().length
-  await eventually('the task to go on', () => second.said().length > before)
-  expect(lines(there, 'firstvolume/hello1').slice(0, all.length)).toEqual(all)
+  afterEach(() => platform.end())
 
-  await second.kill()
-  await module.cleanup('task', variables)
-  const back = await returned.dvdcli('mount', ...mine)
-  expect(back.stdout, back.stderr).toBe(`${VOLUMES}/firstvolume/data\n`)
-  expect(lines(here, 'firstvolume/hello1').slice(0, all.length)).toEqual(all)
-})
-
-test('each slot of a framework meets its own data, scaled down, scaled up and moved', async () => {
-  const agents = { here: new MesosAgent(here), there: new MesosAgent(there) }
-  const slots = [1, 2, 3]
-  const volumes = (machine: Machine, slot: number): TaskVolume[] =>
-    ['config', 'data'].map((part) => ({
-      driver: 'rexray',
-      name: `elasticsearch${slot}${part}`,
-      containerPath: join(machine.home, `slots/${slot}/${part}`),
-    }))
-  const folder = (machine: Machine, slot: number) => join(machine.home, `slots/${slot}`)
-  const running = new Map<number, MesosContainer>()
-
-  async function start(at: 'here' | 'there', slot: number, run: number): Promise<string> {
-    const machine = at === 'here' ? here : there
-    const container = await agents[at].launch(`slot${slot}`, volumes(machine, slot))
-    running.set(slot, container)
-    return await container.sh(`cd ${folder(machine, slot)}
-      echo slot ${slot} run ${run} | tee -a config/log >> data/log
-      sync; cmp config/log data/log; cat data/log`)
+  async function serving(): Promise<PlatformMachine> {
+    const launched = await platform.launch()
+    await launched.machine.run('mount', ['-t', 'tmpfs', 'tmpfs', '/var/lib'])
+    launched.configure(settings)
+    await startServer(launched.machine)
+    return launched
   }
-  async function stop(at: 'here' | 'there', slot: number): Promise<void> {
-    await running.get(slot)?.kill()
-    await agents[at].finish(`slot${slot}`)
-  }
-  const runs = (slot: number, count: number) =>
-    Array.from({ length: count }, (_, run) => `slot ${slot} run ${run + 1}`).join('\n')
 
-  for (const { name } of slots.flatMap((slot) => volumes(here, slot))) {
-    const made = ['--volumedriver=rexray', `--volumename=${name}`, '--volumeopts=size=1']
-    expect(await agents.here.dvdcli('create', ...made)).toMatchObject({ status: 0, stdout: '' })
-  }
-  for (const slot of slots) expect(await start('here', slot, 1)).toBe(runs(slot, 1))
-  for (const slot of [2, 3]) await stop('here', slot)
-  for (const slot of [3, 2]) expect(await start('here', slot, 2)).toBe(runs(slot, 2))
-  await stop('here', 1)
-  expect(await start('there', 1, 2)).toBe(runs(1, 2))
-  await here.killAll()
-  for (const slot of [2, 3]) expect(await start('there', slot, 3)).toBe(runs(slot, 3))
-  for (const slot of slots) await stop('there', slot)
-  await eventually('the volumes to be let go', () => {
-    const held = loopDevices().filter(({ file }) => file.startsWith(`${pool}/`))
-    return held.every(
-      ({ device }) => readFileSync(`/sys/block/${device.slice(5)}/size`, 'utf8') === '0\n',
-    )
+  test('a task whose machine is lost finds every line of both volumes on the other one', async () => {
+    const variables = environmentOf(volumesOf(app))
+    await new MesosModule(here.machine).prepare('task', variables)
+    const { said } = await taskOn(here.machine, writing)
+    await here.crash()
+
+    const module = new MesosModule(there.machine)
+    const paths = await module.prepare('task', variables)
+    expect([...paths.values()]).toEqual([
+      `${VOLUMES}/firstvolume/data`,
+      `${VOLUMES}/secondvolume/data`,
+    ])
+    expect(said().length).toBeGreaterThanOrEqual(20)
+    expect(lines(there.machine, 'firstvolume/hello1').slice(0, said().length)).toEqual(said())
+    expect(lines(there.machine, 'secondvolume/readme.txt')).toEqual(['second volume'])
+    const second = await taskOn(there.machine, writing)
+    const all = lines(there.machine, 'firstvolume/hello1')
+
+    here.comeBack()
+    await startServer(here.machine)
+    const returned = new MesosAgent(here.machine)
+    await eventually('the dead mounts to go', async () => {
+      const seen = await here.machine.run('findmnt', ['-rno', 'TARGET'])
+      return !seen.stdout.includes(VOLUMES)
+    })
+    const mine = ['--volumedriver=rexray', '--volumename=firstvolume']
+    expect(await returned.dvdcli('unmount', ...mine)).toMatchObject({ status: 0, stdout: '' })
+    const refused = await returned.dvdcli('mount', ...mine)
+    expect(refused).toMatchObject({ status: 1, stdout: '' })
+    expect(refused.stderr).toContain('firstvolume')
+    expect(refused.stderr).toContain(there.name)
+    const before = second.said().length
+    await eventually('the task to go on', () => second.said().length > before)
+    expect(lines(there.machine, 'firstvolume/hello1').slice(0, all.length)).toEqual(all)
+
+    await second.kill()
+    await module.cleanup('task', variables)
+    const back = await returned.dvdcli('mount', ...mine)
+    expect(back.stdout, back.stderr).toBe(`${VOLUMES}/firstvolume/data\n`)
+    expect(lines(here.machine, 'firstvolume/hello1').slice(0, all.length)).toEqual(all)
+  })
+
+  test('each slot of a framework meets its own data, scaled down, scaled up and moved', async () => {
+    const agents = { here: new MesosAgent(here.machine), there: new MesosAgent(there.machine) }
+    const slots = [1, 2, 3]
+    const volumes = (machine: Machine, slot: number): TaskVolume[] =>
+      ['config', 'data'].map((part) => ({
+        driver: 'rexray',
+        name: `elasticsearch${slot}${part}`,
+        containerPath: join(machine.home, `slots/${slot}/${part}`),
+      }))
+    const folder = (machine: Machine, slot: number) => join(machine.home, `slots/${slot}`)
+    const running = new Map<number, MesosContainer>()
+
+    async function start(at: 'here' | 'there', slot: number, run: number): Promise<string> {
+      const { machine } = at === 'here' ? here : there
+      const container = await agents[at].launch(`slot${slot}`, volumes(machine, slot))
+      running.set(slot, container)
+      return await container.sh(`cd ${folder(machine, slot)}
+        echo slot ${slot} run ${run} | tee -a config/log >> data/log
+        sync; cmp config/log data/log; cat data/log`)
+    }
+    async function stop(at: 'here' | 'there', slot: number): Promise<void> {
+      await running.get(slot)?.kill()
+      await agents[at].finish(`slot${slot}`)
+    }
+    const runs = (slot: number, count: number) =>
+      Array.from({ length: count }, (_, run) => `slot ${slot} run ${run + 1}`).join('\n')
+
+    for (const { name } of slots.flatMap((slot) => volumes(here.machine, slot))) {
+      const made = ['--volumedriver=rexray', `--volumename=${name}`, '--volumeopts=size=1']
+      expect(await agents.here.dvdcli('create', ...made)).toMatchObject({ status: 0, stdout: '' })
+    }
+    for (const slot of slots) expect(await start('here', slot, 1)).toBe(runs(slot, 1))
+    for (const slot of [2, 3]) await stop('here', slot)
+    for (const slot of [3, 2]) expect(await start('here', slot, 2)).toBe(runs(slot, 2))
+    await stop('here', 1)
+    expect(await start('there', 1, 2)).toBe(runs(1, 2))
+    await here.crash()
+    for (const slot of [2, 3]) expect(await start('there', slot, 3)).toBe(runs(slot, 3))
+    for (const slot of slots) await stop('there', slot)
+    await eventually('the volumes to be let go', () => platform.attached() === 0)
   })
 })

@@ -187,15 +187,17 @@ describe('mesos-module-dvdi', () => {
     expect(path).toBe(`${machine.home}/var/lib/volumes/testing/data`)
     const shown = await machine.run('findmnt', ['-no', 'FSTYPE,SIZE', dirname(path)])
     expect(shown.stdout).toMatch(/^xfs +(5|4\.9)G\n$/)
-    await module.prepare('second', { ...task, DVDI_VOLUME_NAME: 'Testing' })
+    const other = { ...task, DVDI_VOLUME_NAME: 'Testing' }
+    expect(await module.prepare('second', other)).toEqual(paths)
     await module.cleanup('first', task)
     expect((await machine.run('findmnt', [dirname(path)])).status).toBe(0)
-    await module.cleanup('second', task)
+    await module.cleanup('second', other)
     await expectNothingLeft(machine, { volumes: ['testing'] })
-    expect(module.lines[0]).toBe(
+    expect(module.lines).toEqual([
       'dvdcli mount --volumedriver=rexray --volumename=testing  --volumeopts=size=5 --volumeopts=iops=150 ' +
         '--volumeopts=volumetype=io1 --volumeopts=newfstype=xfs --volumeopts=overwritefs=false',
-    )
+      'dvdcli unmount --volumedriver=rexray --volumename=Testing',
+    ])
   })
 
   test('mounts ten volumes for one task', async () => {

@@ -116,7 +116,7 @@ export class MesosAgent {
         ([name, value]) => `--volumeopts=${name}=${value}`,
       )
       const { status, stdout, stderr } = await this.dvdcli('mount', ...named(volume), ...options)
-      if (status !== 0) throw new Error(`Unexpected termination of '${keyOf(volume)}': ${stderr}`)
+      if (status !== 0) throw new Error(`Cannot mount ${keyOf(volume)}: ${stderr}`)
       return stdout.trim()
     })
   }

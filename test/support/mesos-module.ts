@@ -4,6 +4,14 @@ import { agentEnvironment } from './mesos-agent.ts'
 /** The variables of a task, as frameworks set them. */
 export type TaskEnvironment = Readonly<Record<string, string>>
 
+/** One slot of them, by the last word of each name: `OPTS`. */
+type WantedVolume = ReadonlyMap<string, string>
+
+interface SharedMount {
+  readonly path: string
+  readonly users: Set<string>
+}
+
 const VARIABLE =
   /^DVDI_VOLUME_(?<what>NAME|DRIVER|OPTS|CONTAINERPATH|DVDCLI|EXPLICITCREATE)(?<slot>\d?)$/
 /** What the module refuses in a value that reaches the shell. */
@@ -17,25 +25,24 @@ export class MesosModule {
   /** Every command line that was run, in order. */
   readonly lines: string[] = []
   readonly #machine: Machine
-  readonly #users = new Map<string, Set<string>>()
+  readonly #mounted = new Map<string, SharedMount>()
 
   constructor(machine: Machine) {
     this.#machine = machine
   }
 
-  /** Mounts what the task's variables name; resolves with the paths by slot. Rejects as the module does. */
+  /**
+   * Mounts what the task's variables name, unless another task has it mounted; resolves with the paths by slot. Rejects as
+   * the module does.
+   */
   async prepare(task: string, variables: TaskEnvironment): Promise<ReadonlyMap<string, string>> {
     const paths = new Map<string, string>()
     for (const [slot, volume] of slotsOf(variables)) {
-      const line = commandLine('mount', volume)
-      const options = (volume.get('OPTS') ?? '').split(',').filter(Boolean)
-      const given = options.map((option) => ` --volumeopts=${option}`).join('')
-      const explicit = volume.get('EXPLICITCREATE') === 'true' ? ' --explicitCreate=true' : ''
-      const { status, stdout, stderr } = await this.#shell(`${line} ${given}${explicit}`)
-      const mountpoint = stdout.trim()
-      if (status !== 0 || mountpoint === '') throw new Error(`Failed to mount: ${stderr}`)
-      this.#usersOf(volume).add(task)
-      paths.set(slot, mountpoint)
+      const key = keyOf(volume)
+      const mount = this.#mounted.get(key) ?? { path: await this.#mount(volume), users: new Set() }
+      mount.users.add(task)
+      this.#mounted.set(key, mount)
+      paths.set(slot, mount.path)
     }
     return paths
   }
@@ -43,18 +50,22 @@ export class MesosModule {
   /** Unmounts what no other task uses; what fails is taken for unmounted by hand. */
   async cleanup(task: string, variables: TaskEnvironment): Promise<void> {
     for (const volume of slotsOf(variables).values()) {
-      const users = this.#usersOf(volume)
-      users.delete(task)
-      if (users.size === 0) await this.#shell(commandLine('unmount', volume))
+      const mount = this.#mounted.get(keyOf(volume))
+      if (mount === undefined || !mount.users.delete(task) || mount.users.size > 0) continue
+      this.#mounted.delete(keyOf(volume))
+      await this.#shell(commandLine('unmount', volume))
     }
   }
 
-  /** The users of a volume; names are compared without regard to case. */
-  #usersOf(volume: ReadonlyMap<string, string>): Set<string> {
-    const key = `${driverOf(volume)}/${volume.get('NAME')}`.toLowerCase()
-    const users = this.#users.get(key) ?? new Set()
-    this.#users.set(key, users)
-    return users
+  async #mount(volume: WantedVolume): Promise<string> {
+    const options = (volume.get('OPTS') ?? '').split(',').filter(Boolean)
+    const given = options.map((option) => ` --volumeopts=${option}`).join('')
+    const explicit = volume.get('EXPLICITCREATE') === 'true' ? ' --explicitCreate=true' : ''
+    const line = `${commandLine('mount', volume)} ${given}${explicit}`
+    const { status, stdout, stderr } = await this.#shell(line)
+    const path = stdout.trim()
+    if (status !== 0 || path === '') throw new Error(`Failed to mount: ${stderr}`)
+    return path
   }
 
   #shell(line: string): Promise<Outcome> {
@@ -80,11 +91,16 @@ function slotsOf(variables: TaskEnvironment): Map<string, Map<string, string>> {
   return slots
 }
 
-function commandLine(verb: string, volume: ReadonlyMap<string, string>): string {
+function commandLine(verb: string, volume: WantedVolume): string {
   const program = volume.get('DVDCLI') ?? 'dvdcli'
   return `${program} ${verb} --volumedriver=${driverOf(volume)} --volumename=${volume.get('NAME')}`
 }
 
-function driverOf(volume: ReadonlyMap<string, string>): string {
+function driverOf(volume: WantedVolume): string {
   return volume.get('DRIVER') ?? 'rexray'
+}
+
+/** Names are compared without regard to case. */
+function keyOf(volume: WantedVolume): string {
+  return `${driverOf(volume)}/${volume.get('NAME')}`.toLowerCase()
 }

@@ -1,14 +1,10 @@
 import { Argument, Command } from 'commander'
 import type { CommandContext } from '../context.ts'
-import type { RunWork } from '../program.ts'
 import { withExamples } from '../verb.ts'
 import { completionScript, SHELLS, type Shell } from './scripts.ts'
 
 /** The command `completion`. */
-export function completionCommand(
-  { programName, stdout }: CommandContext,
-  _runs: RunWork,
-): Command {
+export function completionCommand({ programName, stdout }: CommandContext): Command {
   const command = new Command('completion')
     .description('print what makes a shell complete commands, flags and names of volumes')
     .addArgument(new Argument('<shell>', 'which one').choices(SHELLS))

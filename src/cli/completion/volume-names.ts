@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import type { Directories } from '../../config/config.ts'
+import { exchange } from '../dvdcli/exchange.ts'
+import { readReply } from '../dvdcli/plugin-reply.ts'
 
 /** A person waits for the next key. */
 const PATIENCE_MS = 500
@@ -19,30 +20,10 @@ export async function volumeNames({
 }
 
 async function listedNames(socketPath: string): Promise<readonly string[]> {
-  const text = await new Promise<string>((resolve, reject) => {
-    const call = request(
-      {
-        socketPath,
-        path: '/VolumeDriver.List',
-        method: 'POST',
-        signal: AbortSignal.timeout(PATIENCE_MS),
-      },
-      (reply) => {
-        let body = ''
-        reply.setEncoding('utf8')
-        reply.on('data', (chunk: string) => {
-          body += chunk
-        })
-        reply.on('end', () => resolve(body))
-        reply.on('error', reject)
-      },
-    )
-    call.on('error', reject)
-    call.end('{}')
-  })
-  const reply: { Volumes?: readonly { Name: string }[] } = JSON.parse(text)
-  if (reply.Volumes === undefined) throw new Error('the server does not list')
-  return reply.Volumes.map(({ Name }) => Name)
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  const question = { call: 'VolumeDriver.List', body: '{}\n', signal }
+  const { status, text } = await exchange({ kind: 'unix', socketPath }, question)
+  return readReply(status, text).volumes.map(({ name }) => name)
 }
 
 async function recordedNames(ledger: string): Promise<readonly string[]> {

@@ -1,13 +1,11 @@
 import { Command, Option } from 'commander'
 import type { CommandContext } from '../context.ts'
 import { renderJson } from '../output/json.ts'
+import type { RunWork } from '../program.ts'
 import { withExamples } from '../verb.ts'
 
 /** The command `config`: shows what is in force and where it comes from, and `config check` what is wrong. */
-export function configCommand(
-  context: CommandContext,
-  runs: (work: Promise<number>) => Promise<void>,
-): Command {
+export function configCommand(context: CommandContext, runs: RunWork): Command {
   const group = new Command('config')
     .description('print the configuration in force, and where each value comes from')
     .addOption(
@@ -34,8 +32,7 @@ async function show(context: CommandContext, format: string): Promise<number> {
   if (examined.mistakes.length > 0) return 1
   stdout.write(
     format === 'json'
-      ? `${renderJson(settingsAsJson(examined), 'jsonp')}
-`
+      ? `${renderJson(settingsAsJson(examined), 'jsonp')}\n`
       : settingsAsYaml(examined),
   )
   return 0

@@ -41,27 +41,31 @@ const AUTHORITIES = [
 /**
  * Finds a plugin as Docker's engine does (moby, pkg/plugins/discovery.go): its socket, else its `.spec`, else its
  * `.json`, the first place that has one. Undefined while there is none; throws `InvalidArgumentError` about a spec that
- * names no address, `FailedPreconditionError` about a file that cannot be read.
+ * names no address, `FailedPreconditionError` about a file that cannot be read, or a socket that cannot be looked at where
+ * there is nothing else.
  */
 export function findPlugin(name: string, roots: readonly string[]): PluginAddress | undefined {
   for (const root of roots) {
     const found = findBelow(name, root)
     if (found !== undefined) return found
   }
+  for (const root of roots) for (const file of socketFiles(name, root)) refuseHidden(file)
   return undefined
 }
 
 function findBelow(name: string, root: string): PluginAddress | undefined {
-  const sockets = path.join(root, SOCKETS)
-  const socketPath = [path.join(sockets, `${name}.sock`), path.join(sockets, name, `${name}.sock`)]
-    .filter(isSocket)
-    .at(0)
+  const socketPath = socketFiles(name, root).find(isSocket)
   if (socketPath !== undefined) return { kind: 'unix', socketPath }
   for (const { file, read } of specFiles(name, root)) {
     const text = readIfThere(file)
     if (text !== undefined) return read(text, file, root)
   }
   return undefined
+}
+
+function socketFiles(name: string, root: string): readonly string[] {
+  const folder = path.join(root, SOCKETS)
+  return [path.join(folder, `${name}.sock`), path.join(folder, name, `${name}.sock`)]
 }
 
 interface SpecFile {
@@ -163,17 +167,36 @@ function isSocket(file: string): boolean {
   }
 }
 
+/** Docker's engine makes the folder of sockets for root alone: no waiting would let anyone else see what is in it. */
+function refuseHidden(file: string): void {
+  try {
+    statSync(file)
+  } catch (error) {
+    if (isAbsence(error)) return
+    throw new FailedPreconditionError({
+      subject: file,
+      problem: `cannot be looked at (${systemCode(error)})`,
+      remedy: 'call as a user who may',
+      cause: error,
+    })
+  }
+}
+
 function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    const code = systemCode(error)
-    if (code === undefined || ['ENOENT', 'ENOTDIR'].includes(code)) return undefined
+    if (isAbsence(error)) return undefined
     throw new FailedPreconditionError({
       subject: file,
-      problem: `cannot be read (${code})`,
+      problem: `cannot be read (${systemCode(error)})`,
       remedy: 'make it a file that can be',
       cause: error,
     })
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  const code = systemCode(error)
+  return code === undefined || ['ENOENT', 'ENOTDIR'].includes(code)
 }

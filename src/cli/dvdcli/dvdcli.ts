@@ -1,6 +1,6 @@
 import { machine, type } from 'node:os'
 import { isStorageError } from '../../libstorage/errors.ts'
-import { version } from '../../version.ts'
+import { origin, version } from '../../version.ts'
 import type { Output } from '../context.ts'
 import { type DvdcliRequest, readArguments } from './arguments.ts'
 import { type PluginCommand, runCommand } from './commands.ts'
@@ -128,8 +128,8 @@ function versionText(scriptPath: string): string {
     SemVer: version,
     OsArch: `${type()}-${machine()}`,
     Branch: 'remora',
-    Commit: '-',
-    Formed: '-',
+    Commit: origin.commit || 'unknown',
+    Formed: origin.formed || 'unknown',
   }
   const lines = Object.entries(facts).map(([name, value]) => `${name}: ${value}`)
   return `${lines.join('\n')}\n`

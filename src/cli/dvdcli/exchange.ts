@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestOptions } from 'node:http'
-import { FailedPreconditionError, UnavailableError } from '../../libstorage/errors.ts'
+import { FailedPreconditionError, systemCode, UnavailableError } from '../../libstorage/errors.ts'
 import type { PluginAddress } from './discovery.ts'
 
 /** One request to a plugin. */
@@ -24,7 +24,8 @@ const ACCEPT = 'application/vnd.docker.plugins.v1.2+json'
 
 /**
  * Sends one request over a connection of its own. Rejects with `UnreachableError` where nothing came back, which is worth a
- * repeat, and with `UnavailableError` where an answer broke off, which is not: the plugin has done what it was asked to.
+ * repeat, and with `UnavailableError` where an answer broke off or is no HTTP, which is not: the plugin has done what it was
+ * asked to.
  */
 export async function exchange(address: PluginAddress, question: Question): Promise<Answer> {
   const { request } =
@@ -35,7 +36,7 @@ export async function exchange(address: PluginAddress, question: Question): Prom
     }
     try {
       const sent = request(optionsFor(address, question), answered)
-      sent.once('error', (error) => reject(unreachable(address, error)))
+      sent.once('error', (error) => reject(unanswered(address, question.call, error)))
       sent.end(question.body)
     } catch (error) {
       reject(notToBeUsed(address, error))
@@ -45,7 +46,15 @@ export async function exchange(address: PluginAddress, question: Question): Prom
 
 function optionsFor(address: PluginAddress, { call, body, signal }: Question): RequestOptions {
   const headers = { accept: ACCEPT, 'content-length': Buffer.byteLength(body) }
-  const options = { method: 'POST', path: `/${call}`, headers, agent: false, signal } as const
+  const options: RequestOptions = {
+    method: 'POST',
+    path: `/${call}`,
+    headers,
+    agent: false,
+    signal,
+    // Lines may end without a CR, as for Go: plugins that are shell scripts write such.
+    insecureHTTPParser: true,
+  }
   if (address.kind === 'unix')
     return {
       ...options,
@@ -76,7 +85,15 @@ function cutShort(call: string, cause: Error): UnavailableError {
   })
 }
 
-function unreachable(address: PluginAddress, cause: Error): UnreachableError {
+/** What cannot be parsed came all the same (Node.js, codes with `HPE_`). */
+function unanswered(address: PluginAddress, call: string, cause: Error): UnavailableError {
+  if (systemCode(cause)?.startsWith('HPE_'))
+    return new UnavailableError({
+      subject: call,
+      problem: `was not answered in HTTP (${cause.message})`,
+      remedy: 'see the log of the plugin',
+      cause,
+    })
   return new UnreachableError({
     subject: `the plugin at ${placeOf(address)}`,
     problem: `gave no answer (${cause.message || cause.name})`,

@@ -8,7 +8,7 @@ import { sleep } from '../../libstorage/wait.ts'
 import type { CommandContext } from '../context.ts'
 import { withProgress } from '../progress.ts'
 import { findServer, type RunningServer } from './running-server.ts'
-import { statusCommandWork } from './status.ts'
+import { printStatus } from './status.ts'
 import { Systemd } from './systemd.ts'
 import { titleOf } from './title.ts'
 
@@ -29,7 +29,7 @@ export async function startInBackground(context: CommandContext): Promise<number
     else await systemd.control('start', unit)
   })
   stdout.write('SUCCESS!\n')
-  return await statusCommandWork(context)
+  return await printStatus(context)
 }
 
 async function startProcess(context: CommandContext): Promise<void> {

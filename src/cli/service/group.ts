@@ -43,7 +43,7 @@ function startInBackgroundCommand(context: CommandContext, runs: RunWork): Comma
 function stopCommand(context: CommandContext, runs: RunWork): Command {
   const command = new Command('stop')
     .description('stop the server and wait until it has ended; mounts stay')
-    .action(() => runs(import('./stop.ts').then((work) => work.stopCommandWork(context))))
+    .action(() => runs(import('./stop.ts').then((work) => work.stop(context))))
   return withExamples(command, ['stop'])
 }
 
@@ -52,14 +52,14 @@ function restartCommand(context: CommandContext, runs: RunWork): Command {
     .description(
       'stop the server if it runs, and start it in the background; containers notice nothing',
     )
-    .action(() => runs(import('./restart.ts').then((work) => work.restartCommandWork(context))))
+    .action(() => runs(import('./restart.ts').then((work) => work.restart(context))))
   return withExamples(command, ['restart'])
 }
 
 function statusCommand(context: CommandContext, runs: RunWork): Command {
   const command = new Command('status')
     .description('print whether the server runs')
-    .action(() => runs(import('./status.ts').then((work) => work.statusCommandWork(context))))
+    .action(() => runs(import('./status.ts').then((work) => work.printStatus(context))))
   return withExamples(command, ['status'])
 }
 

@@ -11,7 +11,7 @@ const STOP_MS = 180_000
 const LOOK_MS = 50
 
 /** Stops the server, and waits until it has ended. Resolves with 1, as REX-Ray does, where none runs. */
-export async function stopCommandWork(context: CommandContext): Promise<number> {
+export async function stop(context: CommandContext): Promise<number> {
   const server = await findServer(context)
   const { stdout } = context
   if (server === undefined) {

@@ -10,7 +10,6 @@ import { type PrintOptions, printEvenIfItFails } from './print-volumes.ts'
 export interface MountOptions extends PrintOptions {
   /** Take the volumes from other machines. */
   readonly force?: boolean
-  readonly fsType?: string
   /** Print the directories and nothing else. */
   readonly pathOnly?: boolean
   readonly continueOnError?: boolean

@@ -33,7 +33,7 @@ export async function printPaths(
       if (path === undefined) {
         // A name that no volume has is a mistake of another kind.
         await volumes.get(name, { signal })
-        throw notMounted(name)
+        throw notMounted(name, 'mount it first')
       }
       stdout.write(`${path}\n`)
     },

@@ -42,7 +42,8 @@ export async function unmountVolumes(
       const before = await volumes.get(name, { signal })
       await volumes.unmount({ name, holder: COMMAND_HOLDER }, { signal })
       const after = await volumes.get(name, { signal })
-      if (!options.idempotent && !wasTakenOff(before, after)) throw notMounted(name)
+      if (!options.idempotent && !wasTakenOff(before, after))
+        throw notMounted(name, 'accept that by -i')
       unmounted.push(after)
     }),
   )
@@ -57,10 +58,10 @@ function wasTakenOff(before: VolumeView, after: VolumeView): boolean {
 }
 
 /** The error of a command that needs the volume to be mounted here. */
-export function notMounted(name: string): FailedPreconditionError {
+export function notMounted(name: string, remedy: string): FailedPreconditionError {
   return new FailedPreconditionError({
     subject: volumeNamed(name),
     problem: 'is not mounted here',
-    remedy: 'mount it first',
+    remedy,
   })
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -77,6 +77,15 @@ describe('a plugin is looked for', () => {
 
   test('past a file that is no socket', () => {
     write('run/docker/plugins/p.sock', 'stale')
+    write('etc/docker/plugins/p.spec', 'tcp://host:1')
+    expect(found()).toBe('host')
+  })
+
+  test('past a socket that cannot be looked at, which is said where there is nothing else', () => {
+    const file = write('run/docker/plugins/other', '').replace(/other$/, 'p.sock')
+    symlinkSync('p.sock', file)
+    expect(() => findPlugin('p', [root])).toThrow(FailedPreconditionError)
+    expect(() => findPlugin('p', [root])).toThrow(`${file} cannot be looked at (ELOOP)`)
     write('etc/docker/plugins/p.spec', 'tcp://host:1')
     expect(found()).toBe('host')
   })

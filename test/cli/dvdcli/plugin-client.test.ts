@@ -1,4 +1,5 @@
 import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -77,6 +78,43 @@ describe('a call', () => {
     plugin.next.push({ text: '{"Implements":["NetworkDriver"]}' })
     await plugin.listen(socket())
     await expect(client().activate()).rejects.toThrow('plugin "p" serves no volumes')
+  })
+})
+
+describe('a plugin that writes its answers by hand', () => {
+  let calls: number
+  let server: Server
+  afterEach(() => server.close())
+
+  async function answerWith(text: string): Promise<void> {
+    calls = 0
+    server = createServer((connection) => {
+      connection.once('data', () => {
+        calls += 1
+        connection.end(text)
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(socket(), resolve))
+  }
+
+  test.each([
+    'HTTP/1.0 200 OK\r\n\r\n{"Mountpoint":"/mnt"}',
+    'HTTP/1.1 200 OK\n\n{"Mountpoint":"/mnt"}\n',
+    'HTTP/1.1 200 OK\nContent-Length: 21\r\n\n{"Mountpoint":"/mnt"}',
+  ])('%j is understood as Go does', async (text) => {
+    await answerWith(text)
+    const { mountpoint } = await client().call('VolumeDriver.Mount', { Name: 'data' })
+    expect(mountpoint).toBe('/mnt')
+  })
+
+  test('in something else than HTTP is not asked again, for it has done what it was asked', async () => {
+    await answerWith('{"Mountpoint":"/mnt"}\n')
+    const odd = client().call('VolumeDriver.Mount', { Name: 'data' })
+    await expect(odd).rejects.toThrow(
+      /^VolumeDriver.Mount was not answered in HTTP \(.*\), see the log/,
+    )
+    expect(calls).toBe(1)
+    expect(warnings).toEqual([])
   })
 })
 

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bundleChild, LineProcess } from '../../support/child-process.ts'
 import { CommandLine } from '../../support/command-line.ts'
+import { eventually } from '../../support/eventually.ts'
 
 let home: string
 let line: CommandLine
@@ -71,8 +72,9 @@ describe('with a server', () => {
       stdout: 'Shutting down Remora...SUCCESS!\n',
       stderr: '',
     })
-    expect(() => process.kill(pid, 0)).toThrow()
     expect((await line.run('status')).stdout).toBe('Remora is stopped\n')
+    // A child that has ended keeps its pid until its parent, this test, has heard of it.
+    await eventually(() => expect(() => process.kill(pid, 0)).toThrow())
   })
 
   test('a second start is refused with its pid, and starts nothing', async () => {
