@@ -13,9 +13,9 @@ export async function createLoopProvider(
   settings: unknown,
   context: ProviderContext,
 ): Promise<Provider> {
-  const { path, isDefault, instance } = poolPlace(settings, context, 'loop')
+  const { path, isDefault, instance, memory } = poolPlace(settings, context, 'loop')
   const turns = new Turns(path)
-  const pool = new Pool(path, DISK_FILE, { run: context.run, turns })
+  const pool = new Pool(path, DISK_FILE, { run: context.run, turns, memory })
   await pool.open({ parents: isDefault })
   const content = new LoopContent(context.run, turns)
   return {
