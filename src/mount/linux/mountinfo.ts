@@ -28,7 +28,8 @@ export function parseMountInfo(
         source: unescapeOctal(source ?? ''),
         fsType,
         failedReadOnly:
-          options.split(',').includes('rw') && /(^|,)(emergency_)?ro(,|$)/.test(superOptions),
+          options.split(',').includes('rw') &&
+          /(^|,)((emergency_)?ro|shutdown)(,|$)/.test(superOptions),
       },
     ]
   })
