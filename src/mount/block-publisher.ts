@@ -30,7 +30,9 @@ export class BlockPublisher implements Publisher {
     const entry = this.#topmostAt(place)
     if (entry === undefined) return 'absent'
     if (entry.deviceNumber !== this.#mounter.deviceNumber(device)) return 'taken'
-    return (await this.#mounter.answers(device)) && !entry.failedReadOnly ? 'published' : 'dead'
+    if (!(await this.#mounter.answers(device)) || entry.failedReadOnly) return 'dead'
+    const isShutDown = entry.fsType === 'xfs' && !(await this.#mounter.serves(place.mountPoint))
+    return isShutDown ? 'dead' : 'published'
   }
 
   isPublished(device: string, place: Place): boolean {

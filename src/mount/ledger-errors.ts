@@ -25,10 +25,10 @@ export function immovable(file: string, cause: unknown): PermissionDeniedError {
   })
 }
 
-/** What keeps a record from being written, as a sentence; anything else is a bug. */
-export function recordingError(folder: string, cause: unknown): unknown {
+/** What keeps the ledger, or the run directory, from being written, as a sentence; anything else is a bug. */
+export function recordingError(subject: string, cause: unknown): unknown {
   const code = systemCode(cause) ?? ''
-  const facts = { subject: `ledger ${folder}`, cause }
+  const facts = { subject, cause }
   if (['ENOSPC', 'EDQUOT'].includes(code)) {
     const problem = 'cannot be written: its disk is full'
     return new ResourceExhaustedError({

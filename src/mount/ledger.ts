@@ -103,7 +103,7 @@ export class FileLedger implements Ledger {
       this.#ensureFolder()
       await writeDurably(file, `${JSON.stringify(record, undefined, 2)}\n`, this.#self)
     } catch (error) {
-      throw recordingError(this.#folder, error)
+      throw recordingError(`ledger ${this.#folder}`, error)
     }
     const version = versionOf(fs.statSync(file, { bigint: true }))
     this.#take(fileName(record.volume.id), { version, record })
@@ -111,7 +111,11 @@ export class FileLedger implements Ledger {
 
   async delete(id: VolumeId): Promise<void> {
     if (this.get(id) === undefined) return
-    await removeDurably(path.join(this.#folder, fileName(id)))
+    try {
+      await removeDurably(path.join(this.#folder, fileName(id)))
+    } catch (error) {
+      throw recordingError(`ledger ${this.#folder}`, error)
+    }
     this.#records.delete(fileName(id))
   }
 

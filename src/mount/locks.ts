@@ -16,6 +16,7 @@ import {
 } from '../libstorage/process-identity.ts'
 import { startProcess } from '../libstorage/start-process.ts'
 import { abortReason, sleep } from '../libstorage/wait.ts'
+import { recordingError } from './ledger-errors.ts'
 import { isOwnedBy, lockFileSystem, OWNER_FILE, removeLock } from './lock-file-system.ts'
 
 /**
@@ -155,7 +156,7 @@ export class ProcessLocks implements Locks {
       return { lost: lost.signal, assertHeld, release: () => releaseQuietly(release) }
     } catch (error) {
       if (systemCode(error) === 'ELOCKED') return undefined
-      throw error
+      throw recordingError(`run directory ${this.#directory}`, error)
     }
   }
 

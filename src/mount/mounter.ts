@@ -103,6 +103,8 @@ export interface Mounter {
   exclusiveOpen(device: string): Promise<'free' | 'held'>
   /** Whether the disk itself, not the cache, answers a read. */
   answers(device: string): Promise<boolean>
+  /** Whether a mounted file system answers for its root: xfs that an error has shut down says so nowhere else. */
+  serves(mountPoint: string): Promise<boolean>
   identify(device: string): Promise<DeviceContent>
   /** Whether the mkfs that this file system comes from has come to its end: then it may have been used since. */
   isFinished(device: string, fsType: string): Promise<boolean>

@@ -2,7 +2,7 @@ import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { attachedDisk } from './attached-disk.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
-import { placesToTidy, withoutMount } from './recorded-place.ts'
+import { placeOf, placesToTidy, withoutMount } from './recorded-place.ts'
 import { findLoss, isReplaced, loseDevice } from './take-over/loss.ts'
 import type { VolumeSession } from './volume-session.ts'
 
@@ -23,11 +23,11 @@ export async function unmountHere(
     await loseDevice(context, session, { to: undefined, isStillOurs: true })
   const { record } = session
   const { mount, olderMounts = [] } = record
-  if (mount === undefined && olderMounts.length === 0) return 'gone'
   const device = mount?.device ?? (await attachedDevice(context, record))
-  // Binds of a mount are found after it, and go before it.
+  if (mount === undefined && device === undefined) return 'gone'
+  // Something that covered an earlier mount may have gone. Binds of a mount are found after it, and go before it.
   const older = device === undefined ? [] : olderMounts
-  const places = [...(mount === undefined ? [] : [mount.mountPoint]), ...older].reverse()
+  const places = [placeOf(context, record).mountPoint, ...older].reverse()
   const found: string[] = []
   for (const place of places) {
     session.step()

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { makeFolderNow } from '../libstorage/make-folder.ts'
+import { recordingError } from './ledger-errors.ts'
 
 /** How many are remembered; the oldest are forgotten first. */
 const REMEMBERED = 1_000
@@ -27,7 +28,11 @@ export class RemovedNamesFolder implements RemovedNames {
   }
 
   add(name: string): void {
-    writeFileSync(this.#fileOf(name), '')
+    try {
+      writeFileSync(this.#fileOf(name), '')
+    } catch (error) {
+      throw recordingError(`ledger ${this.#folder}`, error)
+    }
     const all = readdirSync(this.#folder)
     if (all.length <= REMEMBERED) return
     const files = all.map((file) => path.join(this.#folder, file))

@@ -105,7 +105,7 @@ describe.skipIf(loopUnavailable !== undefined)('a volume that REX-Ray mounted (r
         return mountedAt(older())
       })
       .toBe(0)
-    expect(await device()).toBe('')
+    await expect.poll(device, patience).toBe('')
   })
 
   describe('with ignoreUsedCount', () => {

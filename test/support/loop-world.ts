@@ -14,6 +14,7 @@ import { createLinuxMounter } from '../../src/mount/linux/linux-mounter.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
 import type { ProcessRole } from '../../src/mount/mount-context.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
+import type { MountEntry } from '../../src/mount/mounter.ts'
 import { createPlaces } from '../../src/mount/places.ts'
 import { RemovedNamesFolder } from '../../src/mount/removed-names.ts'
 import type { MountSettings } from '../../src/mount/settings.ts'
@@ -103,9 +104,11 @@ export class LoopWorld {
   }
 
   async #takeAway(folder: string): Promise<void> {
-    const mine = this.mounter.mounts().filter(({ mountPoint }) => mountPoint.startsWith(folder))
-    for (const { mountPoint } of mine.toReversed())
-      await run('umount', ['-l', mountPoint], { timeoutMs: 30_000 })
+    const isMine = ({ mountPoint }: MountEntry) => mountPoint.startsWith(folder)
+    // What one of them covers is seen when that is gone.
+    for (let round = 0; round < 3; round += 1)
+      for (const { mountPoint } of this.mounter.mounts().filter(isMine).toReversed())
+        await run('umount', ['-l', mountPoint], { timeoutMs: 30_000 })
     const devices = await this.tool('losetup', '--list', '--noheadings', '-O', 'NAME,BACK-FILE')
     for (const line of devices.split('\n').filter((text) => text.includes(`${this.folder}/`)))
       await run('losetup', ['-d', line.split(' ')[0] ?? ''], { timeoutMs: 30_000 })

@@ -94,6 +94,10 @@ export class MemoryKernel implements Mounter {
     return this.heldByOthers.has(device) || this.#mounts.some((entry) => entry.device === device)
   }
 
+  async serves(): Promise<boolean> {
+    return true
+  }
+
   async answers(device: string): Promise<boolean> {
     if (this.hangs)
       throw new TimeoutError({ subject: `device ${device}`, problem: 'does not answer a read' })

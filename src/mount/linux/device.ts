@@ -65,6 +65,11 @@ export async function answersDirectRead(device: string, run: Run): Promise<boole
   }
 }
 
+/** Asks a mounted file system for its root, in a child: one that was shut down by an error refuses even that (EIO). */
+export async function servesRoot(mountPoint: string, run: Run): Promise<boolean> {
+  return (await run('stat', ['--', mountPoint], { timeoutMs: READ_TIMEOUT_MS })).exitCode === 0
+}
+
 /** What the signatures on a device say (blkid(8), low-level probing). */
 export async function identifyContent(device: string, run: Run): Promise<DeviceContent> {
   const args = [

@@ -9,6 +9,7 @@ import {
   findDataOn,
   identifyContent,
   openExclusively,
+  servesRoot,
   sizeInBytes,
 } from './device.ts'
 import {
@@ -52,6 +53,7 @@ export function createLinuxMounter(
     deviceIdentity,
     exclusiveOpen: openExclusively,
     answers: (device) => answersDirectRead(device, run),
+    serves: (mountPoint) => servesRoot(mountPoint, run),
     identify: (device) => identifyContent(device, run),
     isFinished: (device, fsType) => isFinished(device, fsType, run),
     findData: (device, test) => findDataOn(device, test, run),

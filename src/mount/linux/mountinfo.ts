@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { MountEntry } from '../mounter.ts'
+import { reachableLines } from './reachable.ts'
 
 /** Parses the text of /proc/<pid>/mountinfo (proc(5)); lines that are not of its form are left out. */
 export function parseMountInfo(
@@ -27,15 +28,17 @@ export function parseMountInfo(
         source: unescapeOctal(source ?? ''),
         fsType,
         failedReadOnly:
-          options.split(',').includes('rw') && /(^|,)(emergency_)?ro(,|$)/.test(superOptions),
+          options.split(',').includes('rw') &&
+          /(^|,)((emergency_)?ro|shutdown)(,|$)/.test(superOptions),
       },
     ]
   })
 }
 
-/** The mounts of this process's namespace, the topmost of a mount point last. */
+/** The mounts of this process's namespace that a path leads to, the topmost of a mount point last. */
 export function readMounts(): MountEntry[] {
-  return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'), numberOfDevice)
+  const lines = reachableLines(readFileSync('/proc/self/mountinfo', 'utf8'))
+  return parseMountInfo(lines.join('\n'), numberOfDevice)
 }
 
 /** `major:minor` of a block device by its path, or undefined when there is none. Looks at sysfs alone. */

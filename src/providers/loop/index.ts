@@ -13,9 +13,10 @@ export async function createLoopProvider(
   settings: unknown,
   context: ProviderContext,
 ): Promise<Provider> {
-  const { path, isDefault, instance } = poolPlace(settings, context, 'loop')
+  const { path, isDefault, instance, memory } = poolPlace(settings, context, 'loop')
   const turns = new Turns(path)
-  const pool = new Pool(path, DISK_FILE, { run: context.run, turns, logger: context.logger })
+  const { run, logger } = context
+  const pool = new Pool(path, DISK_FILE, { run, turns, memory, logger })
   await pool.open({ parents: isDefault })
   const content = new LoopContent(context.run, turns)
   return {

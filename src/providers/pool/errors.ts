@@ -92,6 +92,15 @@ export function poolMissing(pool: string, cause: unknown): UnavailableError {
   })
 }
 
+/** The error of a pool whose folder is there and bare, though it held volumes once: an empty one beside the real one loses data. */
+export function poolBare(pool: string, memory: string): UnavailableError {
+  return new UnavailableError({
+    subject: `pool ${pool}`,
+    problem: 'had volumes once, and is an empty folder now',
+    remedy: `mount the file system that holds it, or remove ${memory} where it is to begin anew`,
+  })
+}
+
 function detail(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }

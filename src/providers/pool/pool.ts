@@ -19,6 +19,7 @@ import { after } from '../../libstorage/wait.ts'
 import { CLAIM_FILE, type Claim, endClaim, readClaim, takeClaim } from './claim.ts'
 import { inPool, poolMissing } from './errors.ts'
 import { folderName, nameOfFolder } from './folder-name.ts'
+import { PoolMark } from './pool-mark.ts'
 import { removeTrees } from './remove-trees.ts'
 import { isShared } from './shared.ts'
 import { RECORD_FILE, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
@@ -45,6 +46,8 @@ export interface PoolParts {
   readonly logger?: Pick<Logger, 'info'> | undefined
   /** Whether other kernels may use a folder too. */
   readonly shared?: typeof isShared
+  /** The file by which this machine remembers that the pool had volumes. */
+  readonly memory: string
 }
 
 /** A folder of volumes: one folder for each, which appears and disappears as a whole. Several processes may share it. */
@@ -57,16 +60,22 @@ export class Pool {
   readonly #isShared: () => Promise<boolean>
   readonly #reader: VolumeReader
   readonly #sweeper: Sweeper
+  readonly #mark: PoolMark
   readonly #self: ProcessIdentity = identifySelf()
   /** Where a volume was last seen, so that its id leads to it at once. Never believed without a look. */
   readonly #seen = new Map<VolumeId, { folder: string; claim?: Claim }>()
 
-  constructor(path: string, content: string, { run, turns, logger, shared = isShared }: PoolParts) {
+  constructor(
+    path: string,
+    content: string,
+    { run, turns, memory, logger, shared = isShared }: PoolParts,
+  ) {
     this.path = path
     this.content = content
     this.#run = run
     this.#sweeper = new Sweeper(run, logger)
     this.#turns = turns
+    this.#mark = new PoolMark(path, memory)
     this.#isShared = () => shared(path)
     const names = { record: RECORD_FILE, claim: CLAIM_FILE, content }
     this.#reader = new VolumeReader(names, this.#isShared)
@@ -153,7 +162,7 @@ export class Pool {
     const building = join(this.path, leftoverName('creating', this.#self))
     const record = newRecord(spec)
     try {
-      await this.turn(() => fs.mkdir(building, { mode: FOLDER_MODE }), signal)
+      await this.turn(() => this.#begin(building), signal)
       await fill(join(building, this.content))
       await this.turn(() => this.#place(building, record, folder), signal)
     } catch (error) {
@@ -236,6 +245,11 @@ export class Pool {
     return entries
   }
 
+  async #begin(building: string): Promise<void> {
+    await this.#mark.make()
+    await fs.mkdir(building, { mode: FOLDER_MODE })
+  }
+
   async #place(building: string, record: VolumeRecord, folder: string): Promise<void> {
     await writeNew(join(building, RECORD_FILE), JSON.stringify(record, undefined, 2))
     await syncFolder(building)
@@ -260,20 +274,16 @@ export class Pool {
   }
 
   async #entries(): Promise<string[]> {
-    try {
-      return await fs.readdir(this.path)
-    } catch (error) {
+    const entries = await fs.readdir(this.path).catch((error: unknown) => {
       throw systemCode(error) === 'ENOENT' ? poolMissing(this.path, error) : error
-    }
+    })
+    await this.#mark.check(entries)
+    return entries
   }
 
   /** A pool that went away must not look like one without that volume. */
   async #mustExist(): Promise<void> {
-    try {
-      await fs.access(this.path)
-    } catch (error) {
-      throw systemCode(error) === 'ENOENT' ? poolMissing(this.path, error) : error
-    }
+    if (!(await this.#mark.isMarked())) await this.#entries()
   }
 
   #taken(name: string, folder: string, cause?: unknown): AlreadyExistsError {

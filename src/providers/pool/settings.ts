@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import * as z from 'zod'
 import type { ProviderContext } from '../definition.ts'
+import { folderName } from './folder-name.ts'
 
 /** The keys of a provider that keeps its volumes in a pool. */
 export const poolSettings = z.object({
@@ -25,13 +26,17 @@ export interface PoolPlace {
   /** Whether the place was chosen by us, so that folders above it are made too. */
   readonly isDefault: boolean
   readonly instance: string
+  /** The file by which this machine remembers that the pool had volumes. */
+  readonly memory: string
 }
 
 /** Fills in what was not configured. `folder` is the pool's name beneath the library folder. */
 export function poolPlace(settings: unknown, context: ProviderContext, folder: string): PoolPlace {
   const { pool, instance } = poolSettings.parse(settings)
+  const path = pool ?? join(context.libDirectory, folder)
   return {
-    path: pool ?? join(context.libDirectory, folder),
+    path,
+    memory: join(context.libDirectory, 'pools', folderName(`${folder} ${path}`)),
     isDefault: pool === undefined,
     instance: instance ?? hostname(),
   }

@@ -13,9 +13,10 @@ export async function createVfsProvider(
   settings: unknown,
   context: ProviderContext,
 ): Promise<Provider> {
-  const { path, isDefault, instance } = poolPlace(settings, context, 'vfs')
+  const { path, isDefault, instance, memory } = poolPlace(settings, context, 'vfs')
   const turns = new Turns(path)
-  const pool = new Pool(path, FILES_FOLDER, { run: context.run, turns, logger: context.logger })
+  const { run, logger } = context
+  const pool = new Pool(path, FILES_FOLDER, { run, turns, memory, logger })
   await pool.open({ parents: isDefault })
   return {
     driver: new PoolDriver(pool, new VfsContent(context.run, turns), instance, context.run),

@@ -64,12 +64,29 @@ export const volumes: readonly ShownPromise[] = [
     ],
   },
   {
+    section: 'Names',
+    begins: 'Where something is mounted over the folder',
+    shownBy: [
+      'test/mount/covered-place.test.ts > is mounted where the path leads now, and no container gets what lies there',
+      'test/mount/covered-place.test.ts > is let go when the other mount is gone',
+    ],
+  },
+  {
     section: 'Existence',
     begins: 'A volume exists if the platform says so',
     shownBy: [
       'test/mount/existence.test.ts > an outage is never "not found"',
       'test/libstorage/catalog-outage.test.ts > an unknown volume is "unavailable", never "not found"',
       'test/providers/pool/pool.test.ts > is an outage, not an empty list, when it goes away',
+    ],
+  },
+  {
+    section: 'Existence',
+    begins: 'A pool of `loop` or `vfs` gets a file `.pool`',
+    shownBy: [
+      'test/providers/pool/pool-mark.test.ts > is no pool without volumes: nothing is "not found" there, and nothing made',
+      'test/providers/pool/pool-mark.test.ts > is refused by the next start, which names the way out',
+      'test/providers/pool/pool-mark.test.ts > is the pool again when its disk is mounted',
     ],
   },
   {

@@ -36,7 +36,11 @@ describe.skipIf(!canMount || !has('mkfs.ext4', 'fsfreeze'))(
       [
         'a pool',
         (below) => {
-          const pool = new Pool(below, 'disk', { run, turns: new Turns(below) })
+          const pool = new Pool(below, 'disk', {
+            run,
+            turns: new Turns(below),
+            memory: `${folder}/memory`,
+          })
           return pool.open({ parents: true })
         },
       ],

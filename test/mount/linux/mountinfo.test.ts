@@ -39,6 +39,7 @@ describe('the text of mountinfo', () => {
     ['rw', 'ro', true],
     ['rw,noatime', 'rw,emergency_ro', true],
     ['rw,noatime', 'rw,errors=remount-ro', false],
+    ['rw,noatime', 'rw,shutdown', true],
   ])(
     'tells a file system that turned itself read-only: mount %s, file system %s',
     (mount, own, failed) => {

@@ -114,7 +114,7 @@ describe.skipIf(unavailable !== undefined)('growth and copies of disk files', ()
         'volume "data" is in use, and its pool cannot copy it at one moment (its file system has no reflinks), stop what uses it and try again, or keep the pool on xfs or btrfs',
       )
     expect(await shelf()).toEqual([])
-    expect((await readdir(world.pool)).sort()).toEqual(['.snapshots', 'data'])
+    expect((await readdir(world.pool)).sort()).toEqual(['.pool', '.snapshots', 'data'])
     await provider.driver.detachVolume(id, 'here')
     await snapshotsOf(provider).create(id, named)
   })

@@ -74,7 +74,7 @@ describe('what a dying process leaves', () => {
     await rename(join(world.pool, 'data'), rest)
     await expect(provider.driver.volume(id)).rejects.toThrow(NotFoundError)
     await provider.driver.createVolume(spec('data'))
-    expect(await readdir(world.pool)).toEqual(['data'])
+    expect((await readdir(world.pool)).sort()).toEqual(['.pool', 'data'])
   })
 
   test('what a living process works on is left alone', async () => {
@@ -258,7 +258,7 @@ describe('a pool that cannot be used', () => {
     await expect(creation).rejects.toThrow(`pool ${world.pool} has no space left, remove volumes`)
     await fill(join(world.pool, 'filler'))
     await expect(small.driver.attachVolume(id, 'here')).rejects.toThrow(ResourceExhaustedError)
-    expect((await readdir(world.pool)).sort()).toEqual(['filler', 'kept', 'lost+found'])
+    expect((await readdir(world.pool)).sort()).toEqual(['.pool', 'filler', 'kept', 'lost+found'])
     expect((await readdir(join(world.pool, 'kept'))).sort()).toEqual(['files', 'volume.json'])
     await rm(join(world.pool, 'filler'))
     await small.driver.attachVolume(id, 'here')

@@ -23,7 +23,8 @@ afterEach(() => world.cleanup())
 /** A driver on a pool that a server shares with other kernels. */
 function driverOf(make: (turns: Turns) => Content, folder: string): PoolDriver {
   const turns = new Turns(world.pool)
-  const pool = new Pool(world.pool, folder, { run, turns, shared: async () => true })
+  const memory = join(world.root, 'memory')
+  const pool = new Pool(world.pool, folder, { run, turns, memory, shared: async () => true })
   return new PoolDriver(pool, make(turns), 'here', run)
 }
 

@@ -32,6 +32,7 @@ type Looks =
   | 'deviceNumber'
   | 'deviceIdentity'
   | 'exclusiveOpen'
+  | 'serves'
   | 'answers'
   | 'identify'
   | 'isFinished'
@@ -76,6 +77,7 @@ function looks({ life, kernel, faults }: MounterParts): Pick<Mounter, Looks> {
         requireLive(kernel, device)
         return kernel.isHeld(device) && !faults.exclusiveOpenSaysFree ? 'held' : 'free'
       }),
+    serves: async () => true,
     answers: (device) => life.effect(`read of ${device}`, () => kernel.isLive(device)),
     identify: (device) => life.effect(`blkid ${device}`, () => contentOf(device)),
     isFinished: (device) => life.effect(`superblock of ${device}`, () => kernel.isLive(device)),
