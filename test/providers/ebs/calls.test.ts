@@ -7,7 +7,7 @@ import { eventually } from '../../support/eventually.ts'
 let world: EbsWorld
 let manager: MountManager
 beforeEach(async () => {
-  // EC2 says that a disk is free when the kernel has lost it: what it costs when it says so later is in the waits' own test.
+  // EC2 says that a disk is free when the kernel has lost it: how long it takes otherwise is learnt.
   world = await EbsWorld.open({ delays: { deviceGone: 12, detach: 0, free: 0 } })
   manager = await ebsMountManager(world)
   manager.start()
@@ -90,6 +90,23 @@ describe('requests to EC2 of one operation, with what Docker asks around it', ()
     await manager.path('data')
     await manager.unmount({ name: 'data', holder: 'two' })
     expect(counts()).toEqual({})
+  })
+
+  test('a mount while it is kept attached for a moment: none', async () => {
+    const keeping = { ignoreUsedCount: false, detachDelayMs: 60_000 }
+    const lingering = await ebsMountManager(world, world.there, { unmount: keeping })
+    try {
+      await create()
+      const mountThere = async () =>
+        (await lingering.mount({ name: 'data', holder: 'one' })).delivered()
+      await mountThere()
+      await lingering.unmount({ name: 'data', holder: 'one' })
+      counts()
+      await mountThere()
+      expect(counts()).toEqual({})
+    } finally {
+      await lingering.close()
+    }
   })
 
   test('unmount and detach: one change and one look-up', async () => {
