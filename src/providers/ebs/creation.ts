@@ -18,7 +18,7 @@ import type { VolumeLookUps } from './look-ups.ts'
 import { literal, nameTag, scopeFilters, type TagScope, tagsOfNew } from './tags.ts'
 import { isLiving } from './volume.ts'
 import { DEFAULT_VOLUME_TYPE, requirePossible } from './volume-types.ts'
-import { lookUntil } from './waits.ts'
+import { lookUntil, type UsualTime } from './waits.ts'
 
 /** How far EC2's clock and ours may differ before an answer surely is that to an earlier request, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 60_000
@@ -49,6 +49,8 @@ export interface CreationContext {
   readonly timeoutMs: number
   /** What all pauses are multiplied by. */
   readonly pace: number
+  /** How long EC2 takes to make an empty volume. */
+  readonly usualMaking: UsualTime
 }
 
 /** What EC2 answered with. */
@@ -188,7 +190,7 @@ async function awaitAvailable(
       return seen !== undefined && isLiving(seen) ? seen : (seen?.State ?? 'gone')
     },
     PACE,
-    context,
+    { ...context, ...(spec.source === undefined && { usual: context.usualMaking }) },
     signal,
   )
   if (typeof outcome === 'object') return outcome

@@ -30,6 +30,7 @@ import { ec2Snapshots } from './snapshots.ts'
 import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
 import type { ThisInstance } from './this-instance.ts'
 import { isGone, isRootDisk, toAttachment, toVolume } from './volume.ts'
+import type { UsualTime } from './waits.ts'
 
 /** What the driver is made of. */
 export interface EbsParts {
@@ -42,6 +43,8 @@ export interface EbsParts {
   readonly timeoutMs: number
   /** What all pauses are multiplied by. */
   readonly pace: number
+  readonly usualMaking: UsualTime
+  readonly usualFreeing: UsualTime
   /** Whether names of other zones are never looked at. */
   readonly namesPerZone: boolean
   /** The key for encrypted volumes of which none is named. */
