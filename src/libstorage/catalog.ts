@@ -18,6 +18,8 @@ export interface FindOptions {
   readonly signal?: AbortSignal | undefined
   /** Ask the platform even if the answer is remembered: before something that changes the volume. */
   readonly fresh?: boolean
+  /** Ask the platform unless it said so within the last 2 s: before what it refuses itself where that was wrong. */
+  readonly recent?: boolean
   /** Look without regard to case at what is no older than what is remembered: before a Remove. */
   readonly thorough?: boolean
   /** Take a name only, never an id. */
@@ -131,14 +133,14 @@ export class VolumeCatalog {
   }
 
   async #lookUp(name: string, options: FindOptions): Promise<readonly Volume[]> {
-    const { fresh = false, thorough = false } = options
-    const remembered = this.#memory.named(name)
+    const { fresh = false, recent = false, thorough = false } = options
+    const remembered = recent ? this.#memory.recent(name) : this.#memory.named(name)
     if (remembered !== undefined && !fresh) return remembered
     const { signal } = options
     const known = this.#memory.knownNamed(name)
     const isWide = this.#driver.namesakes !== undefined && (thorough || known.length === 0)
     const asked = isWide ? this.#namesakesHere(name) : this.#inZone(name)
-    if (fresh || known.length === 0) return await untilAborted(asked, signal)
+    if (fresh || recent || known.length === 0) return await untilAborted(asked, signal)
     try {
       return await untilAborted(asked, withLimit(signal))
     } catch (error) {

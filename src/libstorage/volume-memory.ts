@@ -6,6 +6,8 @@ import type { Volume, VolumeId } from './types.ts'
 const REMEMBERED_MS = 5_000
 /** How long a definite "no such volume" is remembered, in milliseconds. */
 const MISSING_REMEMBERED_MS = 2_000
+/** How old an answer may be that the platform itself checks in what is done by it, in milliseconds. */
+const RECENT_MS = 2_000
 /** So many names are remembered before old ones are looked for. */
 const MANY_NAMES = 1_000
 
@@ -38,6 +40,13 @@ export class VolumeMemory {
     if (own !== undefined && this.#isFresh(own)) return own.volumes
     const listed = this.freshList()?.filter((volume) => volume.name === name) ?? []
     return listed.length > 0 ? listed : undefined
+  }
+
+  /** The volumes of this name, where a look-up or a change here showed them a moment ago. */
+  recent(name: string): readonly Volume[] | undefined {
+    const own = this.#byName.get(name)
+    const isRecent = own !== undefined && this.#now() - own.at < RECENT_MS
+    return isRecent && own.volumes.length > 0 ? own.volumes : undefined
   }
 
   /** The volume with this id as it was last seen, however long ago. */

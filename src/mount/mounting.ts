@@ -74,7 +74,8 @@ export class Mounting {
     if (used !== undefined && this.#isAtHand(used))
       return { facts: used.volume, isRemembered: true }
     try {
-      const volume = await this.#context.service.catalog.find(name, { fresh: true, signal })
+      // What a Get showed a moment ago will do: an attach that it was wrong about is refused by the platform.
+      const volume = await this.#context.service.catalog.find(name, { recent: true, signal })
       return { facts: factsOf(volume), isRemembered: false }
     } catch (error) {
       const context = inCall(this.#context, call)

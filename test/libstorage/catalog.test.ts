@@ -41,6 +41,18 @@ describe('what was looked up', () => {
     expect(lookUps()).toBe(2)
   })
 
+  test('is asked for again after 2 s by whoever wants it recent, and never taken from what is known then', async () => {
+    const { id } = platform.add({ name: 'data' })
+    await catalog.find('data')
+    platform.clock.advance(1_999)
+    await catalog.find('data', { recent: true })
+    expect(lookUps()).toBe(1)
+    platform.clock.advance(1)
+    await platform.provider('there').driver.removeVolume(id)
+    await expect(catalog.find('data', { recent: true })).rejects.toThrow(NotFoundError)
+    expect(lookUps()).toBe(2)
+  })
+
   test('a list answers for the volumes in it, and not for those that are missing in it', async () => {
     platform.add({ name: 'data' })
     await catalog.list()

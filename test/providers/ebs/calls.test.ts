@@ -74,11 +74,29 @@ describe('requests to EC2 of one operation, with what Docker asks around it', ()
     expect(counts()).toEqual({ DescribeVolumes: 1 })
   })
 
-  test('mount: one change and one look-up', async () => {
+  test('mount: one change, and one look-up with Docker’s question before it', async () => {
+    await create()
+    const there = await ebsMountManager(world, world.there)
+    try {
+      there.start()
+      await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(3))
+      await there.get('other').catch(() => undefined)
+      counts()
+      await there.get('data')
+      const mounted = await there.mount({ name: 'data', holder: 'one' })
+      mounted.delivered()
+      expect(mounted.mountpoint).toBe('/mnt/data/data')
+      expect(counts()).toEqual({ AttachVolume: 1, DescribeVolumes: 1 })
+    } finally {
+      await there.close()
+    }
+  })
+
+  test('mount right after create: one change', async () => {
     await create()
     counts()
     expect(await mount()).toBe('/mnt/data/data')
-    expect(counts()).toEqual({ AttachVolume: 1, DescribeVolumes: 1 })
+    expect(counts()).toEqual({ AttachVolume: 1 })
   })
 
   test('a further mount, get and path while it is mounted: none', async () => {
