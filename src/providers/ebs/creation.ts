@@ -195,10 +195,19 @@ async function awaitAvailable(
   )
   if (typeof outcome === 'object') return outcome
   if (outcome === undefined) throw stillCreating(spec.name, id, context)
-  if (outcome === 'error') await context.ec2.send(new DeleteVolumeCommand({ VolumeId: id }))
-  const isForgotten = before === undefined && (isEarlier || outcome.startsWith('delet'))
-  if (outcome === 'error' || !isForgotten) throw givenUp(spec, id)
+  const isLeft = outcome === 'error' && !(await isDeleted(context, id))
+  // One in error that cannot be deleted keeps its token; any other is gone at the repeat.
+  const isOver = outcome === 'error' ? isLeft && isEarlier : isEarlier || /^delet/.test(outcome)
+  if (before !== undefined || !isOver) throw givenUp(spec, id, isLeft)
   return undefined
+}
+
+/** What is in error is no use to anybody. */
+function isDeleted({ ec2 }: CreationContext, id: string): Promise<boolean> {
+  return ec2.send(new DeleteVolumeCommand({ VolumeId: id })).then(
+    () => true,
+    () => false,
+  )
 }
 
 function stillCreating(name: string, id: string, { timeoutMs }: CreationContext): TimeoutError {
@@ -210,14 +219,19 @@ function stillCreating(name: string, id: string, { timeoutMs }: CreationContext)
 }
 
 /** Keys are looked at after EC2 has accepted a volume, so that it says nothing of them. */
-function givenUp({ name, encrypted, encryptionKey }: Wanted, id: string): UnavailableError {
+function givenUp(
+  { name, encrypted, encryptionKey }: Wanted,
+  id: string,
+  isLeft: boolean,
+): UnavailableError {
   const isKeyed = encrypted === true || encryptionKey !== undefined
+  const remedy = isKeyed
+    ? 'see whether its KMS key is enabled and the caller may use it (kms:CreateGrant, kms:GenerateDataKeyWithoutPlaintext)'
+    : 'see whether the account encrypts by default with a KMS key that the caller may not use'
   return new UnavailableError({
     subject: volumeNamed(name),
     problem: `was accepted by EC2 as ${id} and then given up by it`,
-    remedy: isKeyed
-      ? 'see whether its KMS key is enabled and the caller may use it (kms:CreateGrant, kms:GenerateDataKeyWithoutPlaintext)'
-      : 'see whether the account encrypts by default with a KMS key that the caller may not use',
+    remedy: isLeft ? `${remedy}, and delete ${id}` : remedy,
   })
 }
 

@@ -216,6 +216,22 @@ describe('Mount', () => {
     expect(attached(small)).toHaveLength(3)
   })
 
+  test('on an instance that another process made room on succeeds at once', async () => {
+    const { types } = world.simulator.region
+    types.set('m5.tiny', { name: 'm5.tiny', hypervisor: 'nitro', attachments: 11 })
+    const tiny = await world.simulator.launch({ type: 'm5.tiny' })
+    const others: string[] = []
+    for (let made = 0; made < 10; made += 1)
+      others.push((await elsewhere.createVolume(ebsSpec(`other-${made}`))).id)
+    for (const id of others) await elsewhere.attachVolume(id, tiny.id)
+    await serve(tiny)
+    await elsewhere.createVolume(ebsSpec('data'))
+    await expectSaid(mount(), new RegExp(`${tiny.id} .*11 volumes, of the 11 it can have`))
+    await eventually(() => elsewhere.detachVolume(others[0] ?? '', tiny.id))
+    await mount()
+    expect(attached(tiny)).toHaveLength(10)
+  })
+
   test('whose attach got no answer leaves no attachment that nobody knows', async () => {
     const { id } = await elsewhere.createVolume(ebsSpec('data'))
     world.simulator.faults.next('AttachVolume', { kind: 'drop', when: 'after' })
