@@ -18,7 +18,10 @@ export interface FindOptions {
   readonly signal?: AbortSignal | undefined
   /** Ask the platform even if the answer is remembered: before something that changes the volume. */
   readonly fresh?: boolean
-  /** Ask the platform unless it said so within the last 2 s: before what it refuses itself where that was wrong. */
+  /**
+   * Ask the platform, unless the last to ask was somebody who only wanted to know, within the last 2 s: before what the
+   * platform itself refuses where that was wrong.
+   */
   readonly recent?: boolean
   /** Look without regard to case at what is no older than what is remembered: before a Remove. */
   readonly thorough?: boolean
@@ -134,19 +137,16 @@ export class VolumeCatalog {
 
   async #lookUp(name: string, options: FindOptions): Promise<readonly Volume[]> {
     const { fresh = false, recent = false, thorough = false } = options
-    const remembered = recent ? this.#memory.recent(name) : this.#memory.named(name)
+    const remembered = recent ? this.#memory.takeOffered(name) : this.#memory.named(name)
     if (remembered !== undefined && !fresh) return remembered
     const { signal } = options
     const known = this.#memory.knownNamed(name)
     const isWide = this.#driver.namesakes !== undefined && (thorough || known.length === 0)
     const asked = isWide ? this.#namesakesHere(name) : this.#inZone(name)
-    if (fresh || recent || known.length === 0) return await untilAborted(asked, signal)
-    try {
-      return await untilAborted(asked, withLimit(signal))
-    } catch (error) {
-      if (!isOutage(error)) throw error
-      return known
-    }
+    if (fresh || recent) return await untilAborted(asked, signal)
+    const seen = await orKnown(asked, known, signal)
+    this.#memory.offer(name)
+    return seen
   }
 
   #inZone(name: string): Promise<readonly Volume[]> {
@@ -236,6 +236,20 @@ export class VolumeCatalog {
       if (error instanceof NotFoundError) return undefined
       throw error
     }
+  }
+}
+
+/** What the platform says, or in an outage what is known already, if anything is. */
+async function orKnown(
+  asked: Promise<readonly Volume[]>,
+  known: readonly Volume[],
+  signal: AbortSignal | undefined,
+): Promise<readonly Volume[]> {
+  try {
+    return await untilAborted(asked, known.length === 0 ? signal : withLimit(signal))
+  } catch (error) {
+    if (known.length === 0 || !isOutage(error)) throw error
+    return known
   }
 }
 

@@ -26,6 +26,7 @@ export class VolumeMemory {
   readonly #known = new Map<VolumeId, Volume>()
   /** When a look for a name in any letter case and any zone began that showed nothing; by the name in lower case. */
   readonly #free = new Map<string, number>()
+  readonly #offered = new Set<string>()
   #list: Remembered | undefined
   #region: Remembered | undefined
 
@@ -42,11 +43,16 @@ export class VolumeMemory {
     return listed.length > 0 ? listed : undefined
   }
 
-  /** The volumes of this name, where a look-up or a change here showed them a moment ago. */
-  recent(name: string): readonly Volume[] | undefined {
+  /** Whoever asks next for what is recent may have what is known of this name now. */
+  offer(name: string): void {
+    this.#offered.add(name)
+  }
+
+  /** The volumes of this name, where they were offered a moment ago, nobody had them since, and nothing was changed here. */
+  takeOffered(name: string): readonly Volume[] | undefined {
     const own = this.#byName.get(name)
-    const isRecent = own !== undefined && this.#now() - own.at < RECENT_MS
-    return isRecent && own.volumes.length > 0 ? own.volumes : undefined
+    if (!this.#offered.delete(name) || own === undefined) return undefined
+    return own.volumes.length > 0 && this.#now() - own.at < RECENT_MS ? own.volumes : undefined
   }
 
   /** The volume with this id as it was last seen, however long ago. */
@@ -119,6 +125,7 @@ export class VolumeMemory {
     this.#byName.set(volume.name, { volumes: [volume], at: this.#now() })
     this.#known.set(volume.id, volume)
     this.note(volume, { kind: 'created', volume })
+    this.offer(volume.name)
   }
 
   changed(volume: Volume): void {
@@ -135,6 +142,7 @@ export class VolumeMemory {
   note({ id, name }: Pick<Volume, 'id' | 'name'>, change: Change): void {
     this.#changes.note(id, change)
     this.#free.delete(name.toLowerCase())
+    this.#offered.delete(name)
     const before = this.#known.get(id)
     const [known] = this.#changes.correct(
       before === undefined ? [] : [before],
@@ -169,7 +177,10 @@ export class VolumeMemory {
   #forgetOldNames(): void {
     if (this.#byName.size < MANY_NAMES) return
     for (const [name, remembered] of this.#byName)
-      if (!this.#isFresh(remembered)) this.#byName.delete(name)
+      if (!this.#isFresh(remembered)) {
+        this.#byName.delete(name)
+        this.#offered.delete(name)
+      }
     for (const name of this.#free.keys()) if (!this.wasFree(name)) this.#free.delete(name)
   }
 }
