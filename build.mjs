@@ -14,12 +14,37 @@ const withoutBodyParsers = {
   },
 }
 
+/**
+ * EC2's schemas have computed keys, `[_xN]: value`, which a bundler takes for something that happens and never leaves out;
+ * with plain ones only the schemas of the calls in use get in.
+ */
+const withPlainKeys = {
+  name: 'with plain keys',
+  setup({ onLoad }) {
+    onLoad({ filter: /client-ec2\/dist-es\/schemas\/schemas_0\.js$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8')
+      const texts = new Map(
+        [...source.matchAll(/^const (_\w+) = ("[^"\\]*");$/gm)].map(([, name, text]) => [
+          name,
+          text,
+        ]),
+      )
+      const contents = source.replace(/\[(_\w+)\]:/g, (key, name) =>
+        texts.has(name) ? `${texts.get(name)}:` : key,
+      )
+      if (contents === source)
+        throw new Error(`${path} has another form: see what is bundled of it`)
+      return { contents }
+    })
+  },
+}
+
 rmSync(new URL('dist', import.meta.url), { recursive: true, force: true })
 await build({
   entryPoints: ['src/main.ts'],
   outdir: 'dist',
   bundle: true,
-  plugins: [withoutBodyParsers],
+  plugins: [withoutBodyParsers, withPlainKeys],
   splitting: true,
   platform: 'node',
   // The module form of a package is the one of which only what is used gets in: of the AWS SDK a small part.

@@ -2,6 +2,8 @@
 import { cpus, loadavg } from 'node:os'
 import * as calls from './calls.mjs'
 import * as dvdcli from './dvdcli.mjs'
+import * as ebs from './ebs.mjs'
+import * as ebsMemory from './ebs-memory.mjs'
 import * as ledger from './ledger.mjs'
 import * as list from './list.mjs'
 import * as many from './many.mjs'
@@ -24,6 +26,8 @@ const measurements = {
   reconcile,
   restart,
   ledger,
+  ebs,
+  ebsMemory,
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(measurements)

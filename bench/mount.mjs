@@ -22,7 +22,7 @@ export async function run() {
     const ours = []
     const shell = []
     for (let round = 0; round < ROUNDS; round++) {
-      shell.push(shellMs(disks[1], join(home, 'point')))
+      shell.push(shellMs(disks[1], join(home, 'point')).all)
       ours.push(await mountMs(server.socket, names[0]))
     }
     await server.stop()
@@ -52,17 +52,22 @@ async function mountMs(socket, name) {
 
 const script = `
 began=$(date +%s%N)
-device=$(losetup --find --show "$1") && e2fsck -p "$device" > /dev/null && mount "$device" "$2" || exit 1
-echo $(($(date +%s%N) - began))
+device=$(losetup --find --show "$1") || exit 1
+attached=$(date +%s%N)
+e2fsck -p "$device" > /dev/null && mount "$device" "$2" || exit 1
+mounted=$(date +%s%N)
+echo $((mounted - began)) $((mounted - attached))
 umount "$2" && losetup -d "$device"
 `
 
-function shellMs(disk, point) {
+/** How long a shell takes to mount a formatted disk, in ms: in all, and without losetup. */
+export function shellMs(disk, point) {
   const { status, stdout, stderr } = spawnSync(
     'unshare',
     ['-m', '--propagation', 'private', 'sh', '-c', script, 'sh', disk, point],
     { encoding: 'utf8' },
   )
   if (status !== 0) throw new Error(`the shell failed: ${stderr}`)
-  return Number(stdout) / 1e6
+  const [all, checkAndMount] = stdout.split(' ').map((nanos) => Number(nanos) / 1e6)
+  return { all, checkAndMount }
 }

@@ -27,12 +27,24 @@ export function environment(home) {
   return { ...Object.fromEntries(foreign), REXRAY_HOME: home }
 }
 
-/** Starts the program with a configuration; as root in a mount namespace of its own, so that nothing it mounts stays. */
-export async function startProgram(home, configuration) {
+/**
+ * Starts the program with a configuration; as root in a mount namespace of its own, so that nothing it mounts stays, where
+ * a shell does first what `enter` says.
+ */
+export async function startProgram(home, configuration, enter = ':') {
   mkdirSync(join(home, 'etc'), { recursive: true })
   writeFileSync(join(home, 'etc/config.yml'), configuration)
   const command = [process.execPath, program, 'start']
-  if (isRoot) command.unshift('unshare', '-m', '--propagation', 'private')
+  const entering = [
+    'unshare',
+    '-m',
+    '--propagation',
+    'private',
+    'sh',
+    '-c',
+    `${enter} && exec "$@"`,
+  ]
+  if (isRoot) command.unshift(...entering, 'sh')
   const socket = join(home, 'run/docker/plugins/rexray.sock')
   return started(spawn(command[0], command.slice(1), { env: environment(home) }), socket)
 }

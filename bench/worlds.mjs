@@ -4,21 +4,28 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { makeHome } from './servers.mjs'
 
-const support = fileURLToPath(new URL('../test/support/mount-world.ts', import.meta.url))
-const ledger = fileURLToPath(new URL('../src/mount/ledger.ts', import.meta.url))
-
 /**
  * The mount manager with a real ledger and real locks, over a platform and kernels in memory: what `mount-world.ts` of the
  * tests and `ledger.ts` export.
  */
-export async function loadWorlds() {
+export function loadWorlds() {
+  return load('../test/support/mount-world.ts', '../src/mount/ledger.ts')
+}
+
+/** The simulated region of EC2: what `simulator.ts` of the tests exports. */
+export function loadSimulator() {
+  return load('../test/support/ec2/simulator.ts')
+}
+
+async function load(...modules) {
+  const files = modules.map((module) => fileURLToPath(new URL(module, import.meta.url)))
   const folder = makeHome()
   const outfile = join(folder, 'worlds.mjs')
   try {
     await build({
       stdin: {
-        contents: `export * from ${JSON.stringify(support)}; export * from ${JSON.stringify(ledger)}`,
-        resolveDir: dirname(support),
+        contents: files.map((file) => `export * from ${JSON.stringify(file)}`).join(';'),
+        resolveDir: dirname(files[0]),
       },
       outfile,
       bundle: true,

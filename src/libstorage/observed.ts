@@ -31,12 +31,19 @@ export function observed(
       watch('detach', { volumeId: id, instance: from, force: options?.force === true }, () =>
         driver.detachVolume(id, from, options),
       ),
+    ...(driver.namesakes && { namesakes: observedNamesakes(driver.namesakes.bind(driver), watch) }),
     ...(driver.modifyVolume && {
       modifyVolume: observedModify(driver.modifyVolume.bind(driver), watch),
     }),
     ...(driver.instances && { instances: observedInstances(driver.instances, watch) }),
     ...(driver.snapshots && { snapshots: observedSnapshots(driver.snapshots, watch) }),
   }
+}
+
+type FindNamesakes = NonNullable<StorageDriver['namesakes']>
+
+function observedNamesakes(find: FindNamesakes, watch: Watch): FindNamesakes {
+  return (name, options) => watch('namesakes', { name }, () => find(name, options))
 }
 
 type Modify = NonNullable<StorageDriver['modifyVolume']>

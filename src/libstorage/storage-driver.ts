@@ -2,6 +2,7 @@ import type {
   Instance,
   InstanceId,
   InstanceStatus,
+  Namesakes,
   Snapshot,
   SnapshotCopySpec,
   SnapshotId,
@@ -87,6 +88,11 @@ export interface StorageDriver {
    * `InvalidArgumentError` for a change the platform cannot make, one to a smaller size among them.
    */
   modifyVolume?(id: VolumeId, change: VolumeChange, options?: CallOptions): Promise<Volume>
+  /**
+   * All volumes whose names differ from this one in letter case at most, in one look-up. Absent where only a list of all
+   * volumes could tell, or costs as little.
+   */
+  namesakes?(name: string, options?: CallOptions): Promise<Namesakes>
   /** Absent where the platform knows nothing of machines. */
   readonly instances?: InstanceDriver
   /** Absent where the platform has none. */

@@ -106,6 +106,14 @@ export interface VolumeQuery {
   readonly anyZone?: boolean
 }
 
+/** The volumes of the region that have one name, in whatever letter case. */
+export interface Namesakes {
+  /** Those in this zone, as a query by name would find them. */
+  readonly here: readonly Volume[]
+  /** Those in other zones. */
+  readonly elsewhere: readonly Volume[]
+}
+
 /** The machine that this process runs on, as the platform names it. */
 export interface Instance {
   readonly id: InstanceId

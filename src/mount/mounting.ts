@@ -1,10 +1,16 @@
 import { NotFoundError, TimeoutError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
+import type { Volume } from '../libstorage/types.ts'
 import { answerInTime } from './answer-in-time.ts'
 import type { Background } from './background.ts'
 import { bringUp, isUp } from './bring-up.ts'
 import { createVolume } from './creation.ts'
 import type { AcquiringCall, HolderRequest, MountedVolume } from './integration-driver.ts'
-import { factsOf, type LedgerRecord, type VolumeFacts } from './ledger-record.ts'
+import {
+  factsOf,
+  type LedgerRecord,
+  recordedAttachment,
+  type VolumeFacts,
+} from './ledger-record.ts'
 import { inCall, type MountContext } from './mount-context.ts'
 import { placeOf } from './recorded-place.ts'
 import { addReference, deliverReference, withdrawReference } from './references.ts'
@@ -65,10 +71,11 @@ export class Mounting {
   async #find(name: string, call: AcquiringCall): Promise<FoundToMount> {
     const { signal } = call
     const used = this.#context.ledger.exactly(name)
-    if (used !== undefined && this.#views.mountpoint(used) !== undefined)
+    if (used !== undefined && this.#isAtHand(used))
       return { facts: used.volume, isRemembered: true }
     try {
-      const volume = await this.#context.service.catalog.find(name, { fresh: true, signal })
+      // What a Get showed a moment ago will do: an attach that it was wrong about is refused by the platform.
+      const volume = await this.#context.service.catalog.find(name, { recent: true, signal })
       return { facts: factsOf(volume), isRemembered: false }
     } catch (error) {
       const context = inCall(this.#context, call)
@@ -76,6 +83,23 @@ export class Mounting {
       const { volume } = await createVolume(context, name, {}, signal)
       return { facts: factsOf(volume), isRemembered: false }
     }
+  }
+
+  #isAtHand(record: LedgerRecord): boolean {
+    const isMounted = this.#views.mountpoint(record) !== undefined
+    return isMounted || this.#releaser.isLingering(record.volume.id)
+  }
+
+  /** What is kept attached for a moment: its disk, here and verified, is the better witness, and costs no call. */
+  async #lingering({ facts, record }: VolumeSession, name: string): Promise<Volume | undefined> {
+    const { catalog, executor } = this.#context.service
+    const attachment = recordedAttachment(record)
+    const known = catalog.known(facts.id)
+    if (attachment === undefined || known?.name !== name) return undefined
+    if (!this.#releaser.isLingering(facts.id)) return undefined
+    if ((await executor.device(attachment)) === undefined) return undefined
+    const sizeGiB = Math.max(known.sizeGiB, record.volume.sizeGiB)
+    return { ...known, sizeGiB, state: 'in-use', attachments: [attachment] }
   }
 
   async #mountIn(
@@ -140,7 +164,9 @@ export class Mounting {
     const context = inCall(this.#context, call)
     const preempt = force || context.settings.mount.preempt
     try {
-      const volume = await this.#context.service.catalog.find(name, { fresh })
+      const volume =
+        (await this.#lingering(session, name)) ??
+        (await this.#context.service.catalog.find(name, { fresh }))
       if (volume.id !== facts.id) throw replacedMeanwhile(name)
       const remark = await bringUp(context, session, volume, { preempt, forced: force })
       if (remark !== undefined) this.#context.logger.warn(remark, { volume: facts.name })

@@ -105,6 +105,11 @@ export class Releaser {
     this.#later.schedule(facts.id, delayMs, () => this.#attempt(facts))
   }
 
+  /** Whether this process has unmounted the volume and keeps it attached for a moment. */
+  isLingering(id: string): boolean {
+    return this.#lingering.has(id)
+  }
+
   /** Whether a release of this volume, or a trial of one, is going to be tried. */
   isScheduled(id: string): boolean {
     return this.#later.has(id) || this.#later.has(doubtKey(id))

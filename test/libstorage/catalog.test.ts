@@ -41,6 +41,30 @@ describe('what was looked up', () => {
     expect(lookUps()).toBe(2)
   })
 
+  test('does once for whoever wants it recent, within 2 s, and what is known from before never does', async () => {
+    const { id } = platform.add({ name: 'data' })
+    await catalog.find('data')
+    platform.clock.advance(1_999)
+    await catalog.find('data', { recent: true })
+    expect(lookUps()).toBe(1)
+    await catalog.find('data', { recent: true })
+    expect(lookUps()).toBe(2)
+    platform.clock.advance(5_000)
+    await catalog.find('data')
+    platform.clock.advance(2_000)
+    await platform.provider('there').driver.removeVolume(id)
+    await expect(catalog.find('data', { recent: true })).rejects.toThrow(NotFoundError)
+    expect(lookUps()).toBe(4)
+  })
+
+  test('is not what whoever wants it recent takes when something was changed here since', async () => {
+    const volume = platform.add({ name: 'data' })
+    await catalog.find('data')
+    catalog.changed({ ...volume, sizeGiB: 2 })
+    await catalog.find('data', { recent: true })
+    expect(lookUps()).toBe(2)
+  })
+
   test('a list answers for the volumes in it, and not for those that are missing in it', async () => {
     platform.add({ name: 'data' })
     await catalog.list()

@@ -94,6 +94,28 @@ describe('a volume in which a process of the host has a file open', () => {
   })
 })
 
+test('a Mount of a volume that stays attached asks the platform nothing, unless its disk is gone', async () => {
+  const manager = world.manager('server', {
+    unmount: { ...quickSettings.unmount, detachDelayMs: 60_000 },
+  })
+  await manager.create('data', {})
+  await mounted(manager, 'data', 'a')
+  await manager.unmount({ name: 'data', holder: 'a' })
+  const calls = () => world.platform.count('volumes') + world.platform.count('volume')
+  const before = calls()
+  await mounted(manager, 'data', 'b')
+  expect(calls()).toBe(before)
+  await manager.unmount({ name: 'data', holder: 'b' })
+  // Until then what was attached here is believed against a platform that may lag.
+  await pass(31_000)
+  const [volume] = world.platform.volumes()
+  const away = world.platform.provider('there').driver
+  await away.detachVolume(volume?.id ?? '', 'here')
+  await mounted(manager, 'data', 'c')
+  expect(calls()).toBeGreaterThan(before)
+  expect(world.platform.count('attachVolume')).toBe(2)
+})
+
 test('after its last Unmount a volume stays attached for unmount.detachDelay, and is mounted without an attach', async () => {
   const manager = world.manager('server', {
     unmount: { ...quickSettings.unmount, detachDelayMs: 2_000 },

@@ -17,7 +17,7 @@ import { ec2Code, heldBy, isOfRepeat, isUnknownOutcome } from './errors.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 import type { ThisInstance } from './this-instance.ts'
 import { toAttachment } from './volume.ts'
-import { lookUntil } from './waits.ts'
+import { lookUntil, type UsualTime } from './waits.ts'
 
 /** How many device names are tried where EC2 says of one that it is in use. */
 const NAMES = 5
@@ -37,6 +37,8 @@ export interface AttachmentContext {
   readonly timeoutMs: number
   /** What all pauses are multiplied by. */
   readonly pace: number
+  /** How long EC2 takes to say that a volume is free whose disk the kernel has lost. */
+  readonly usualFreeing: UsualTime
 }
 
 /** Asks for the attachment; resolves when EC2 has accepted it, since the disk itself is the better witness of the rest. */
@@ -168,7 +170,7 @@ async function awaitDetached(
       return isFree ? true : undefined
     },
     wasSeenGone ? GONE_PACE : { ...DETACH_PACE, firstMs: 0 },
-    { timeoutMs: left, pace: context.pace },
+    { timeoutMs: left, pace: context.pace, ...(wasSeenGone && { usual: context.usualFreeing }) },
     signal,
   )
   if (done !== true)

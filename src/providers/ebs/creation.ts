@@ -18,7 +18,7 @@ import type { VolumeLookUps } from './look-ups.ts'
 import { literal, nameTag, scopeFilters, type TagScope, tagsOfNew } from './tags.ts'
 import { isLiving } from './volume.ts'
 import { DEFAULT_VOLUME_TYPE, requirePossible } from './volume-types.ts'
-import { lookUntil } from './waits.ts'
+import { lookUntil, type UsualTime } from './waits.ts'
 
 /** How far EC2's clock and ours may differ before an answer surely is that to an earlier request, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 60_000
@@ -49,6 +49,8 @@ export interface CreationContext {
   readonly timeoutMs: number
   /** What all pauses are multiplied by. */
   readonly pace: number
+  /** How long EC2 takes to make an empty volume. */
+  readonly usualMaking: UsualTime
 }
 
 /** What EC2 answered with. */
@@ -188,15 +190,24 @@ async function awaitAvailable(
       return seen !== undefined && isLiving(seen) ? seen : (seen?.State ?? 'gone')
     },
     PACE,
-    context,
+    { ...context, ...(spec.source === undefined && { usual: context.usualMaking }) },
     signal,
   )
   if (typeof outcome === 'object') return outcome
   if (outcome === undefined) throw stillCreating(spec.name, id, context)
-  if (outcome === 'error') await context.ec2.send(new DeleteVolumeCommand({ VolumeId: id }))
-  const isForgotten = before === undefined && (isEarlier || outcome.startsWith('delet'))
-  if (outcome === 'error' || !isForgotten) throw givenUp(spec, id)
+  const isLeft = outcome === 'error' && !(await isDeleted(context, id))
+  // One in error that cannot be deleted keeps its token; any other is gone at the repeat.
+  const isOver = outcome === 'error' ? isLeft && isEarlier : isEarlier || /^delet/.test(outcome)
+  if (before !== undefined || !isOver) throw givenUp(spec, id, isLeft)
   return undefined
+}
+
+/** What is in error is no use to anybody. */
+function isDeleted({ ec2 }: CreationContext, id: string): Promise<boolean> {
+  return ec2.send(new DeleteVolumeCommand({ VolumeId: id })).then(
+    () => true,
+    () => false,
+  )
 }
 
 function stillCreating(name: string, id: string, { timeoutMs }: CreationContext): TimeoutError {
@@ -208,14 +219,19 @@ function stillCreating(name: string, id: string, { timeoutMs }: CreationContext)
 }
 
 /** Keys are looked at after EC2 has accepted a volume, so that it says nothing of them. */
-function givenUp({ name, encrypted, encryptionKey }: Wanted, id: string): UnavailableError {
+function givenUp(
+  { name, encrypted, encryptionKey }: Wanted,
+  id: string,
+  isLeft: boolean,
+): UnavailableError {
   const isKeyed = encrypted === true || encryptionKey !== undefined
+  const remedy = isKeyed
+    ? 'see whether its KMS key is enabled and the caller may use it (kms:CreateGrant, kms:GenerateDataKeyWithoutPlaintext)'
+    : 'see whether the account encrypts by default with a KMS key that the caller may not use'
   return new UnavailableError({
     subject: volumeNamed(name),
     problem: `was accepted by EC2 as ${id} and then given up by it`,
-    remedy: isKeyed
-      ? 'see whether its KMS key is enabled and the caller may use it (kms:CreateGrant, kms:GenerateDataKeyWithoutPlaintext)'
-      : 'see whether the account encrypts by default with a KMS key that the caller may not use',
+    remedy: isLeft ? `${remedy}, and delete ${id}` : remedy,
   })
 }
 

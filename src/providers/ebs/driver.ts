@@ -9,6 +9,7 @@ import type {
 } from '../../libstorage/storage-driver.ts'
 import type {
   InstanceId,
+  Namesakes,
   Volume,
   VolumeAttachment,
   VolumeChange,
@@ -24,10 +25,12 @@ import type { MachineIdentity } from './identity.ts'
 import { ec2Instances } from './instances.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 import { modifyVolume } from './modification.ts'
+import { anyCasePatterns } from './name-patterns.ts'
 import { ec2Snapshots } from './snapshots.ts'
 import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
 import type { ThisInstance } from './this-instance.ts'
 import { isGone, isRootDisk, toAttachment, toVolume } from './volume.ts'
+import type { UsualTime } from './waits.ts'
 
 /** What the driver is made of. */
 export interface EbsParts {
@@ -40,6 +43,8 @@ export interface EbsParts {
   readonly timeoutMs: number
   /** What all pauses are multiplied by. */
   readonly pace: number
+  readonly usualMaking: UsualTime
+  readonly usualFreeing: UsualTime
   /** Whether names of other zones are never looked at. */
   readonly namesPerZone: boolean
   /** The key for encrypted volumes of which none is named. */
@@ -70,6 +75,26 @@ export class EbsDriver implements StorageDriver {
       const meant = query.name === undefined ? seen.filter((one) => !isRootDisk(one)) : seen
       const volumes = meant.filter((one) => !isGone(one)).map((one) => toVolume(one, scope))
       return scope.prefix === '' ? volumes : volumes.filter(({ name }) => name !== '')
+    })
+  }
+
+  namesakes(name: string, { signal }: CallOptions = {}): Promise<Namesakes> {
+    const { scope, lookUps, identity, namesPerZone } = this.#parts
+    return said({ subject: 'volumes', action: 'ec2:DescribeVolumes' }, async () => {
+      const { zone } = await identity.get()
+      const Values = anyCasePatterns(nameTag(scope, ''), name)
+      const filters = [
+        { Name: 'tag:Name', Values },
+        ...(namesPerZone ? [{ Name: 'availability-zone', Values: [zone] }] : []),
+        ...scopeFilters(scope),
+      ]
+      const seen = await lookUps.matching(filters, signal)
+      const meant = seen
+        .filter((one) => !isGone(one))
+        .map((one) => toVolume(one, scope))
+        .filter((one) => one.name.toLowerCase() === name.toLowerCase())
+      const isHere = (one: Volume) => one.zone === zone
+      return { here: meant.filter(isHere), elsewhere: meant.filter((one) => !isHere(one)) }
     })
   }
 

@@ -13,6 +13,7 @@ import { MachineIdentity } from './identity.ts'
 import { MetadataService } from './imds.ts'
 import { VolumeLookUps } from './look-ups.ts'
 import { ThisInstance } from './this-instance.ts'
+import { UsualTime } from './waits.ts'
 
 /** Where the kernel shows its devices, and how fast the platform is: other ones only where there is no EC2. */
 export interface EbsMachine {
@@ -24,6 +25,16 @@ export interface EbsMachine {
 
 /** Older ids have 8 digits, newer ones 17. */
 const ID_FORM = /^vol-[0-9a-f]{8,17}$/
+const WISHES = [
+  'zone',
+  'type',
+  'iops',
+  'throughput',
+  'encrypted',
+  'encryptionKey',
+  'source',
+  'tags',
+] as const
 const EC2_INSTANCE: EbsMachine = { sysfs: '/sys', dev: '/dev', pace: 1 }
 
 /** Serves volumes of EBS. Asks nobody yet: a metadata service that does not answer holds up no start. */
@@ -55,6 +66,8 @@ export async function createEbsProvider(
       scope,
       timeoutMs,
       pace,
+      usualMaking: new UsualTime(),
+      usualFreeing: new UsualTime(),
       namesPerZone: settings.perZoneNames,
       encryptionKey: settings.kmsKeyID,
     }),
@@ -63,16 +76,7 @@ export async function createEbsProvider(
     scope: 'global',
     consistency: 'eventual',
     looksLikeId: (text) => ID_FORM.test(text),
-    wishes: new Set([
-      'zone',
-      'type',
-      'iops',
-      'throughput',
-      'encrypted',
-      'encryptionKey',
-      'source',
-      'tags',
-    ]),
+    wishes: new Set(WISHES),
   }
 }
 

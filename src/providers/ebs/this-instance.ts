@@ -67,8 +67,12 @@ export class ThisInstance {
       return this.#names.reserve(id, namesIn(there.flatMap(({ Attachments = [] }) => Attachments)))
     }
     await this.#read(signal)
-    const limit = this.#attached.size < FEW ? undefined : await this.#attachmentLimit()
-    if (limit !== undefined && this.#attached.size >= limit) throw await this.full(id)
+    if (await this.#isFull()) {
+      // Others may have made room since it was looked at.
+      this.#readAt = undefined
+      await this.#read(signal)
+      if (await this.#isFull()) throw await this.full(id)
+    }
     const used = [...this.#attached.values()].flatMap(({ deviceName }) => deviceName ?? [])
     return this.#names.reserve(id, new Set(used))
   }
@@ -127,6 +131,12 @@ export class ThisInstance {
       signal,
     })
     return gone === true
+  }
+
+  async #isFull(): Promise<boolean> {
+    if (this.#attached.size < FEW) return false
+    const limit = await this.#attachmentLimit()
+    return limit !== undefined && this.#attached.size >= limit
   }
 
   async #isHere(instance: InstanceId): Promise<boolean> {

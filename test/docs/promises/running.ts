@@ -7,6 +7,7 @@ export const running: readonly ShownPromise[] = [
     begins: 'After the last reference has left',
     shownBy: [
       'test/mount/releaser.test.ts > after its last Unmount a volume stays attached for unmount.detachDelay',
+      'test/mount/releaser.test.ts > a Mount of a volume that stays attached asks the platform nothing, unless its disk is gone',
       'test/mount/lingering.test.ts > is mounted by the command line without another attach',
     ],
   },

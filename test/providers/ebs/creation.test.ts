@@ -209,6 +209,17 @@ describe('a key that cannot be used', () => {
     expect(world.simulator.named('data')).toEqual([])
   })
 
+  test('whose volume in error cannot be deleted either is named all the same, with the volume', async () => {
+    const { keys, denied } = world.simulator.region
+    keys.set('broken', 'error')
+    denied.add('DeleteVolume')
+    await expect(create('data', { encryptionKey: 'broken' })).rejects.toThrow(
+      /KMS key is enabled .*, and delete vol-0\w+$/,
+    )
+    keys.set('broken', 'usable')
+    expect(await create('data', { encryptionKey: 'broken' })).toMatchObject({ state: 'available' })
+  })
+
   test('that was mended is no hindrance to the next try', async () => {
     const { keys } = world.simulator.region
     await expect(create('data', { encryptionKey: 'k' })).rejects.toThrow(UnavailableError)

@@ -95,6 +95,16 @@ describe.skipIf(motoServer === undefined)(title, { timeout: 120_000 }, () => {
     await expect(driver.volume('vol-0aaaaaaaaaaaaaaaa')).rejects.toThrow(NotFoundError)
   })
 
+  test('a name is found in every letter case and zone by one look-up', async () => {
+    const long = await create('namesakes-of-a-long-name')
+    const far = await create('Namesakes-of-A-long-NAME', { zone: 'us-east-1b' })
+    await create('namesakes-of-a-lone-name')
+    expect(await provider.driver.namesakes?.('NAMESAKES-OF-A-LONG-NAME')).toEqual({
+      here: [long],
+      elsewhere: [far],
+    })
+  })
+
   test('a volume is attached, has a disk, and is detached from that instance alone', async () => {
     const { driver } = provider
     const { id } = await create('attached')
