@@ -18,6 +18,8 @@ export interface Delays {
   readonly boot: number
   readonly stop: number
   readonly terminate: number
+  /** From `terminated` until its volumes are free. */
+  readonly release: number
   /** From the request until a volume is given up whose key cannot be used. */
   readonly keyRefusal: number
   /** How far a look-up lags behind a change; one by tags of something new lags more. */
@@ -44,6 +46,7 @@ export const realDelays: Delays = {
   boot: 15_000,
   stop: 20_000,
   terminate: 30_000,
+  release: 1_000,
   keyRefusal: 2_000,
   lag: 500,
   tagLag: 2_000,

@@ -41,11 +41,7 @@ export function stop(region: Region, id: string, isForced: boolean): void {
     )
   become(region, id, 'stopping')
   if (instance.isHung && !isForced) return
-  region.clock.after(region.delays.stop, () => {
-    if (region.instances.get(id)?.state !== 'stopping') return
-    off(region, id)
-    become(region, id, 'stopped')
-  })
+  settleLater(region, id, 'stopping', region.delays.stop)
 }
 
 export function start(region: Region, id: string): void {
@@ -55,25 +51,44 @@ export function start(region: Region, id: string): void {
       `The instance '${id}' is not in a state from which it can be started.`,
     )
   become(region, id, 'pending')
-  region.clock.after(region.delays.boot, () => {
-    setHung(region, id, false)
-    become(region, id, 'running')
-    for (const attachment of region.attachmentsOf(id))
-      if (!attachment.deleteOnTermination) appear(region, attachment)
-  })
+  settleLater(region, id, 'pending', region.delays.boot)
 }
 
 /** Ends an instance for good: its volumes are set free, its root volume goes with it. */
 export function terminate(region: Region, id: string): void {
   become(region, id, 'shutting-down')
-  region.clock.after(region.delays.terminate, () => {
-    off(region, id)
-    become(region, id, 'terminated')
-    for (const attachment of region.attachmentsOf(id)) {
-      end(region, attachment)
-      if (attachment.deleteOnTermination) region.volumes.set(attachment.volumeId, undefined)
-    }
+  settleLater(region, id, 'shutting-down', region.delays.terminate)
+}
+
+/** Brings what is under way with an instance to its end; the volumes of one that is terminated are set free. */
+export function settle(region: Region, id: string): void {
+  const { state } = region.instances.get(id) ?? {}
+  if (state === 'pending') booted(region, id)
+  if (state === 'terminated' || state === undefined) release(region, id)
+  if (state !== 'stopping' && state !== 'shutting-down') return
+  off(region, id)
+  become(region, id, state === 'stopping' ? 'stopped' : 'terminated')
+  if (state === 'shutting-down') settleLater(region, id, 'terminated', region.delays.release)
+}
+
+function settleLater(region: Region, id: string, from: SimInstanceState, ms: number): void {
+  region.clock.after(ms, () => {
+    if (region.instances.get(id)?.state === from) settle(region, id)
   })
+}
+
+function booted(region: Region, id: string): void {
+  setHung(region, id, false)
+  become(region, id, 'running')
+  for (const attachment of region.attachmentsOf(id))
+    if (!attachment.deleteOnTermination) appear(region, attachment)
+}
+
+function release(region: Region, id: string): void {
+  for (const attachment of region.attachmentsOf(id)) {
+    end(region, attachment)
+    if (attachment.deleteOnTermination) region.volumes.set(attachment.volumeId, undefined)
+  }
 }
 
 /** Lets the guest hang, or come back: EC2 calls it running all the same. */
@@ -86,9 +101,11 @@ export function forget(region: Region, id: string): void {
   region.instances.set(id, undefined)
 }
 
+/** The machine loses its power: what still uses a disk there loses that too. */
 function off(region: Region, id: string): void {
+  const guest = region.guests.get(id)
   for (const { volumeId } of region.attachmentsOf(id))
-    region.guests.get(id)?.vanish(volumeId, false)
+    guest?.vanish(volumeId, guest.isHeld(volumeId))
 }
 
 function become(region: Region, id: string, state: SimInstanceState): void {

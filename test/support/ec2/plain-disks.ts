@@ -12,6 +12,8 @@ export class PlainDisks implements GuestDisks {
   readonly held = new Set<string>()
   /** The volumes whose disks were taken away while they were held. */
   readonly pulled: string[] = []
+  /** Whether something on the machine has the disk of this node mounted. */
+  isMounted: (node: string) => boolean = () => false
   readonly #names = new Map<string, string>()
 
   constructor(folder: string, hypervisor: 'nitro' | 'xen') {
@@ -37,7 +39,9 @@ export class PlainDisks implements GuestDisks {
   }
 
   isHeld(volumeId: string): boolean {
-    return this.held.has(volumeId)
+    const name = this.#names.get(volumeId)
+    const isMounted = name !== undefined && this.isMounted(path.join(this.dev, name))
+    return isMounted || this.held.has(volumeId)
   }
 
   grow(volumeId: string, sizeGiB: number): void {

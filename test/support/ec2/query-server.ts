@@ -13,6 +13,8 @@ import { errorXml, responseXml } from './xml.ts'
 export interface ApiCall {
   readonly action: string
   readonly parameters: Readonly<Record<string, string>>
+  /** When it arrived, in milliseconds since 1970. */
+  readonly at: number
   /** `ok`, the code of a refusal, or what went wrong with it. */
   outcome: string
 }
@@ -61,7 +63,7 @@ export class QueryServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const form = Form.parse(await bodyOf(request))
     const action = form.text('Action') ?? ''
-    const call: ApiCall = { action, parameters: form.entries(), outcome: '' }
+    const call: ApiCall = { action, parameters: form.entries(), at: Date.now(), outcome: '' }
     this.calls.push(call)
     const fault = this.#faults.take(action)
     if (isLost(fault)) {

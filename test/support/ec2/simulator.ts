@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Buckets } from './buckets.ts'
 import { type Delays, delaysBy } from './delays.ts'
 import { Faults } from './faults.ts'
-import { forget, launch, setHung, start, stop, terminate } from './instance-life.ts'
+import { forget, launch, setHung, settle, start, stop, terminate } from './instance-life.ts'
 import { LoopDisks } from './loop-disks.ts'
 import { MetadataServer } from './metadata-server.ts'
 import { PlainDisks } from './plain-disks.ts'
@@ -40,6 +40,8 @@ export interface SimMachine<D = PlainDisks | LoopDisks> {
   revive(): void
   /** EC2 knows it no more. */
   forget(): void
+  /** What is under way with it ends now: it is stopped, or up, or terminated; its volumes are free if it is that already. */
+  settle(): void
 }
 
 /** A region of EC2 on this machine, with instances of its own. What it does, `test/support/ec2/simulator.test.ts` shows. */
@@ -109,6 +111,7 @@ export class Ec2Simulator {
       hang: () => setHung(region, id, true),
       revive: () => setHung(region, id, false),
       forget: () => forget(region, id),
+      settle: () => settle(region, id),
     }
     this.#machines.push(machine)
     return machine
