@@ -1,8 +1,9 @@
 import { DescribeInstancesCommand, StopInstancesCommand } from '@aws-sdk/client-ec2'
+import { UnavailableError } from '../../libstorage/errors.ts'
 import type { InstanceDriver } from '../../libstorage/storage-driver.ts'
 import type { InstanceState, InstanceStatus } from '../../libstorage/types.ts'
 import type { Ec2 } from './ec2.ts'
-import { asStorageError } from './errors.ts'
+import { asStorageError, ec2Code } from './errors.ts'
 
 /** Other instances of the account, as EC2 sees them. */
 export function ec2Instances(ec2: Ec2): InstanceDriver {
@@ -26,10 +27,21 @@ export function ec2Instances(ec2: Ec2): InstanceDriver {
         // With force EC2 first asks the system to shut down, and does not wait for ever that it does.
         await ec2.send(new StopInstancesCommand({ InstanceIds: [id], Force: true }), signal)
       } catch (error) {
+        if (ec2Code(error) === 'IncorrectInstanceState') throw notNow(id, error)
         throw asStorageError(error, { subject: `instance ${id}`, action: 'ec2:StopInstances' })
       }
     },
   }
+}
+
+/** One that is starting, or ending for good, is in another state soon. EC2 refuses what can never be stopped with other codes. */
+function notNow(id: string, cause: unknown): UnavailableError {
+  return new UnavailableError({
+    subject: `instance ${id}`,
+    problem: 'is starting or ending, and cannot be stopped at this moment',
+    remedy: 'try again',
+    cause,
+  })
 }
 
 const STATES: Readonly<Record<string, InstanceState>> = {

@@ -74,6 +74,25 @@ describe('a volume of an instance that runs', () => {
 })
 
 describe('under fence', () => {
+  test('an instance that is starting is stopped as soon as that can be', async () => {
+    const { holder, other } = world
+    holder.instance.stop()
+    holder.instance.settle()
+    holder.instance.start()
+    await other.serve(wishing({ preempt: 'fence' }))
+    const mount = other.mount('b')
+    await asked('stop')
+    expect(world.takings()[0]?.outcome).toBe('IncorrectInstanceState')
+    holder.instance.settle()
+    await eventually(() => expect(holder.instance.state()).toBe('stopping'))
+    holder.instance.settle()
+    await succeeded(mount)
+    expect(world.said()).toMatch(/^(stop, )+detach$/)
+    expect(other.events).toContainEqual(
+      expect.objectContaining({ cause: `${holder.instance.id} was stopped and was detached` }),
+    )
+  })
+
   test.each([
     ['a one-time spot instance', 'UnsupportedOperation', 400],
     ['an instance on instance store', 'UnsupportedOperation', 400],
