@@ -105,10 +105,13 @@ export class DiskWorld {
   }
 }
 
-/** LOOP_GET_STATUS64, a limit of one byte, LOOP_SET_STATUS64 (linux/loop.h): the capacity becomes 0. */
+/**
+ * LOOP_GET_STATUS64, a limit of one byte, LOOP_SET_STATUS64 (linux/loop.h): the capacity becomes 0. What was under way
+ * gets in after the first stroke, and is waited for by the next ones.
+ */
 const PULL = `open my $device, '+<', $ARGV[0] or die; my $info = "\\0" x 232;
 ioctl($device, 0x4C05, $info) or die; substr($info, 32, 8) = pack('Q', 1);
-ioctl($device, 0x4C04, $info) or die;`
+for (1 .. 5) { ioctl($device, 0x4C04, $info) or die; select(undef, undef, undef, 0.03); }`
 
 /** A device that is not ours any more is left alone. */
 async function detach(device: string, file: string): Promise<void> {
