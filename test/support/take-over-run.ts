@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CrashPoint, installMkfs, MKFS_ENDED } from './crash-run.ts'
 import { eventually } from './machine.ts'
-import { type NamespaceMachine, NamespaceMachines, type Writer } from './namespace-machine.ts'
+import { type NamespaceMachine, NamespaceMachines } from './namespace-machine.ts'
+import type { Writer } from './served-machine.ts'
 
 /** Whose server dies. */
 export type Dying = 'holder' | 'winner'

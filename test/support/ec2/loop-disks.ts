@@ -6,13 +6,16 @@ import type { SimVolume } from './resources.ts'
 import { SysfsTree } from './sysfs-tree.ts'
 import type { VolumeFiles } from './volume-files.ts'
 
-/** Cuts a live loop device off its file at once: its capacity becomes 0 (LOOP_SET_STATUS64 with a size limit of 1). */
+/**
+ * Cuts a live loop device off its file: its capacity becomes 0 (LOOP_SET_STATUS64 with a size limit of 1). What was under
+ * way gets in after the first stroke, and is waited for by the next ones.
+ */
 const CUT = `
   open my $d, '+<', $ARGV[0] or die "$!";
   my $s = "\\0" x 232;
   ioctl($d, 0x4C05, $s) or die "$!";
   substr($s, 32, 8) = pack('Q', 1);
-  ioctl($d, 0x4C04, $s) or die "$!";
+  for (1 .. 5) { ioctl($d, 0x4C04, $s) or die "$!"; select(undef, undef, undef, 0.03); }
 `
 
 interface Shown {
