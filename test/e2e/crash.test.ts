@@ -5,20 +5,17 @@ import {
   commandCrashRun,
   crashCommands,
 } from '../support/command-crash-run.ts'
-import { type Crash, type CrashPoint, crashRun } from '../support/crash-run.ts'
-import { failureOf, inParallel, spread } from '../support/crash-trials.ts'
+import { type Crash, crashRun } from '../support/crash-run.ts'
+import { failureOf, inParallel, spread, tryAll } from '../support/crash-trials.ts'
 
-/** A machine that is slower than this leaves out points, and says how many; never one of the first, which lie all over a life. */
-const limitMs = 240_000
 /** Of a command's life, at most so many crashes are tried, and for so long; there are four commands. */
 const commandSample = 12
 const commandLimitMs = 15_000
-const neverLeftOut = 24
 
 describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
   test('of the server and all that it started loses nothing, wherever it comes', async () => {
     const { points } = await crashRun(fsType, { kind: 'none' })
-    await tryAll(`${fsType}, server and its tools`, points, (number) =>
+    await tryAll(`${fsType}, server and its tools`, points, ({ number }) =>
       crashRun(fsType, { kind: 'point', number, mode: 'tree' }),
     )
   }, 600_000)
@@ -27,7 +24,7 @@ describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
     const { points } = await crashRun(fsType, { kind: 'none' })
     // Where no tool runs, there is no difference to the crash above.
     const busy = points.filter(({ children, what }) => children > 0 || what.startsWith('started'))
-    await tryAll(`${fsType}, server alone`, busy, (number) =>
+    await tryAll(`${fsType}, server alone`, busy, ({ number }) =>
       crashRun(fsType, { kind: 'point', number, mode: 'alone' }),
     )
   }, 600_000)
@@ -78,36 +75,3 @@ describe.each(Object.keys(crashCommands) as CrashCommand[])('volume %s killed', 
     expect(failures).toEqual([])
   }, 600_000)
 })
-
-/** Crashes at every point, and expects that nothing is ever lost or left. */
-async function tryAll(
-  title: string,
-  points: readonly CrashPoint[],
-  crashAt: (number: number) => Promise<{ readonly crashed: boolean }>,
-): Promise<void> {
-  expect(points.length).toBeGreaterThan(10)
-  const failures: string[] = []
-  const count = { tried: 0, crashed: 0, leftOut: 0 }
-  const deadline = performance.now() + limitMs
-  await inParallel(spread(points), async ({ number, what }) => {
-    if (performance.now() > deadline && count.tried >= neverLeftOut) {
-      count.leftOut += 1
-      return
-    }
-    count.tried += 1
-    const failure = await failureOf(async () => {
-      const { crashed } = await crashAt(number)
-      if (crashed) count.crashed += 1
-    })
-    if (failure !== undefined) failures.push(`point ${number} (${what}): ${failure}`)
-  })
-  console.log(
-    `${title}: ${points.length} points, ${count.tried} tried, ${count.crashed} crashed and came back, ` +
-      `${count.leftOut} left out for time`,
-  )
-  expect(failures).toEqual([])
-  expect(count.tried + count.leftOut).toBe(points.length)
-  expect(count.tried).toBeGreaterThanOrEqual(Math.min(neverLeftOut, points.length))
-  // A run may be over before a point of another run's: a tool that had to be asked twice was asked once.
-  expect(count.crashed).toBeGreaterThan(count.tried * 0.8)
-}

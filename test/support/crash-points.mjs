@@ -1,7 +1,7 @@
 /**
  * Loaded into a server before its own code (`NODE_OPTIONS=--import`), it numbers the moments at which a crash is worth
- * trying: a child process started, one ended, data made durable, a reply about to be written, a reply written. Each is
- * a line `<n> <living descendants> <what>` in the file CRASH_LOG. At moment CRASH_AT, or at the first whose text
+ * trying: a child process started, one ended, data made durable, a reply about to be written, a reply written, a request
+ * to EC2 about to be sent, its answer about to be read. Each is a line `<n> <living descendants> <what>` in the file CRASH_LOG. At moment CRASH_AT, or at the CRASH_NTH (the first) whose text
  * matches CRASH_WHEN, the process is killed: CRASH_MODE `tree` with every process that it started, `alone` by itself.
  */
 import childProcess from 'node:child_process'
@@ -9,12 +9,13 @@ import fs, { appendFileSync, readdirSync, readFileSync, readlinkSync } from 'nod
 import http from 'node:http'
 import { syncBuiltinESMExports } from 'node:module'
 
-const { CRASH_LOG, CRASH_AT, CRASH_WHEN, CRASH_MODE } = process.env
+const { CRASH_LOG, CRASH_AT, CRASH_WHEN, CRASH_NTH = '1', CRASH_MODE } = process.env
 // Children that happen to be node are not counted.
-for (const name of ['NODE_OPTIONS', 'CRASH_LOG', 'CRASH_AT', 'CRASH_WHEN', 'CRASH_MODE'])
+for (const name of Object.keys(process.env).filter((one) => /^(NODE_OPTIONS$|CRASH_)/.test(one)))
   delete process.env[name]
 
 let count = 0
+let matching = 0
 /** They live as long as the server, and are no work of a volume's. */
 const toolShells = new Set()
 
@@ -22,7 +23,8 @@ function point(what) {
   count += 1
   const living = descendants(process.pid).filter((pid) => !toolShells.has(pid))
   appendFileSync(CRASH_LOG, `${count} ${living.length} ${what.replaceAll(/\s+/g, ' ')}\n`)
-  if (count === Number(CRASH_AT) || (CRASH_WHEN && new RegExp(CRASH_WHEN).test(what))) crash()
+  if (CRASH_WHEN && new RegExp(CRASH_WHEN).test(what)) matching += 1
+  if (count === Number(CRASH_AT) || matching === Number(CRASH_NTH)) crash()
 }
 
 function crash() {
@@ -134,6 +136,17 @@ http.ServerResponse.prototype.end = function (...args) {
   point(`reply ${this.req.url}`)
   this.prependOnceListener('finish', () => point(`replied ${this.req.url}`))
   return end.apply(this, args)
+}
+
+/** Requests of EC2's query protocol name their action in the body. */
+const endRequest = http.ClientRequest.prototype.end
+http.ClientRequest.prototype.end = function (...args) {
+  const [, action] = /(?:^|&)Action=(\w+)/.exec(String(args[0] ?? '')) ?? []
+  if (action !== undefined) {
+    point(`asks EC2 ${action}`)
+    this.prependOnceListener('response', () => point(`answered by EC2 ${action}`))
+  }
+  return endRequest.apply(this, args)
 }
 
 syncBuiltinESMExports()

@@ -3,8 +3,8 @@ import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync } from 'no
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expectNothingLeft } from './leftovers.ts'
-import { eventually, Machine } from './machine.ts'
+import { type CrashBed, loopBed } from './crash-beds.ts'
+import { eventually, type Machine } from './machine.ts'
 import { callPlugin } from './plugin-calls.ts'
 import { type ServerProcess, startServer, untilReady } from './server-process.ts'
 
@@ -21,6 +21,8 @@ export type Crash =
   | { readonly kind: 'none' }
   /** At the point of this number, with all that it started or alone. */
   | { readonly kind: 'point'; readonly number: number; readonly mode: 'tree' | 'alone' }
+  /** At the n-th point of this text, with all that it started; other lives may have more or fewer points before it. */
+  | { readonly kind: 'nth'; readonly what: string; readonly nth: number }
   /** With all that it started, mkfs at its n-th write. */
   | { readonly kind: 'mkfs-killed'; readonly write: number }
   /** Alone, while mkfs stands still at its n-th write; mkfs goes on when the next server is up. */
@@ -44,31 +46,36 @@ const content = randomBytes(300_000)
 /**
  * Lives the life of one volume (create, mount, write, unmount, mount, read, unmount, remove) on a machine of its own,
  * with a server that dies once, is started again, and gets the interrupted call again. Rejects unless every repeat
- * succeeds, the file is whole, and nothing is left.
+ * succeeds, the file is whole, the platform has what the machine knows of, and nothing is left.
  */
-export async function crashRun(fsType: string, crash: Crash): Promise<CrashReport> {
-  const machine = await Machine.start()
-  const run = new Run(machine, crash)
+export async function crashRun(
+  fsType: string,
+  crash: Crash,
+  openBed: (fsType: string) => Promise<CrashBed> = loopBed,
+): Promise<CrashReport> {
+  const bed = await openBed(fsType)
+  const run = new Run(bed, crash)
   try {
-    machine.write('etc/config.yml', configuration(fsType))
-    installMkfs(machine, fsType, crash)
+    installMkfs(bed.machine, fsType, crash)
     return await run.live()
   } catch (cause) {
     throw new Error(`${cause instanceof Error ? cause.message : cause}\n${run.history()}`, {
       cause,
     })
   } finally {
-    await machine.end()
+    await bed.end()
   }
 }
 
 class Run {
+  readonly #bed: CrashBed
   readonly #machine: Machine
   readonly #crash: Crash
   readonly #servers: ServerProcess[] = []
 
-  constructor(machine: Machine, crash: Crash) {
-    this.#machine = machine
+  constructor(bed: CrashBed, crash: Crash) {
+    this.#bed = bed
+    this.#machine = bed.machine
     this.#crash = crash
   }
 
@@ -85,9 +92,9 @@ class Run {
     await this.#call('Unmount', { Name: name, ID: 'b'.repeat(64) })
     await this.#call('Remove', { Name: name })
     await outliving
-    await expectNothingLeft(this.#machine, { pids: [this.#server.pid] })
+    await this.#bed.expectNothingLeft({ pids: [this.#server.pid] })
     await this.#stop()
-    await expectNothingLeft(this.#machine, { pids: [], ended: true })
+    await this.#bed.expectNothingLeft({ pids: [], ended: true })
     return this.#report()
   }
 
@@ -113,6 +120,7 @@ class Run {
     const deadline = performance.now() + 60_000
     for (;;) {
       const reply = await callPlugin(this.#server, call, body).catch((error) => this.#revive(error))
+      this.#bed.check()
       if (reply?.status === 200) return reply.body
       const isEarly = reply === undefined || /still being prepared/.test(String(reply.body['Err']))
       if (!isEarly || performance.now() > deadline)
@@ -127,6 +135,7 @@ class Run {
     await this.#restart({})
     const list = await callPlugin(this.#server, 'List')
     if (list.status !== 200) throw new Error(`List after the crash answered ${list.status}`)
+    await eventually('every attachment to be known', () => this.#bed.knowsAttachments())
   }
 
   async #restart(env: Record<string, string>): Promise<void> {
@@ -178,31 +187,24 @@ class Run {
   }
 }
 
-function configuration(fsType: string): string {
-  return `
-libstorage:
-  service: loop
-  integration:
-    volume:
-      operations:
-        create: { default: { fsType: ${fsType} } }
-        unmount: { detachDelay: 0s }
-`
-}
-
 function crashEnvironment(machine: Machine, crash: Crash): Record<string, string> {
   return {
     NODE_OPTIONS: `--import=${preload}`,
     CRASH_LOG: join(machine.home, 'points'),
     PATH: `${join(machine.home, 'tools')}:${process.env['PATH']}`,
     ...(crash.kind === 'point' ? { CRASH_AT: String(crash.number), CRASH_MODE: crash.mode } : {}),
+    ...(crash.kind === 'nth' && {
+      CRASH_WHEN: `^${crash.what}$`,
+      CRASH_NTH: String(crash.nth),
+      CRASH_MODE: 'tree',
+    }),
     ...(crash.kind === 'mkfs-killed' ? { CRASH_WHEN: MKFS_ENDED, CRASH_MODE: 'tree' } : {}),
   }
 }
 
 /** Puts a mkfs before the real one whose writes are counted, or that dies or stops at one of them. */
 export function installMkfs(machine: Machine, fsType: string, crash: Crash): void {
-  if (crash.kind === 'point') return
+  if (crash.kind === 'point' || crash.kind === 'nth') return
   const strace = ['strace', '-f', '-e', 'trace=pwrite64', '-o', join(machine.home, 'mkfs-trace')]
   if (crash.kind !== 'none') {
     const signal = crash.kind === 'mkfs-killed' ? 'SIGKILL' : 'SIGSTOP'

@@ -1,0 +1,62 @@
+import { EbsMachines } from './ebs-machines.ts'
+import { type Expected, expectNothingLeft } from './leftovers.ts'
+import { eventually, Machine } from './machine.ts'
+
+/** A machine with a configured service, whose volume lives and whose server dies, and the platform behind it. */
+export interface CrashBed {
+  readonly machine: Machine
+  /** Throws what the platform may never show, whatever is under way. */
+  check(): void
+  /** Whether all that the platform shows attached to the machine is in the machine's own ledger. */
+  knowsAttachments(): boolean
+  /** Waits until nothing is left of the volume, here and on the platform; throws what is. */
+  expectNothingLeft(expected: Expected): Promise<void>
+  end(): Promise<void>
+}
+
+/** A machine that serves loop devices, which has no platform but itself. */
+export async function loopBed(fsType: string): Promise<CrashBed> {
+  const machine = await Machine.start()
+  const operations = {
+    create: { default: { fsType } },
+    unmount: { detachDelay: '0s' },
+  }
+  const libstorage = { service: 'loop', integration: { volume: { operations } } }
+  machine.write('etc/config.yml', JSON.stringify({ libstorage }))
+  return {
+    machine,
+    check: () => {},
+    knowsAttachments: () => true,
+    expectNothingLeft: (expected) => expectNothingLeft(machine, expected),
+    end: () => machine.end(),
+  }
+}
+
+/** An instance of a simulated region, with look-ups that lag behind. */
+export async function ebsBed(fsType: string): Promise<CrashBed> {
+  const machines = await EbsMachines.open({ factor: 0.05 })
+  const { simulator } = machines
+  const { region } = simulator
+  const host = await machines.add({ fsType })
+  const { machine, instance } = host
+  const ours = () => region.volumes.all().filter(({ tags }) => tags['Name'] !== undefined)
+  const check = () => {
+    // Each client token stands for a volume that was made: a second one is a second volume.
+    if (ours().length > 1 || region.tokens.size > 1)
+      throw new Error(`there are two volumes: ${JSON.stringify(ours())}`)
+  }
+  return {
+    machine,
+    check,
+    knowsAttachments: () =>
+      machines.holders().every((id) => host.record()?.attachment?.instanceId === id),
+    async expectNothingLeft(expected) {
+      await expectNothingLeft(machine, expected)
+      check()
+      await eventually('the volume to be gone', () => ours().length === 0, 5_000)
+      const attached = region.attachmentsOf(instance.id).filter((one) => !one.deleteOnTermination)
+      if (attached.length > 0) throw new Error(`left attached: ${JSON.stringify(attached)}`)
+    },
+    end: () => machines.end(),
+  }
+}
