@@ -15,6 +15,7 @@ const commandLimitMs = 15_000
 describe.each(['ext4', 'xfs', 'btrfs'])('a crash with %s', (fsType) => {
   test('of the server and all that it started loses nothing, wherever it comes', async () => {
     const { points } = await crashRun(fsType, { kind: 'none' })
+    expect(points.length).toBeGreaterThan(10)
     await tryAll(`${fsType}, server and its tools`, points, ({ number }) =>
       crashRun(fsType, { kind: 'point', number, mode: 'tree' }),
     )

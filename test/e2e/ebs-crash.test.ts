@@ -21,9 +21,11 @@ function requestPoints(points: readonly CrashPoint[]): { what: string; nth: numb
 
 test('a server that dies before or after any of its requests to EC2 loses nothing of a volume, and leaves nothing there', async () => {
   const { points } = await crashRun('ext4', { kind: 'none' }, ebsBed)
+  const requests = requestPoints(points)
+  expect(requests.length).toBeGreaterThan(20)
   await tryAll(
     'ebs, every request',
-    requestPoints(points),
+    requests,
     (point) => crashRun('ext4', { kind: 'nth', ...point }, ebsBed),
     { limitMs },
   )
@@ -49,6 +51,15 @@ test('a server that dies at other moments loses nothing: a sample, since these a
     ({ number }) =>
       crashRun('ext4', { kind: 'point', number, mode: number % 2 ? 'tree' : 'alone' }, ebsBed),
     { limitMs: othersLimitMs, neverLeftOut: 8 },
+  )
+}, 600_000)
+
+test('a Mount that died around its attach and is not repeated leaves the volume to nobody', async () => {
+  const crashes = [1, 2].flatMap((nth) =>
+    ['asks EC2 AttachVolume', 'answered by EC2 AttachVolume'].map((what) => ({ what, nth })),
+  )
+  await tryAll('ebs, nobody repeats', crashes, (point) =>
+    crashRun('ext4', { kind: 'nth', ...point, abandoned: true }, ebsBed),
   )
 }, 600_000)
 

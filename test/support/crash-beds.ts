@@ -1,4 +1,5 @@
 import { EbsMachines } from './ebs-machines.ts'
+import { realDelays } from './ec2/delays.ts'
 import { type Expected, expectNothingLeft } from './leftovers.ts'
 import { eventually, Machine } from './machine.ts'
 
@@ -9,6 +10,8 @@ export interface CrashBed {
   check(): void
   /** Whether all that the platform shows attached to the machine is in the machine's own ledger. */
   knowsAttachments(): boolean
+  /** Whether the platform has the volume attached to anything. */
+  isAttached(): boolean
   /** Waits until nothing is left of the volume, here and on the platform; throws what is. */
   expectNothingLeft(expected: Expected): Promise<void>
   end(): Promise<void>
@@ -27,6 +30,7 @@ export async function loopBed(fsType: string): Promise<CrashBed> {
     machine,
     check: () => {},
     knowsAttachments: () => true,
+    isAttached: () => machine.loops().length > 0,
     expectNothingLeft: (expected) => expectNothingLeft(machine, expected),
     end: () => machine.end(),
   }
@@ -34,7 +38,10 @@ export async function loopBed(fsType: string): Promise<CrashBed> {
 
 /** An instance of a simulated region, with look-ups that lag behind. */
 export async function ebsBed(fsType: string): Promise<CrashBed> {
-  const machines = await EbsMachines.open({ factor: 0.05 })
+  const machines = await EbsMachines.open({
+    factor: 0.05,
+    delays: { lag: realDelays.lag, tagLag: realDelays.tagLag },
+  })
   const { simulator } = machines
   const { region } = simulator
   const host = await machines.add({ fsType })
@@ -50,6 +57,7 @@ export async function ebsBed(fsType: string): Promise<CrashBed> {
     check,
     knowsAttachments: () =>
       machines.holders().every((id) => host.record()?.attachment?.instanceId === id),
+    isAttached: () => machines.holders().length > 0,
     async expectNothingLeft(expected) {
       await expectNothingLeft(machine, expected)
       check()

@@ -21,8 +21,16 @@ export type Crash =
   | { readonly kind: 'none' }
   /** At the point of this number, with all that it started or alone. */
   | { readonly kind: 'point'; readonly number: number; readonly mode: 'tree' | 'alone' }
-  /** At the n-th point of this text, with all that it started; other lives may have more or fewer points before it. */
-  | { readonly kind: 'nth'; readonly what: string; readonly nth: number }
+  /**
+   * At the n-th point of this text, with all that it started; other lives may have more or fewer points before it.
+   * `abandoned`: the call that died with it is repeated only when the volume is attached no more.
+   */
+  | {
+      readonly kind: 'nth'
+      readonly what: string
+      readonly nth: number
+      readonly abandoned?: boolean
+    }
   /** With all that it started, mkfs at its n-th write. */
   | { readonly kind: 'mkfs-killed'; readonly write: number }
   /** Alone, while mkfs stands still at its n-th write; mkfs goes on when the next server is up. */
@@ -136,6 +144,8 @@ class Run {
     const list = await callPlugin(this.#server, 'List')
     if (list.status !== 200) throw new Error(`List after the crash answered ${list.status}`)
     await eventually('every attachment to be known', () => this.#bed.knowsAttachments())
+    if (this.#crash.kind === 'nth' && this.#crash.abandoned === true)
+      await eventually('what nobody asks for to be let go', () => !this.#bed.isAttached())
   }
 
   async #restart(env: Record<string, string>): Promise<void> {
