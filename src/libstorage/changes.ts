@@ -17,12 +17,19 @@ export type Change =
   | { readonly kind: 'attached'; readonly volume: Volume; readonly attachment: VolumeAttachment }
   | { readonly kind: 'detached'; readonly attachment: EndedAttachment }
 
+/** The last change of a volume, and how the volume was when a change last showed that it is there. */
+interface Noted {
+  readonly change: Change
+  readonly at: number
+  readonly seen: { readonly volume: Volume; readonly at: number } | undefined
+}
+
 /**
  * The changes made here. A look-up that contradicts one of them is corrected if it began before the change, or, where
  * the platform lags, no more than 30 s after it; everything else that it says is believed.
  */
 export class RecentChanges {
-  readonly #changes = new Map<VolumeId, { change: Change; at: number }>()
+  readonly #changes = new Map<VolumeId, Noted>()
   readonly #now: () => number
   readonly #lagMs: number
 
@@ -33,7 +40,11 @@ export class RecentChanges {
 
   note(id: VolumeId, change: Change): void {
     this.#forgetOld()
-    this.#changes.set(id, { change, at: this.#now() })
+    const at = this.#now()
+    // A detach tells nothing of the volume but that: a platform that lags may not even show that it was made.
+    const before = change.kind === 'detached' ? this.#changes.get(id)?.seen : undefined
+    const seen = 'volume' in change ? { volume: change.volume, at } : before
+    this.#changes.set(id, { change, at, seen })
   }
 
   /** What to believe of a look-up that began at `askedAt`; `covers` says whether a missing volume should have been in it. */
@@ -43,11 +54,10 @@ export class RecentChanges {
       const change = this.#changeSince(volume.id, askedAt)
       return change === undefined ? [volume] : corrected(volume, change)
     })
-    for (const id of this.#changes.keys()) {
-      const change = this.#changeSince(id, askedAt)
-      if (change === undefined || !('volume' in change)) continue
-      const missing = !present.has(id) && covers(change.volume)
-      if (missing) believed.push(...corrected(change.volume, change))
+    for (const [id, { change, seen: known }] of this.#changes) {
+      if (known === undefined || known.at + this.#lagMs <= askedAt) continue
+      const missing = !present.has(id) && covers(known.volume)
+      if (missing) believed.push(...corrected(known.volume, change))
     }
     return believed
   }

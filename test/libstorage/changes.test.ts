@@ -50,6 +50,22 @@ describe('for 30 s the platform is not believed that', () => {
     await expect(catalog.find('data')).rejects.toThrow(NotFoundError)
   })
 
+  test('a volume made here is not there, though it was attached and detached since', async () => {
+    const volume = await makeLagging()
+    const attachment = await driver.attachVolume(volume.id, 'here')
+    catalog.attached(volume, attachment)
+    platform.clock.advance(10_000)
+    await driver.detachVolume(volume.id, 'here')
+    catalog.detached(volume, attachment)
+    expect(await catalog.find('data', { fresh: true })).toMatchObject({
+      ...volume,
+      attachments: [],
+    })
+    // By then it was seen 30 s ago for the last time: who else has removed it is believed.
+    platform.clock.advance(20_000)
+    await expect(catalog.find('data', { fresh: true })).rejects.toThrow(NotFoundError)
+  })
+
   test('a volume removed here is still there', async () => {
     const volume = platform.add({ name: 'data' })
     await lagging.lag()
