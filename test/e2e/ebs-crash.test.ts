@@ -54,6 +54,17 @@ test('a server that dies at other moments loses nothing: a sample, since these a
   )
 }, 600_000)
 
+test('a Create that died and is repeated before EC2 shows its volume by name ends with one volume', async () => {
+  // Longer than a server takes to come back.
+  const lateBed = (fsType: string) => ebsBed(fsType, 15_000)
+  const crashes = ['answered by EC2 CreateVolume', 'reply /VolumeDriver.Create']
+  await tryAll(
+    'ebs, names that show late',
+    crashes.map((what) => ({ what, nth: 1 })),
+    (point) => crashRun('ext4', { kind: 'nth', ...point }, lateBed),
+  )
+}, 600_000)
+
 test('a Mount that died around its attach and is not repeated leaves the volume to nobody', async () => {
   const crashes = [1, 2].flatMap((nth) =>
     ['asks EC2 AttachVolume', 'answered by EC2 AttachVolume'].map((what) => ({ what, nth })),

@@ -36,11 +36,11 @@ export async function loopBed(fsType: string): Promise<CrashBed> {
   }
 }
 
-/** An instance of a simulated region, with look-ups that lag behind. */
-export async function ebsBed(fsType: string): Promise<CrashBed> {
+/** An instance of a simulated region, whose look-ups lag as EC2's, those by name so many milliseconds. */
+export async function ebsBed(fsType: string, tagLag = realDelays.tagLag): Promise<CrashBed> {
   const machines = await EbsMachines.open({
     factor: 0.05,
-    delays: { lag: realDelays.lag, tagLag: realDelays.tagLag },
+    delays: { lag: realDelays.lag, tagLag },
   })
   const { simulator } = machines
   const { region } = simulator
