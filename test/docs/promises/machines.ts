@@ -9,6 +9,8 @@ export const machines: readonly ShownPromise[] = [
       'test/mount/take-over/policy.test.ts > %s, under %s, are: %s',
       'test/mount/take-over/take-over.test.ts > loses the volume, under %s',
       'test/mount/take-over/take-over.test.ts > is left to the detach of the platform first',
+      'test/providers/ebs/take-over.test.ts > $holder, under $preempt',
+      'test/e2e/ebs-take-over.test.ts > was terminated is had under false with all that was acknowledged',
     ],
   },
   {
@@ -17,6 +19,7 @@ export const machines: readonly ShownPromise[] = [
     shownBy: [
       'test/mount/take-over/policy.test.ts > %s, under %s, are: %s',
       'test/mount/take-over/take-over.test.ts > loses the volume at once, under %s',
+      'test/e2e/ebs-take-over.test.ts > was stopped is had under dead with all that was acknowledged',
     ],
   },
   {
@@ -45,6 +48,9 @@ export const machines: readonly ShownPromise[] = [
       'test/mount/take-over/take-over.test.ts > comes after attachWait where the holder runs, under %s',
       'test/mount/take-over/take-over.test.ts > is forced when its grace is over, with a warning',
       'test/mount/take-over/fence.test.ts > is stopped, and then loses the volume',
+      'test/providers/ebs/take-over.test.ts > $holder, under $preempt',
+      'test/providers/ebs/take-over-steps.test.ts > an instance that is starting is stopped as soon as that can be',
+      'test/e2e/ebs-take-over.test.ts > is had under fence only when that instance is stopped, without force',
     ],
   },
   {
@@ -79,6 +85,7 @@ export const machines: readonly ShownPromise[] = [
       'test/mount/take-over/take-over.test.ts > is not forced while its attachment is only beginning',
       'test/mount/take-over/interruptions.test.ts > between the request and the force',
       'test/mount/take-over/policy.test.ts > force is no step under %s',
+      'test/providers/ebs/take-over-steps.test.ts > is left to it for attachWait, and force is the last step, preemptGrace after the request',
       'test/mount/take-over/fence.test.ts > is never taken from by force where the platform refuses to stop it',
     ],
   },
@@ -88,6 +95,7 @@ export const machines: readonly ShownPromise[] = [
     shownBy: [
       'test/mount/take-over/take-over.test.ts > leaves a file system that is checked before it is mounted here',
       'test/e2e/ebs.test.ts > a disk that was pulled takes nothing more from its loser',
+      'test/providers/loop/pull.test.ts > has nothing written to its file any more, and all that was acknowledged is in it',
     ],
   },
   {
