@@ -199,7 +199,7 @@ describe('detach', () => {
     await other.driver.detachVolume(id, world.here.id)
     await attached(id, other, world.there)
     world.there.terminate()
-    await eventually(() => expect(world.there.state()).toBe('terminated'))
+    await eventually(() => expect(world.simulator.region.volume(id).attachments).toEqual([]))
     await expect(other.driver.detachVolume(id, world.there.id)).rejects.toThrow(NotFoundError)
   })
 

@@ -144,7 +144,7 @@ describe('a reply of EC2 that is lost', () => {
     'to %s, under %s, is made good, and the volume is had once',
     async (action, preempt) => {
       const { holder, other } = world
-      await other.serve(wishing({ preempt }))
+      await other.serve(wishing({ preempt, preemptGraceMs: never }))
       await other.call('Get')
       const lost = { kind: 'drop', when: 'after' } as const
       world.ebs.simulator.faults.next(action, lost, lost)

@@ -89,7 +89,11 @@ const table: readonly Row[] = [
     holder: 'shutting down',
     delays: { terminate: never },
     happens: (at) => at.holder.instance.terminate(),
-    whenSeen: settles,
+    // Between its end and that of its attachments nobody looks.
+    whenSeen(at) {
+      settles(at)
+      settles(at)
+    },
     outcomes: [/which is stopping since \d/, '', '', ''],
   },
   {
@@ -160,7 +164,9 @@ async function play(cell: Cell, lags: Partial<Delays>, leastWaitMs: number): Pro
   const { preempt, attachWaitMs = leastWaitMs, delays, outcome, whenSeen } = cell
   const at = await EbsTakeOverWorld.open({ ...lags, ...delays })
   world = at
-  await at.other.serve(wishing({ preempt, attachWaitMs }))
+  // Where no force is expected a slow machine must not come to it.
+  const preemptGraceMs = String(outcome).includes('by force') ? 150 : never
+  await at.other.serve(wishing({ preempt, attachWaitMs, preemptGraceMs }))
   const { id } = at.volume()
   await cell.happens(at)
   at.forgetRequests()
