@@ -84,8 +84,9 @@ export class EbsMountMachine {
 export function ebsMountManager(
   world: EbsWorld,
   machine: SimMachine = world.here,
+  changed: Partial<MountSettings> = {},
 ): Promise<MountManager> {
-  return new EbsMountMachine(world, machine).manager()
+  return new EbsMountMachine(world, machine).manager(changed)
 }
 
 /** What sysfs says of a device, as long as it is there. */
