@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
@@ -30,7 +29,7 @@ export class PoolMark {
   /** Rejects with `UnavailableError` where the pool had volumes once, and by these names of all in it is a bare folder. */
   async check(entries: readonly string[]): Promise<void> {
     if (entries.includes(MARK_FILE)) return await this.#remember()
-    if (!existsSync(this.#memory)) return
+    if (!(await isThere(this.#memory))) return
     // Whoever moves volumes to another disk may leave hidden files behind.
     for (const entry of entries)
       if (!entry.startsWith('.') && (await isThere(join(this.#pool, entry, RECORD_FILE)))) return
