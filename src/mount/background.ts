@@ -12,6 +12,15 @@ export class Background {
   }
 
   run(facts: VolumeFacts, purpose: string, work: (session: VolumeSession) => Promise<void>): void {
+    void this.runToEnd(facts, purpose, work)
+  }
+
+  /** The same; resolves when the work has ended, also when it failed. */
+  runToEnd(
+    facts: VolumeFacts,
+    purpose: string,
+    work: (session: VolumeSession) => Promise<void>,
+  ): Promise<void> {
     const running = this.#context.sessions
       .run(facts, purpose, undefined, work)
       .catch((error: unknown) => {
@@ -21,6 +30,7 @@ export class Background {
       })
       .finally(() => this.#running.delete(running))
     this.#running.add(running)
+    return running
   }
 
   /** Resolves when all that runs has ended. */

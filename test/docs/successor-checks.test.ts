@@ -17,7 +17,7 @@ const checks: Readonly<Record<number, SuccessorCheck>> = {
     shownBy: [
       "test/e2e/ebs.test.ts > check 1: a volume's whole life asks EC2 for no more than with REX-Ray",
       'test/providers/ebs/calls.test.ts > create: one change',
-      'test/providers/ebs/calls.test.ts > mount: one change and one look-up',
+      'test/providers/ebs/calls.test.ts > mount: one change, and one look-up',
       'test/plugin-api/status.test.ts > tell of an unmounted volume what REX-Ray told',
       'test/plugin-api/app.test.ts > is answered with 200, JSON and Connection: close at every step',
       'test/plugin-api/app.test.ts > a missing volume is 500 with a JSON Err in the words of REX-Ray',

@@ -67,9 +67,10 @@ export class DeviceWatch {
     if (this.#asking.has(id) || recordedAttachment(record) === undefined) return
     this.#asking.add(id)
     this.#lossOf(record)
-      .then((loss) => {
+      .then(async (loss) => {
         if (loss === undefined || this.#isClosed) return
-        this.#background.run(record.volume, 'looks after a lost device', async (session) => {
+        const purpose = 'looks after a lost device'
+        await this.#background.runToEnd(record.volume, purpose, async (session) => {
           const { attachment, mount } = session.record
           // What nobody has, and is not mounted here, is not missed: a Mount attaches it again.
           if (mount === undefined && loss.to === undefined) return
