@@ -15,17 +15,19 @@ export type Body =
  */
 export function readBody(request: IncomingMessage): Promise<Body> {
   return new Promise((resolve) => {
-    const chunks: Buffer[] = []
+    let text = ''
     let length = 0
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length
-      if (length <= BODY_LIMIT_BYTES) chunks.push(chunk)
-      else chunks.length = 0
+    request.setEncoding('utf8')
+    request.on('data', (chunk: string) => {
+      length += Buffer.byteLength(chunk)
+      if (length <= BODY_LIMIT_BYTES) text += chunk
+      else text = ''
     })
     request.on('end', () => {
       if (length > BODY_LIMIT_BYTES) resolve({ outcome: 'too long' })
-      else resolve({ outcome: 'read', text: Buffer.concat(chunks).toString() })
+      else resolve({ outcome: 'read', text })
     })
-    request.on('close', () => resolve({ outcome: 'gone' }))
+    // What a message that breaks off emits to those who listen, and a whole one does not.
+    request.on('error', () => resolve({ outcome: 'gone' }))
   })
 }

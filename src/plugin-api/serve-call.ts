@@ -58,12 +58,7 @@ async function perform(
   deadlineMs: number,
 ): Promise<void> {
   const begun = performance.now()
-  const abort = new AbortController()
-  const onGone = () => {
-    if (!response.writableFinished) abort.abort(callerGone(call, request))
-  }
-  if (response.destroyed) onGone()
-  response.on('close', onGone)
+  const caller = waitingFor(response, () => callerGone(call, request))
   const facts = () => ({
     ...(request.name === '' ? {} : { volume: request.name }),
     ...(request.holder === '' ? {} : { holder: request.holder.slice(0, 12) }),
@@ -71,7 +66,7 @@ async function perform(
     ...(response.destroyed ? { callerGone: true } : {}),
   })
   try {
-    const answer = await withinDeadline(call, request, abort, deadlineMs)
+    const answer = await withinDeadline(call, request, caller, deadlineMs)
     logger[call.changes ? 'info' : 'debug'](`plugin ${call.name}`, facts())
     reply(response, 200, answer.body, answer.receipt)
   } catch (error) {
@@ -80,17 +75,45 @@ async function perform(
   }
 }
 
+/** A caller whose wait can be ended. */
+interface WaitingCaller extends Caller {
+  giveUp(reason: Error): void
+}
+
+/**
+ * Whoever waits for this response. To make a signal and to watch a connection costs as much as all else of a look-up, and
+ * is left until somebody asks for the signal.
+ */
+function waitingFor(response: ServerResponse, goneReason: () => Error): WaitingCaller {
+  const abort = new AbortController()
+  const onGone = () => {
+    if (!response.writableFinished) abort.abort(goneReason())
+  }
+  let isWatched = false
+  return {
+    get signal() {
+      if (!isWatched) {
+        isWatched = true
+        if (response.destroyed) onGone()
+        else response.on('close', onGone)
+      }
+      return abort.signal
+    },
+    giveUp: (reason) => abort.abort(reason),
+  }
+}
+
 function withinDeadline(
   call: PluginCall,
   request: PluginRequest,
-  abort: AbortController,
+  caller: WaitingCaller,
   deadlineMs: number,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let over = false
     let timer = after(deadlineMs, () => {
       const reason = tooSlow(call, request, deadlineMs)
-      abort.abort(reason)
+      caller.giveUp(reason)
       timer = after(LAST_WORD_MS, () => {
         over = true
         reject(reason)
@@ -101,19 +124,10 @@ function withinDeadline(
       else resolve(answer)
     }
     call
-      .run(request, callerOf(abort))
+      .run(request, caller)
       .then(settle, reject)
       .finally(() => timer.cancel())
   })
-}
-
-/** Node makes a controller's signal when it is read, which costs as much as the rest of a look-up. */
-function callerOf(abort: AbortController): Caller {
-  return {
-    get signal() {
-      return abort.signal
-    },
-  }
 }
 
 function subjectOf(call: PluginCall, { name }: PluginRequest): string {
