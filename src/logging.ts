@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import winston from 'winston'
-import type { LogFields, Logger, LogLevel } from './libstorage/logger.ts'
+import type { LazyFields, LogFields, Logger, LogLevel } from './libstorage/logger.ts'
 
 /** A logger whose level can change while it is used. */
 export interface AdjustableLogger extends Logger {
@@ -39,8 +39,10 @@ export function createLogger({ level, stream, isTerminal }: LoggerOptions): Adju
   let file: winston.transports.FileTransportInstance | undefined
   let threshold = LEVELS[level]
   // The library formats a line before it asks whether anybody wants it, which most calls' lines pay for in vain.
-  const log = (at: LogLevel) => (message: string, fields?: LogFields) => {
-    if (LEVELS[at] <= threshold) logger.log({ level: at, message, fields })
+  const log = (at: LogLevel) => (message: string, given?: LazyFields) => {
+    if (LEVELS[at] > threshold) return
+    const fields = typeof given === 'function' ? given() : given
+    logger.log({ level: at, message, fields })
   }
   return {
     debug: log('debug'),

@@ -1,4 +1,4 @@
-import type { IntegrationDriver } from './integration-driver.ts'
+import type { IntegrationCall, IntegrationDriver } from './integration-driver.ts'
 import type { MountSettings } from './settings.ts'
 
 /** The volumes of a service, for calls that have settings of their own: those of one of several sockets. */
@@ -6,24 +6,28 @@ export function withSettings(
   volumes: IntegrationDriver,
   settings: MountSettings,
 ): IntegrationDriver {
+  // A caller's signal may be made only when it is read, which a copy of the call's own members would miss.
+  const given = <Call extends IntegrationCall>(call: Call | undefined) => ({
+    ...call,
+    ...(call?.signal !== undefined && { signal: call.signal }),
+    settings,
+  })
   return {
     scope: volumes.scope,
-    create: (name, options, call) => volumes.create(name, options, { ...call, settings }),
-    createNew: (name, options, call) => volumes.createNew(name, options, { ...call, settings }),
-    remove: (name, call) => volumes.remove(name, { ...call, settings }),
-    resize: (name, sizeGiB, call) => volumes.resize(name, sizeGiB, { ...call, settings }),
-    snapshots: (call) => volumes.snapshots({ ...call, settings }),
-    createSnapshot: (volume, name, call) =>
-      volumes.createSnapshot(volume, name, { ...call, settings }),
-    copySnapshot: (idOrName, wanted, call) =>
-      volumes.copySnapshot(idOrName, wanted, { ...call, settings }),
-    removeSnapshot: (idOrName, call) => volumes.removeSnapshot(idOrName, { ...call, settings }),
-    mount: (request, call) => volumes.mount(request, { ...call, settings }),
-    unmount: (request, call) => volumes.unmount(request, { ...call, settings }),
-    attach: (name, call) => volumes.attach(name, { ...call, settings }),
-    detach: (name, call) => volumes.detach(name, { ...call, settings }),
-    path: (name, call) => volumes.path(name, { ...call, settings }),
-    get: (name, call) => volumes.get(name, { ...call, settings }),
-    list: (call) => volumes.list({ ...call, settings }),
+    create: (name, options, call) => volumes.create(name, options, given(call)),
+    createNew: (name, options, call) => volumes.createNew(name, options, given(call)),
+    remove: (name, call) => volumes.remove(name, given(call)),
+    resize: (name, sizeGiB, call) => volumes.resize(name, sizeGiB, given(call)),
+    snapshots: (call) => volumes.snapshots(given(call)),
+    createSnapshot: (volume, name, call) => volumes.createSnapshot(volume, name, given(call)),
+    copySnapshot: (idOrName, wanted, call) => volumes.copySnapshot(idOrName, wanted, given(call)),
+    removeSnapshot: (idOrName, call) => volumes.removeSnapshot(idOrName, given(call)),
+    mount: (request, call) => volumes.mount(request, given(call)),
+    unmount: (request, call) => volumes.unmount(request, given(call)),
+    attach: (name, call) => volumes.attach(name, given(call)),
+    detach: (name, call) => volumes.detach(name, given(call)),
+    path: (name, call) => volumes.path(name, given(call)),
+    get: (name, call) => volumes.get(name, given(call)),
+    list: (call) => volumes.list(given(call)),
   }
 }

@@ -58,7 +58,7 @@ async function perform(
   deadlineMs: number,
 ): Promise<void> {
   const begun = performance.now()
-  const caller = waitingFor(response, () => callerGone(call, request))
+  const caller = new WaitingCaller(response, () => callerGone(call, request))
   const facts = () => ({
     ...(request.name === '' ? {} : { volume: request.name }),
     ...(request.holder === '' ? {} : { holder: request.holder.slice(0, 12) }),
@@ -67,7 +67,8 @@ async function perform(
   })
   try {
     const answer = await withinDeadline(call, request, caller, deadlineMs)
-    logger[call.changes ? 'info' : 'debug'](`plugin ${call.name}`, facts())
+    if (call.changes) logger.info(`plugin ${call.name}`, facts())
+    else logger.debug(`plugin ${call.name}`, facts)
     reply(response, 200, answer.body, answer.receipt)
   } catch (error) {
     logFailure(call, error, facts(), logger)
@@ -75,31 +76,37 @@ async function perform(
   }
 }
 
-/** A caller whose wait can be ended. */
-interface WaitingCaller extends Caller {
-  giveUp(reason: Error): void
-}
-
 /**
- * Whoever waits for this response. To make a signal and to watch a connection costs as much as all else of a look-up, and
- * is left until somebody asks for the signal.
+ * Whoever waits for a response. To make a signal and to watch a connection costs as much as all else of a look-up, and is
+ * left until somebody asks for the signal.
  */
-function waitingFor(response: ServerResponse, goneReason: () => Error): WaitingCaller {
-  const abort = new AbortController()
-  const onGone = () => {
-    if (!response.writableFinished) abort.abort(goneReason())
+class WaitingCaller implements Caller {
+  readonly #abort = new AbortController()
+  readonly #response: ServerResponse
+  readonly #goneReason: () => Error
+  #isWatched = false
+
+  constructor(response: ServerResponse, goneReason: () => Error) {
+    this.#response = response
+    this.#goneReason = goneReason
   }
-  let isWatched = false
-  return {
-    get signal() {
-      if (!isWatched) {
-        isWatched = true
-        if (response.destroyed) onGone()
-        else response.on('close', onGone)
-      }
-      return abort.signal
-    },
-    giveUp: (reason) => abort.abort(reason),
+
+  get signal(): AbortSignal {
+    if (!this.#isWatched) this.#watch()
+    return this.#abort.signal
+  }
+
+  giveUp(reason: Error): void {
+    this.#abort.abort(reason)
+  }
+
+  #watch(): void {
+    this.#isWatched = true
+    const onGone = () => {
+      if (!this.#response.writableFinished) this.giveUp(this.#goneReason())
+    }
+    if (this.#response.destroyed) onGone()
+    else this.#response.on('close', onGone)
   }
 }
 

@@ -89,3 +89,13 @@ test('preempt of one socket takes a volume that the other refuses', async () => 
     await machines.end()
   }
 })
+
+test('a caller whose signal is made when it is read is heard on every socket', async () => {
+  class Gone {
+    get signal(): AbortSignal {
+      return AbortSignal.abort()
+    }
+  }
+  const { other } = twoSockets({})
+  await expect(other.get('nothing', new Gone())).rejects.toThrow('was given up by its caller')
+})

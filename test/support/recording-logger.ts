@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from '../../src/libstorage/logger.ts'
+import type { LazyFields, LogFields, Logger } from '../../src/libstorage/logger.ts'
 
 /** One thing that was said. */
 export interface LogLine {
@@ -11,8 +11,9 @@ export interface LogLine {
 export class RecordingLogger implements Logger {
   readonly lines: LogLine[] = []
 
-  debug(message: string, fields: LogFields = {}): void {
-    this.lines.push({ level: 'debug', message, fields })
+  debug(message: string, fields: LazyFields = {}): void {
+    const found = typeof fields === 'function' ? fields() : fields
+    this.lines.push({ level: 'debug', message, fields: found })
   }
 
   info(message: string, fields: LogFields = {}): void {
