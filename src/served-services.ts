@@ -12,6 +12,7 @@ import type { IntegrationDriver } from './mount/integration-driver.ts'
 import type { ProcessRole } from './mount/mount-context.ts'
 import type { MountManager } from './mount/mount-manager.ts'
 import type { ProviderContext, ProviderDefinition } from './providers/definition.ts'
+import { refuseSharedStorage, type StorageOfService } from './shared-storage.ts'
 
 /** A service with the volumes that it offers on this machine. */
 export interface ServedService {
@@ -54,7 +55,7 @@ export interface OpenServices {
  */
 export async function openServices(parts: ServiceParts): Promise<OpenServices> {
   const { configured, choice, defaultName, primaryName } = await configuredServices(parts)
-  refuseSharedStorage(configured, parts)
+  await refuseSharedStorage(configured.map((service) => storageOf(service, parts)))
   const wanted =
     parts.role === 'server' ? configured : configured.filter(({ name }) => name === defaultName)
   const services = await Promise.all(
@@ -73,23 +74,12 @@ export async function openServices(parts: ServiceParts): Promise<OpenServices> {
   }
 }
 
-/** Two services over the same storage would not know of each other's containers. */
-function refuseSharedStorage(configured: readonly ServiceConfig[], parts: ServiceParts): void {
-  const seen = new Map<string, string>()
-  for (const { name, driver, settings } of configured) {
-    const definition = parts.providers.find((provider) => provider.name === driver)
-    const storage = definition?.exclusiveStorage?.(settings, contextOf(name, parts))
-    if (storage === undefined) continue
-    const other = seen.get(storage)
-    if (other !== undefined) {
-      throw new InvalidArgumentError({
-        subject: `services "${other}" and "${name}"`,
-        problem: `share their storage ${storage}`,
-        remedy: 'leave one out, or give it another',
-      })
-    }
-    seen.set(storage, name)
-  }
+function storageOf(
+  { name, driver, settings }: ServiceConfig,
+  parts: ServiceParts,
+): StorageOfService {
+  const definition = parts.providers.find((provider) => provider.name === driver)
+  return { name, storage: definition?.exclusiveStorage?.(settings, contextOf(name, parts)) }
 }
 
 function contextOf(service: string, { config, run, logger }: ServiceParts): ProviderContext {

@@ -1,0 +1,41 @@
+import { realpath } from 'node:fs/promises'
+import path from 'node:path'
+import { InvalidArgumentError } from './libstorage/errors.ts'
+import { timeLimit, untilAborted } from './libstorage/wait.ts'
+
+/** How long a disk may take to say where a path leads, in milliseconds. */
+const LOOK_MS = 2_000
+
+/** A service, and the storage that nobody else may have; undefined where others do no harm. */
+export interface StorageOfService {
+  readonly name: string
+  readonly storage: string | undefined
+}
+
+/**
+ * Rejects with `InvalidArgumentError` where two services have one storage, by whatever path: neither would know of the
+ * other's containers.
+ */
+export async function refuseSharedStorage(services: readonly StorageOfService[]): Promise<void> {
+  const seen = new Map<string, string>()
+  for (const { name, storage } of services) {
+    if (storage === undefined) continue
+    const real = await whereItLeads(storage)
+    const other = seen.get(real)
+    if (other !== undefined) {
+      throw new InvalidArgumentError({
+        subject: `services "${other}" and "${name}"`,
+        problem: `share their storage ${real}`,
+        remedy: 'leave one out, or give it another',
+      })
+    }
+    seen.set(real, name)
+  }
+}
+
+/** What is not there, or on a disk that does not answer, is taken by its words. */
+async function whereItLeads(storage: string): Promise<string> {
+  return await untilAborted(realpath(storage), timeLimit(LOOK_MS)).catch(() =>
+    path.resolve(storage),
+  )
+}
