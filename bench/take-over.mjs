@@ -42,7 +42,10 @@ async function inMemory({ MountWorld, mounted, quickSettings }, whom, state, wai
   return row(`Take-over from ${whom}, above the waits, platform in memory`, median(times))
 }
 
-/** Two machines of this kernel; the holder's file system is mounted, and has to be pulled. */
+/**
+ * Two machines of this kernel; the holder's file system is mounted, and has to be pulled. No target: most of it are the
+ * strokes, 120 ms of pauses, by which the kernel's loop driver is made to drop what is under way, as EC2 does by itself.
+ */
 async function overLoop() {
   const home = makeHome()
   try {
@@ -65,8 +68,11 @@ async function overLoop() {
       await timed(one, 'Unmount', name)
     }
     for (const machine of machines) await machine.stop()
-    const what = 'Take-over from a running machine by force, above the waits, loop'
-    return row(what, median(times), `${median(plain).toFixed(1)} ms a Mount of what is free`)
+    return {
+      what: 'Take-over from a running machine by force, above the waits, loop',
+      ours: `${median(times).toFixed(1)} ms`,
+      reference: `${median(plain).toFixed(1)} ms a Mount of what is free`,
+    }
   } finally {
     await removeHome(home)
   }
@@ -83,11 +89,11 @@ async function timed({ socket }, call, name) {
   return performance.now() - began
 }
 
-function row(what, ms, reference = '') {
+function row(what, ms) {
   return {
     what,
     ours: `${ms.toFixed(1)} ms`,
-    reference,
+    reference: '',
     target: { text: '<= 100 ms', met: ms <= 100 },
   }
 }
