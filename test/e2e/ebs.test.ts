@@ -4,51 +4,29 @@ import { join } from 'node:path'
 import { DetachVolumeCommand } from '@aws-sdk/client-ec2'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readProjectFile } from '../support/documents.ts'
+import { type EbsMachine, EbsMachines } from '../support/ebs-machines.ts'
 import { clientOf } from '../support/ec2/client.ts'
-import { becomeInstance, ebsConfiguration } from '../support/ec2/host.ts'
-import { Ec2Simulator, type SimMachine } from '../support/ec2/simulator.ts'
-import { eventually, Machine } from '../support/machine.ts'
-import { callPlugin, expectSuccess } from '../support/plugin-calls.ts'
-import { type ServerProcess, startServer } from '../support/server-process.ts'
+import { eventually } from '../support/machine.ts'
+import { expectSuccess } from '../support/plugin-calls.ts'
 
 const data = { Name: 'data' }
 
-/** One instance: the machine that it is, and the program that serves it. */
-interface Host {
-  readonly instance: SimMachine
-  readonly machine: Machine
-  readonly server: ServerProcess
-}
-
-let simulator: Ec2Simulator
-const machines: Machine[] = []
+let machines: EbsMachines
 beforeEach(async () => {
-  simulator = await Ec2Simulator.start({ factor: 0.1, disks: 'loop' })
+  machines = await EbsMachines.open()
 })
-afterEach(async () => {
-  for (const machine of machines.splice(0)) await machine.end()
-  await simulator.close()
-})
+afterEach(() => machines.end())
 
-/** An instance with a machine for it. */
-async function launch(): Promise<Omit<Host, 'server'>> {
-  const instance = await simulator.launch()
-  const machine = await Machine.start()
-  machines.push(machine)
-  await becomeInstance(machine, instance)
-  return { instance, machine }
+/** An instance, and the server on it. */
+async function host(): Promise<EbsMachine> {
+  const added = await machines.add()
+  await added.serve()
+  return added
 }
 
-/** Such an instance, and the server on it. */
-async function host(settings: object = {}): Promise<Host> {
-  const { instance, machine } = await launch()
-  machine.write('etc/config.yml', ebsConfiguration(simulator, instance, settings))
-  return { instance, machine, server: await startServer(machine) }
-}
-
-const folder = ({ machine }: Pick<Host, 'machine'>) =>
+const folder = ({ machine }: EbsMachine) =>
   machine.path(join(machine.home, 'var/lib/volumes/data/data'))
-const holders = () => simulator.named('data').flatMap((one) => one.attachments)
+const holders = () => machines.holders()
 
 test('a volume follows its container from one instance to the other, with its data', async () => {
   const [one, two] = [await host(), await host()]
@@ -60,15 +38,18 @@ test('a volume follows its container from one instance to the other, with its da
 
   await expectSuccess(two.server, 'Mount', { ...data, ID: 'two' })
   expect(readFileSync(join(folder(two), 'greeting'), 'utf8')).toBe('hello')
-  expect(simulator.named('data')[0]?.tags).toMatchObject({ team: 'db', 'remora/fstype': 'ext4' })
+  expect(machines.simulator.named('data')[0]?.tags).toMatchObject({
+    team: 'db',
+    'remora/fstype': 'ext4',
+  })
 
-  const refused = await callPlugin(one.server, 'Mount', { ...data, ID: 'three' })
+  const refused = await one.call('Mount', { ID: 'three' })
   expect(refused.status).toBe(500)
   expect(JSON.stringify(refused)).toContain(two.instance.id)
   await expectSuccess(two.server, 'Unmount', { ...data, ID: 'two' })
   await eventually('the volume to be detached', () => holders().length === 0)
   await expectSuccess(two.server, 'Remove', data)
-  expect(simulator.named('data')).toEqual([])
+  expect(machines.simulator.named('data')).toEqual([])
 })
 
 test('a disk that was pulled takes nothing more from its loser, and the next one has all that was synced', async () => {
@@ -77,27 +58,27 @@ test('a disk that was pulled takes nothing more from its loser, and the next one
   await expectSuccess(one.server, 'Mount', { ...data, ID: 'one' })
   writeFileSync(join(folder(one), 'synced'), 'bytes')
   execFileSync('sync', ['-f', folder(one)])
-  const { id = '' } = simulator.named('data')[0] ?? {}
+  const { id = '' } = machines.simulator.named('data')[0] ?? {}
 
   const byHand = { VolumeId: id, InstanceId: one.instance.id }
-  await clientOf(simulator).send(new DetachVolumeCommand(byHand))
+  await clientOf(machines.simulator).send(new DetachVolumeCommand(byHand))
   await eventually('the volume to be free', () => holders().length === 0)
   await expectSuccess(two.server, 'Mount', { ...data, ID: 'two' })
   expect(readFileSync(join(folder(two), 'synced'), 'utf8')).toBe('bytes')
-  expect(simulator.files.lateWrites(id)).toBe(0)
+  expect(machines.simulator.files.lateWrites(id)).toBe(0)
 })
 
 test("a file of REX-Ray 0.3 from the field is a served ebs service, with the file's preempt", async () => {
-  const { instance, machine } = await launch()
+  const added = await machines.launch()
+  const { instance, machine } = added
   machine.write('etc/config.yml', readProjectFile('test/config/fixtures/field.yml'))
   const env = {
-    EBS_ENDPOINT: simulator.endpoint,
+    EBS_ENDPOINT: machines.simulator.endpoint,
     EBS_METADATAENDPOINT: instance.metadata.endpoint,
   }
-  const server = await startServer(machine, { env })
-  expect(server.output()).toMatch(
-    /^service ec2: driver ebs, .*preempt true \(\S+config\.yml:6:7\)/m,
-  )
+  const server = await added.serve(env)
+  const line = /^service ec2: driver ebs, .*preempt true \(\S+config\.yml:6:7\)/m
+  await eventually('the settings to be said', () => line.test(server.output()))
 
   await expectSuccess(server, 'Create', { ...data, Opts: { size: '1' } })
   await expectSuccess(server, 'Mount', { ...data, ID: 'one' })
@@ -108,15 +89,15 @@ test("a file of REX-Ray 0.3 from the field is a served ebs service, with the fil
 })
 
 /** Whether the server has done with a detach: the disk is gone somewhat earlier. */
-const hasDetached = ({ home }: Machine) =>
-  readFileSync(join(home, 'var/log/events.jsonl'), 'utf8').includes('"detached"')
+const hasDetached = (one: EbsMachine) => one.events('detached').length > 0
 
 /** How many requests REX-Ray 0.11 needed for each call, with two looks at what takes its time. */
 const REXRAY_REQUESTS = { Create: 7, Get: 1, List: 1, Path: 1, Mount: 9, Unmount: 7, Remove: 2 }
 
 test("check 1: a volume's whole life asks EC2 for no more than with REX-Ray, call by call, and is answered as by it", async () => {
-  const { machine, instance, server } = await host()
-  const place = join(machine.home, 'var/lib/volumes/data/data')
+  const one = await host()
+  const { instance, server } = one
+  const place = join(one.machine.home, 'var/lib/volumes/data/data')
   const status = { availabilityZone: instance.zone, fields: null, iops: 3000, name: 'data' }
   const shown = { Name: 'data', Status: { ...status, server: 'ebs', service: 'ebs', size: 1 } }
   const life = [
@@ -130,15 +111,18 @@ test("check 1: a volume's whole life asks EC2 for no more than with REX-Ray, cal
   ] as const
   expect(await expectSuccess(server, 'Activate')).toEqual({ Implements: ['VolumeDriver'] })
   for (const [call, body, answer] of life) {
-    simulator.takeCounts()
+    machines.simulator.takeCounts()
     expect(await expectSuccess(server, call, body)).toMatchObject(answer)
-    if (call === 'Mount') writeFileSync(join(folder({ machine }), 'file'), 'written')
-    if (call === 'Unmount') await eventually('the detach', () => hasDetached(machine))
-    const requests = Object.values(simulator.takeCounts()).reduce((sum, count) => sum + count, 0)
+    if (call === 'Mount') writeFileSync(join(folder(one), 'file'), 'written')
+    if (call === 'Unmount') await eventually('the detach', () => hasDetached(one))
+    const requests = Object.values(machines.simulator.takeCounts()).reduce(
+      (sum, count) => sum + count,
+      0,
+    )
     expect({ call, requests: Math.max(requests, REXRAY_REQUESTS[call]) }).toEqual({
       call,
       requests: REXRAY_REQUESTS[call],
     })
   }
-  expect(simulator.named('data')).toEqual([])
+  expect(machines.simulator.named('data')).toEqual([])
 })

@@ -19,10 +19,11 @@ let matching = 0
 /** They live as long as the server, and are no work of a volume's. */
 const toolShells = new Set()
 
-function point(what) {
+function point(happened) {
   count += 1
+  const what = happened.replaceAll(/\s+/g, ' ')
   const living = descendants(process.pid).filter((pid) => !toolShells.has(pid))
-  appendFileSync(CRASH_LOG, `${count} ${living.length} ${what.replaceAll(/\s+/g, ' ')}\n`)
+  appendFileSync(CRASH_LOG, `${count} ${living.length} ${what}\n`)
   if (CRASH_WHEN && new RegExp(CRASH_WHEN).test(what)) matching += 1
   if (count === Number(CRASH_AT) || matching === Number(CRASH_NTH)) crash()
 }

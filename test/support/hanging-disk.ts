@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Machine } from './machine.ts'
+import { eventually, type Machine } from './machine.ts'
 
 /**
  * A file system of its own under one volume's folder, which can be stopped: who writes to it waits in the kernel. `end`
@@ -36,9 +36,12 @@ export class HangingDisk {
     this.#isFrozen = false
   }
 
-  /** The volume has the files again that it had before. */
+  /** The volume has the files again that it had before, once the server has written there that it let go. */
   async takeAway(): Promise<void> {
-    await this.#sh(`umount ${this.#folder}`)
+    await eventually('the files of the volume to be left alone', async () => {
+      const { status } = await this.#machine.run('umount', [`${this.#folder}`])
+      return status === 0
+    })
     this.#folder = undefined
   }
 
