@@ -69,17 +69,16 @@ export class VolumeCatalog {
 
   /**
    * The volume that a Create of this name would be a second one of: exactly named in the zone, or else but for letter
-   * case. Asks the platform for the whole region, unless it said a moment ago that there is none; rejects with
-   * `FailedPreconditionError` about a namesake in another zone unless a zone was asked for.
+   * case. Asks the platform for the whole region, whatever it said before: another process may have made one meanwhile.
+   * Rejects with `FailedPreconditionError` about a namesake in another zone unless a zone was asked for.
    */
   async namesake(
     name: string,
     zone: ZoneToMakeIn,
     signal?: AbortSignal,
   ): Promise<Volume | undefined> {
-    if (this.#memory.wasFree(name)) return undefined
     const isWide = this.#driver.namesakes !== undefined
-    const asked = isWide ? this.#namesakes(name) : this.#exactNamesakes(name, zone)
+    const asked = isWide ? this.#namesakes(name, 'create') : this.#exactNamesakes(name, zone)
     const seen = await untilAborted(asked, signal)
     const isThere = (volume: Volume) => isInZone(volume, zone)
     const exact = seen.filter((volume) => volume.name === name)
@@ -168,22 +167,22 @@ export class VolumeCatalog {
     })
   }
 
-  /** One look-up for all namesakes, exact ones first: that for a Get of an unknown name answers the Create after it too. */
-  #namesakes(name: string): Promise<readonly Volume[]> {
-    return this.#flights.do(`alike/${name}`, async () => {
+  /** One look-up for all namesakes, exact ones first. A Create never joins one that began before its turn. */
+  #namesakes(name: string, purpose: 'find' | 'create'): Promise<readonly Volume[]> {
+    return this.#flights.do(`${purpose}/${name}`, async () => {
       const at = this.#now()
       const { here = [], elsewhere = [] } = (await this.#driver.namesakes?.(name)) ?? {}
       const covers = (volume: Volume) => alike(name, [volume]).length > 0
       const volumes = living(this.#changes.correct([...here, ...elsewhere], at, covers))
       const isAway = new Set(elsewhere.map(({ id }) => id))
       const inZone = volumes.filter(({ id }) => !isAway.has(id))
-      this.#memory.keepAlike(name, { volumes: inZone, at }, volumes.length === 0)
+      this.#memory.keepAlike(name, { volumes: inZone, at })
       return [...volumes].sort((one, other) => +(other.name === name) - +(one.name === name))
     })
   }
 
   async #namesakesHere(name: string): Promise<readonly Volume[]> {
-    await this.#namesakes(name)
+    await this.#namesakes(name, 'find')
     return this.#memory.knownNamed(name)
   }
 

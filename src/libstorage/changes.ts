@@ -21,7 +21,14 @@ export type Change =
 interface Noted {
   readonly change: Change
   readonly at: number
-  readonly seen: { readonly volume: Volume; readonly at: number } | undefined
+  readonly seen: Sight | undefined
+  /** The same of a volume that was made here: only of that one "not found" is not believed later. */
+  readonly made: Sight | undefined
+}
+
+interface Sight {
+  readonly volume: Volume
+  readonly at: number
 }
 
 /**
@@ -41,10 +48,11 @@ export class RecentChanges {
   note(id: VolumeId, change: Change): void {
     this.#forgetOld()
     const at = this.#now()
+    const madeAt = change.kind === 'created' ? at : this.#changes.get(id)?.made?.at
+    const made = this.#sightOf(id, change, madeAt)
     // A detach tells nothing of the volume but that: a platform that lags may not even show that it was made.
-    const before = change.kind === 'detached' ? this.#changes.get(id)?.seen : undefined
-    const seen = 'volume' in change ? { volume: change.volume, at } : before
-    this.#changes.set(id, { change, at, seen })
+    const seen = 'volume' in change ? { volume: change.volume, at } : made
+    this.#changes.set(id, { change, at, seen, made })
   }
 
   /** What to believe of a look-up that began at `askedAt`; `covers` says whether a missing volume should have been in it. */
@@ -60,6 +68,12 @@ export class RecentChanges {
       if (missing) believed.push(...corrected(known.volume, change))
     }
     return believed
+  }
+
+  #sightOf(id: VolumeId, change: Change, madeAt: number | undefined): Sight | undefined {
+    if (madeAt === undefined || change.kind === 'removed') return undefined
+    if ('volume' in change) return { volume: change.volume, at: madeAt }
+    return this.#changes.get(id)?.made
   }
 
   #changeSince(id: VolumeId, askedAt: number): Change | undefined {

@@ -24,8 +24,6 @@ export class VolumeMemory {
   readonly #now: () => number
   readonly #byName = new Map<string, Remembered>()
   readonly #known = new Map<VolumeId, Volume>()
-  /** When a look for a name in any letter case and any zone began that showed nothing; by the name in lower case. */
-  readonly #free = new Map<string, number>()
   readonly #offered = new Set<string>()
   #list: Remembered | undefined
   #region: Remembered | undefined
@@ -87,22 +85,15 @@ export class VolumeMemory {
       : undefined
   }
 
-  /** Whether a look for the name in any letter case and any zone showed nothing a moment ago. */
-  wasFree(name: string): boolean {
-    const at = this.#free.get(name.toLowerCase())
-    return at !== undefined && this.#now() - at < MISSING_REMEMBERED_MS
-  }
-
   keepNamed(name: string, remembered: Remembered): void {
     this.#forgetOldNames()
     this.#byName.set(name, remembered)
     this.#replace((volume) => volume.name === name, remembered.volumes)
   }
 
-  /** Keeps those of this zone of a look for a name in any letter case; `isFree` where no zone had any. */
-  keepAlike(name: string, { volumes, at }: Remembered, isFree: boolean): void {
+  /** Keeps those of this zone of a look for a name in any letter case. */
+  keepAlike(name: string, { volumes, at }: Remembered): void {
     this.#forgetOldNames()
-    if (isFree) this.#free.set(name.toLowerCase(), at)
     this.#byName.set(name, { volumes: volumes.filter((volume) => volume.name === name), at })
     this.#replace((volume) => alike(name, [volume]).length > 0, volumes)
   }
@@ -141,7 +132,6 @@ export class VolumeMemory {
   /** What is remembered is as old as before, but says what was changed since. */
   note({ id, name }: Pick<Volume, 'id' | 'name'>, change: Change): void {
     this.#changes.note(id, change)
-    this.#free.delete(name.toLowerCase())
     this.#offered.delete(name)
     const before = this.#known.get(id)
     const [known] = this.#changes.correct(
@@ -181,6 +171,5 @@ export class VolumeMemory {
         this.#byName.delete(name)
         this.#offered.delete(name)
       }
-    for (const name of this.#free.keys()) if (!this.wasFree(name)) this.#free.delete(name)
   }
 }

@@ -20,7 +20,7 @@ export interface Patience {
 const GROWTH = 1.5
 /** How much of a longer time counts at once, and how slowly a time that was long enough shrinks. */
 const LEARNT_SHARE = 0.5
-const SHRINKING = 0.98
+const SHRINKING = 0.9
 
 /**
  * How long EC2 usually takes for one kind of change, learnt from those that were waited for: looked at then, a change
@@ -51,12 +51,13 @@ export async function lookUntil<T>(
   const begun = performance.now()
   const deadline = begun + timeoutMs
   let pauseMs = nextMs * pace
-  await sleep(usual.firstLook(firstMs * pace, Math.min(maxMs * pace, timeoutMs)), signal)
+  const mostMs = Math.min(maxMs * pace, timeoutMs)
+  await sleep(usual.firstLook(firstMs * pace, mostMs), signal)
   for (let isFirst = true; ; isFirst = false) {
     const askedAfterMs = performance.now() - begun
     const answer = await look()
     if (answer !== undefined) {
-      usual.learn(askedAfterMs, isFirst)
+      usual.learn(Math.min(askedAfterMs, mostMs), isFirst)
       return answer
     }
     if (performance.now() + pauseMs > deadline) return undefined

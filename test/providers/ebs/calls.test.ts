@@ -39,13 +39,8 @@ describe('requests to EC2 of one operation, with what Docker asks around it', ()
     expect(counts()).toEqual({ DescribeVolumes: 1 })
   })
 
-  test('create: one change; who has the name, which Docker asks before it; and whether it is there', async () => {
-    counts()
-    await create()
-    expect(counts()).toEqual({ CreateVolume: 1, DescribeVolumes: 2 })
-  })
-
-  test('create without Docker’s question before it: the same', async () => {
+  test('create: one change; who has the name, asked when nobody else here can make it; and whether it is there', async () => {
+    await ask('data')
     counts()
     await manager.create('data', {})
     expect(counts()).toEqual({ CreateVolume: 1, DescribeVolumes: 2 })
