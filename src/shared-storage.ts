@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
-import { InvalidArgumentError } from './libstorage/errors.ts'
+import { InvalidArgumentError, systemCode } from './libstorage/errors.ts'
 import { timeLimit, untilAborted } from './libstorage/wait.ts'
 
 /** How long a disk may take to say where a path leads, in milliseconds. */
@@ -33,9 +33,13 @@ export async function refuseSharedStorage(services: readonly StorageOfService[])
   }
 }
 
-/** What is not there, or on a disk that does not answer, is taken by its words. */
+/** What is not there yet is looked for in its folder; what is on a disk that does not answer is taken by its words. */
 async function whereItLeads(storage: string): Promise<string> {
-  return await untilAborted(realpath(storage), timeLimit(LOOK_MS)).catch(() =>
-    path.resolve(storage),
-  )
+  const named = path.resolve(storage)
+  try {
+    return await untilAborted(realpath(named), timeLimit(LOOK_MS))
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') return named
+    return path.join(await whereItLeads(path.dirname(named)), path.basename(named))
+  }
 }

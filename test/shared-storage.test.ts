@@ -27,6 +27,7 @@ describe('two services over one storage are refused', () => {
     ['a link to it', 'pool', 'link'],
     ['a detour', 'pool', 'other/../pool'],
     ['a folder that is not there yet', 'later', 'later/'],
+    ['one that will be made behind a link', 'pool/later', 'link/later'],
   ])('by %s', async (_how, one, two) => {
     await expect(refusal(one, two)).rejects.toThrow(
       /^services "a" and "b" share their storage \S+, leave one out, or give it another$/,
