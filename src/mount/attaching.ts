@@ -91,9 +91,13 @@ async function lookAgain(
   // The ledger would know an attachment of ours: another process may have ended what is still remembered.
   const doubted = remembered !== undefined && !isRecorded(session, remembered)
   const isHeld = heldElsewhere(volume, here).length > 0
+  // The other way round: what the ledger says that is attached here may be so, or was taken away.
+  const isUnseen = remembered === undefined && session.record.attachment !== undefined
   // It is mounted, and yet it is not up: its disk may be gone.
   const isDead = session.record.mount !== undefined
-  return doubted || isHeld || isDead ? await context.service.driver.volume(volume.id) : volume
+  return doubted || isUnseen || isHeld || isDead
+    ? await context.service.driver.volume(volume.id)
+    : volume
 }
 
 /** What is mounted here though the platform says that nobody has it: either it lags behind, or it is lost. */

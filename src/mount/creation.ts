@@ -1,4 +1,9 @@
-import { AlreadyExistsError, InvalidArgumentError, volumeNamed } from '../libstorage/errors.ts'
+import {
+  AlreadyExistsError,
+  FailedPreconditionError,
+  InvalidArgumentError,
+  volumeNamed,
+} from '../libstorage/errors.ts'
 import type { Volume, VolumeSpec, VolumeWish } from '../libstorage/types.ts'
 import { type FoundSource, findSource } from './copy-source.ts'
 import { factsOf } from './ledger-record.ts'
@@ -49,6 +54,7 @@ async function createUnlessThere(
   const { zone: machine } = await context.service.executor.instance()
   const zone = { machine, asked: wanted.zone }
   const existing = await context.service.catalog.namesake(name, zone, signal)
+  if (existing?.state === 'error') throw unusable(existing)
   if (existing !== undefined) return keepExisting(context, existing, wanted, options)
   const { from, ...rest } = wanted
   if (from !== undefined) {
@@ -59,6 +65,15 @@ async function createUnlessThere(
   }
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
   return await make(context, { ...leaveOutMeaningless(context, name, rest), name })
+}
+
+/** Neither success, for what nobody can mount, nor a second one beside what may be somebody's failed disk. */
+function unusable({ name, id, problem = 'is in an error state' }: Volume): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem: `exists already as ${id}, which ${problem}`,
+    remedy: 'mend or remove that first',
+  })
 }
 
 function keepExisting(

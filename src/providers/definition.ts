@@ -13,7 +13,7 @@ export interface ProviderContext {
   /** Says something at a start that the user should know; where it is absent nobody listens. */
   readonly warn?: (message: string) => void
   /** Told of what is done without anybody having asked; where it is absent nobody listens. */
-  readonly logger?: Pick<Logger, 'info'>
+  readonly logger?: Pick<Logger, 'info' | 'warn'>
 }
 
 /** How a driver name becomes a provider. Its code is loaded only when it is used. */

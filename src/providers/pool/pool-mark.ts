@@ -1,7 +1,8 @@
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
-import { isStorageError, systemCode } from '../../libstorage/errors.ts'
+import { isStorageError, systemCode, UnavailableError } from '../../libstorage/errors.ts'
+import type { Logger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { poolBare } from './errors.ts'
 import { RECORD_FILE } from './stored-volume.ts'
@@ -18,22 +19,37 @@ const MARK =
 export class PoolMark {
   readonly #pool: string
   readonly #memory: string
+  readonly #logger: Pick<Logger, 'warn'> | undefined
   #isRemembered = false
 
   /** `memory` is a file beneath the library folder; it is there once this machine has seen the pool with its mark. */
-  constructor(pool: string, memory: string) {
+  constructor(pool: string, memory: string, logger?: Pick<Logger, 'warn'>) {
     this.#pool = pool
     this.#memory = memory
+    this.#logger = logger
   }
 
   /** Rejects with `UnavailableError` where the pool had volumes once, and by these names of all in it is a bare folder. */
   async check(entries: readonly string[]): Promise<void> {
     if (entries.includes(MARK_FILE)) return await this.#remember()
-    if (!(await isThere(this.#memory))) return
-    // Whoever moves volumes to another disk may leave hidden files behind.
+    // An earlier version made no mark, and whoever moves volumes to another disk may leave hidden files behind.
     for (const entry of entries)
-      if (!entry.startsWith('.') && (await isThere(join(this.#pool, entry, RECORD_FILE)))) return
-    throw poolBare(this.#pool, this.#memory)
+      if (!entry.startsWith('.') && (await isThere(join(this.#pool, entry, RECORD_FILE))))
+        return await this.#makeUp()
+    if (await isThere(this.#memory)) throw poolBare(this.#pool, this.#memory)
+  }
+
+  /**
+   * Where a look at the pool that is opened finds a bare folder, its disk may be mounted later: that is said here, and by
+   * each call until then. Rejects with what is something else.
+   */
+  async noteBare(look: Promise<unknown>): Promise<void> {
+    try {
+      await look
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+      this.#logger?.warn(error.message)
+    }
   }
 
   /** Whether the mark is there; one look, for whoever found nothing else. */
@@ -45,6 +61,15 @@ export class PoolMark {
   async make(): Promise<void> {
     if (await writtenNew(join(this.#pool, MARK_FILE), MARK)) await syncFolder(this.#pool)
     await this.#remember()
+  }
+
+  /** Marks a pool that has volumes and no mark; where it cannot be written, it is tried again by the next look. */
+  async #makeUp(): Promise<void> {
+    try {
+      await this.make()
+    } catch (error) {
+      if (!isStorageError(error) && systemCode(error) === undefined) throw error
+    }
   }
 
   /** Where that cannot be written the pool is as good as before, and it is tried again. */

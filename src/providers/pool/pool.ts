@@ -43,7 +43,7 @@ export interface PoolParts {
   readonly run: Run
   readonly turns: Turns
   /** Told of what dead processes left, which is swept away. */
-  readonly logger?: Pick<Logger, 'info'> | undefined
+  readonly logger?: Pick<Logger, 'info' | 'warn'> | undefined
   /** Whether other kernels may use a folder too. */
   readonly shared?: typeof isShared
   /** The file by which this machine remembers that the pool had volumes. */
@@ -75,7 +75,7 @@ export class Pool {
     this.#run = run
     this.#sweeper = new Sweeper(run, logger)
     this.#turns = turns
-    this.#mark = new PoolMark(path, memory)
+    this.#mark = new PoolMark(path, memory, logger)
     this.#isShared = () => shared(path)
     const names = { record: RECORD_FILE, claim: CLAIM_FILE, content }
     this.#reader = new VolumeReader(names, this.#isShared)
@@ -94,7 +94,7 @@ export class Pool {
         if (systemCode(error) === 'ENOENT') throw poolMissing(this.path, error)
         if (systemCode(error) !== 'EEXIST' && systemCode(error) !== 'EROFS') throw error
       }
-      await this.#entries()
+      await this.#mark.noteBare(this.#entries())
     }
     const opening = this.answer({}, () => this.turn(make))
     await Promise.race([opening, new Promise<void>((resolve) => after(OPENING_MS, resolve))])

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import * as z from 'zod'
 import type { ProviderContext } from '../definition.ts'
 import { folderName } from './folder-name.ts'
@@ -33,7 +33,7 @@ export interface PoolPlace {
 /** Fills in what was not configured. `folder` is the pool's name beneath the library folder. */
 export function poolPlace(settings: unknown, context: ProviderContext, folder: string): PoolPlace {
   const { pool, instance } = poolSettings.parse(settings)
-  const path = pool ?? join(context.libDirectory, folder)
+  const path = resolve(pool ?? join(context.libDirectory, folder))
   return {
     path,
     memory: join(context.libDirectory, 'pools', folderName(`${folder} ${path}`)),

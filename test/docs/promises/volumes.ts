@@ -85,7 +85,7 @@ export const volumes: readonly ShownPromise[] = [
     begins: 'A pool of `loop` or `vfs` gets a file `.pool`',
     shownBy: [
       'test/providers/pool/pool-mark.test.ts > is no pool without volumes: nothing is "not found" there, and nothing made',
-      'test/providers/pool/pool-mark.test.ts > is refused by the next start, which names the way out',
+      'test/providers/pool/pool-mark.test.ts > is none for the next server either, whose calls name the way out',
       'test/providers/pool/pool-mark.test.ts > is the pool again when its disk is mounted',
     ],
   },

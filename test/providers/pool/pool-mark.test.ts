@@ -34,17 +34,35 @@ describe('the folder of a pool whose disk is not mounted', () => {
     expect(await readdir(world.pool)).toEqual(['lost+found'])
   })
 
-  test('is refused by the next start, which names the way out', async () => {
+  test('is none for the next server either, whose calls name the way out', async () => {
     await (await driver()).createVolume(spec)
     await bare()
-    const started = driver()
-    await expect(started).rejects.toThrow(
-      `pool ${world.pool} had volumes once, and is an empty folder now`,
-    )
-    const said = String(await started.catch((error: unknown) => error))
+    const next = await driver()
+    await expect(next.createVolume(spec)).rejects.toMatchObject(isTold)
+    const said = String(await next.volumes().catch((error: unknown) => error))
     const memory = /or remove (\S+) where it is to begin anew/.exec(said)?.[1] ?? ''
     await rm(memory)
-    expect(await (await driver()).volumes()).toEqual([])
+    expect(await next.volumes()).toEqual([])
+  })
+
+  test('is the pool as soon as its disk is mounted after the server has started', async () => {
+    await (await driver()).createVolume(spec)
+    await bare()
+    const next = await driver()
+    await expect(next.volumes()).rejects.toMatchObject(isTold)
+    await rm(world.pool, { recursive: true })
+    await rename(`${world.pool}-unmounted`, world.pool)
+    expect(await next.volumes()).toMatchObject([{ name: 'data' }])
+  })
+
+  test('is known also of a pool that got its volumes from a version without marks, or lost the mark', async () => {
+    const before = await driver()
+    const { id } = await before.createVolume(spec)
+    await rm(join(world.pool, '.pool'))
+    await before.volumes()
+    expect(await readdir(world.pool)).toContain('.pool')
+    await before.removeVolume(id)
+    expect(await before.volumes()).toEqual([])
   })
 
   test('is the pool again when its disk is mounted', async () => {
