@@ -57,10 +57,8 @@ async function useOnce({ simulator, server, instance }, name, counts, times) {
     // Until it shows in look-ups too.
     await sleep(3_000)
   }
-  await counted('Create', async () => {
-    await call('Get').catch(() => undefined)
-    await call('Create', { Opts: { size: '1' } })
-  })
+  await call('Get').catch(() => undefined)
+  await counted('Create', () => call('Create', { Opts: { size: '1' } }))
   // So that what the Create knew is known no more.
   await sleep(6_000)
   await counted('Mount', async () => {
