@@ -179,3 +179,15 @@ test('a volume that was made larger here is so in every answer, attached as it w
   expect(await catalog.list()).toMatchObject([{ sizeGiB: 5 }])
   expect((await driver.volume(volume.id)).attachments).toEqual([attachment])
 })
+
+test('a volume that was attached and detached here, and then removed elsewhere, is gone', async () => {
+  const volume = platform.add({ name: 'data' })
+  const attachment = await driver.attachVolume(volume.id, 'here')
+  catalog.attached(volume, attachment)
+  await driver.detachVolume(volume.id, 'here')
+  catalog.detached(volume, attachment)
+  platform.clock.advance(10_000)
+  await driver.removeVolume(volume.id)
+  await expect(catalog.find('data', { fresh: true })).rejects.toThrow(NotFoundError)
+  expect(await catalog.list()).toEqual([])
+})

@@ -74,7 +74,7 @@ describe('requests to EC2 of one operation, with what Docker asks around it', ()
     const there = await ebsMountManager(world, world.there)
     try {
       there.start()
-      await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(3))
+      await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(4))
       await there.get('other').catch(() => undefined)
       counts()
       await there.get('data')
