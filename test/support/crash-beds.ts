@@ -36,8 +36,11 @@ export async function loopBed(fsType: string): Promise<CrashBed> {
   }
 }
 
+/** By then a Create has waited for its volume: what it answered for is shown by name. */
+const USUAL_TAG_LAG_MS = 1_000
+
 /** An instance of a simulated region, whose look-ups lag as EC2's, those by name so many milliseconds. */
-export async function ebsBed(fsType: string, tagLag = realDelays.tagLag): Promise<CrashBed> {
+export async function ebsBed(fsType: string, tagLag = USUAL_TAG_LAG_MS): Promise<CrashBed> {
   const machines = await EbsMachines.open({
     factor: 0.05,
     delays: { lag: realDelays.lag, tagLag },
