@@ -13,15 +13,15 @@ export async function createLoopProvider(
   settings: unknown,
   context: ProviderContext,
 ): Promise<Provider> {
-  const { path, isDefault, instance, memory } = poolPlace(settings, context, 'loop')
+  const { path, isDefault, self, memory } = poolPlace(settings, context, 'loop')
   const turns = new Turns(path)
   const { run, logger } = context
   const pool = new Pool(path, DISK_FILE, { run, turns, memory, logger })
   await pool.open({ parents: isDefault })
   const content = new LoopContent(context.run, turns)
   return {
-    driver: new PoolDriver(pool, content, instance, context.run),
-    executor: new LoopExecutor(pool, content, instance),
+    driver: new PoolDriver(pool, content, self, context.run),
+    executor: new LoopExecutor(pool, content, self.instance),
     storage: 'block',
     scope: 'local',
     consistency: 'strong',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { link, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -21,6 +22,7 @@ const schema = z.object({
   instance: z.string(),
   since: z.iso.datetime(),
   bootId: z.string(),
+  machineId: z.string().optional(),
   device: z
     .object({ path: z.string(), diskseq: z.string().optional(), backingFile: z.string() })
     .optional(),
@@ -45,7 +47,25 @@ export interface Claim {
   readonly since: string
   /** The boot of the kernel that the instance runs on. */
   readonly bootId: string
+  /** The instance's machine-id(5), where it has one. */
+  readonly machineId?: string | undefined
   readonly device?: ClaimedDevice | undefined
+}
+
+/** A claim that begins now, of this boot of this kernel. */
+export function newClaim({
+  instance,
+  machineId,
+  device,
+}: Pick<Claim, 'instance' | 'machineId' | 'device'>): Claim {
+  return {
+    token: randomBytes(8).toString('hex'),
+    instance,
+    since: new Date().toISOString(),
+    bootId: readBootId(),
+    ...(machineId !== undefined && { machineId }),
+    ...(device && { device }),
+  }
 }
 
 /** Whether the claim is this very attachment, and of this boot of this kernel. */

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import {
+  type FailedPreconditionError,
   NotFoundError,
   systemCode,
   UnavailableError,
@@ -24,10 +24,11 @@ import type {
   VolumeSpec,
 } from '../../libstorage/types.ts'
 import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
-import { attachmentOf, type Claim } from './claim.ts'
+import { attachmentOf, type Claim, newClaim } from './claim.ts'
 import type { Content } from './content.ts'
 import { Copier } from './copy.ts'
 import { inPool } from './errors.ts'
+import { type MachineName, namedClaim } from './machine-name.ts'
 import { Origin } from './origin.ts'
 import type { Pool } from './pool.ts'
 import { PoolSnapshots } from './pool-snapshots.ts'
@@ -48,16 +49,16 @@ interface TakeAwayOptions extends DetachOptions {
 export class PoolDriver implements StorageDriver {
   readonly #pool: Pool
   readonly #content: Content
-  readonly #instance: InstanceId
+  readonly #self: MachineName
   readonly #bootId = readBootId()
 
   readonly snapshots: SnapshotDriver
   readonly #origin: Origin
 
-  constructor(pool: Pool, content: Content, instance: InstanceId, run: Run) {
+  constructor(pool: Pool, content: Content, self: MachineName, run: Run) {
     this.#pool = pool
     this.#content = content
-    this.#instance = instance
+    this.#self = self
     const shelf = new SnapshotShelf(pool, run)
     const copier = new Copier(pool, content, (volume) => this.#stateOf(volume))
     this.#origin = new Origin(pool, content, shelf, copier)
@@ -145,7 +146,7 @@ export class PoolDriver implements StorageDriver {
       })
       refuseDamagedClaim(volume)
       const state = this.#stateOf(volume)
-      const isTheirs = state !== undefined && volume.claim?.instance === from
+      const isTheirs = state !== undefined && this.#holderOf(volume) === from
       const isFree = state === undefined
       const { force = false } = options
       const taken =
@@ -171,7 +172,8 @@ export class PoolDriver implements StorageDriver {
   ): Promise<boolean> {
     const { claim } = volume
     const ofThisBoot = claim?.bootId === this.#bootId ? claim : undefined
-    if (claim && isAlive && !ofThisBoot) this.#content.assertReachable(volume, claim)
+    if (claim && isAlive && !ofThisBoot)
+      this.#content.assertReachable(volume, namedClaim(claim, this.#self))
     const taken = await this.#disconnect(volume, ofThisBoot, options)
     if (claim && options.isVanished !== true) await this.#end(volume, claim)
     return taken
@@ -197,7 +199,7 @@ export class PoolDriver implements StorageDriver {
     refuseDamaged(volume)
     const state = this.#stateOf(volume)
     if (volume.claim && state) {
-      if (volume.claim.instance !== to) throw heldBy(volume, volume.claim)
+      if (this.#holderOf(volume) !== to) throw this.#heldBy(volume, volume.claim)
       if (state === 'attached') return attachmentOf(volume.id, volume.claim, state)
     }
     throwIfAborted(signal)
@@ -217,7 +219,7 @@ export class PoolDriver implements StorageDriver {
   ): Promise<Claim | undefined> {
     try {
       if (volume.claim) await this.#end(volume, volume.claim)
-      const claim = this.#newClaim(wanted)
+      const claim = newClaim({ ...wanted, machineId: this.#self.machineId })
       if (await this.#pool.take(volume, claim, signal)) return claim
       await this.#undo(volume, wanted)
       return undefined
@@ -236,22 +238,17 @@ export class PoolDriver implements StorageDriver {
     if (!isTheirs) await this.#content.undo(device)
   }
 
-  #newClaim({ instance, device }: Pick<Claim, 'instance' | 'device'>): Claim {
-    return {
-      token: randomBytes(8).toString('hex'),
-      instance,
-      since: new Date().toISOString(),
-      bootId: this.#bootId,
-      ...(device && { device }),
-    }
+  #holderOf({ claim }: StoredVolume): InstanceId | undefined {
+    return claim && namedClaim(claim, this.#self).instance
   }
 
   /** How a volume's claim stands; undefined when there is none, or it is over, though nobody took it away. */
-  #stateOf({ claim, isElsewhere = false }: StoredVolume): AttachmentState | undefined {
+  #stateOf(volume: StoredVolume): AttachmentState | undefined {
+    const { claim, isElsewhere = false } = volume
     if (claim === undefined) return undefined
     if (claim.bootId === this.#bootId) return this.#content.state(claim)
     // Of an earlier boot of ours, or of another kernel: only where such a one can reach the pool it may still hold.
-    return isElsewhere && claim.instance !== this.#instance ? 'attached' : undefined
+    return isElsewhere && this.#holderOf(volume) !== this.#self.instance ? 'attached' : undefined
   }
 
   /** Ends a claim, and lets the clock go on, so that the next attachment begins at another time. */
@@ -262,7 +259,11 @@ export class PoolDriver implements StorageDriver {
 
   #refuseAttached(volume: StoredVolume): void {
     refuseDamagedClaim(volume)
-    if (volume.claim && this.#stateOf(volume)) throw heldBy(volume, volume.claim)
+    if (volume.claim && this.#stateOf(volume)) throw this.#heldBy(volume, volume.claim)
+  }
+
+  #heldBy(volume: StoredVolume, claim: Claim): FailedPreconditionError {
+    return heldBy(volume, namedClaim(claim, this.#self))
   }
 
   #volume(stored: StoredVolume): Volume {
@@ -274,7 +275,7 @@ export class PoolDriver implements StorageDriver {
       sizeGiB,
       labels,
       managed: true,
-      attachments: claim && state ? [attachmentOf(id, claim, state)] : [],
+      attachments: claim && state ? [attachmentOf(id, namedClaim(claim, this.#self), state)] : [],
       state: problem !== undefined ? 'error' : state ? 'in-use' : 'available',
       ...(madeFrom !== undefined && { madeFrom }),
       ...(createdAt !== undefined && { createdAt: new Date(createdAt) }),

@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import * as z from 'zod'
 import type { ProviderContext } from '../definition.ts'
 import { folderName } from './folder-name.ts'
+import { type MachineName, readMachineId } from './machine-name.ts'
 
 /** The keys of a provider that keeps its volumes in a pool. */
 export const poolSettings = z.object({
@@ -25,7 +26,7 @@ export interface PoolPlace {
   readonly path: string
   /** Whether the place was chosen by us, so that folders above it are made too. */
   readonly isDefault: boolean
-  readonly instance: string
+  readonly self: MachineName
   /** The file by which this machine remembers that the pool had volumes. */
   readonly memory: string
 }
@@ -38,6 +39,6 @@ export function poolPlace(settings: unknown, context: ProviderContext, folder: s
     path,
     memory: join(context.libDirectory, 'pools', folderName(`${folder} ${path}`)),
     isDefault: pool === undefined,
-    instance: instance ?? hostname(),
+    self: { instance: instance ?? hostname(), machineId: readMachineId() },
   }
 }

@@ -13,14 +13,14 @@ export async function createVfsProvider(
   settings: unknown,
   context: ProviderContext,
 ): Promise<Provider> {
-  const { path, isDefault, instance, memory } = poolPlace(settings, context, 'vfs')
+  const { path, isDefault, self, memory } = poolPlace(settings, context, 'vfs')
   const turns = new Turns(path)
   const { run, logger } = context
   const pool = new Pool(path, FILES_FOLDER, { run, turns, memory, logger })
   await pool.open({ parents: isDefault })
   return {
-    driver: new PoolDriver(pool, new VfsContent(context.run, turns), instance, context.run),
-    executor: new VfsExecutor(pool, instance),
+    driver: new PoolDriver(pool, new VfsContent(context.run, turns), self, context.run),
+    executor: new VfsExecutor(pool, self.instance),
     storage: 'directory',
     scope: 'local',
     consistency: 'strong',

@@ -134,7 +134,7 @@ class Hanging {
     const turns = new Turns(path, PATIENCE_MS)
     const pool = new Pool(path, 'disk', { run, turns, memory: `${path}.memory` })
     const content = new LoopContent(run, turns)
-    this.driver = new PoolDriver(pool, content, 'here', run)
+    this.driver = new PoolDriver(pool, content, { instance: 'here' }, run)
     this.executor = new LoopExecutor(pool, content, 'here')
   }
 

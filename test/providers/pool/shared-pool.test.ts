@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { FailedPreconditionError } from '../../../src/libstorage/errors.ts'
+import { FailedPreconditionError, NotFoundError } from '../../../src/libstorage/errors.ts'
 import { leftoverName } from '../../../src/libstorage/leftover.ts'
 import { identifySelf } from '../../../src/libstorage/process-identity.ts'
 import { run } from '../../../src/libstorage/run.ts'
@@ -15,6 +15,9 @@ import { PoolWorld } from '../../support/pool-world.ts'
 
 let world: PoolWorld
 
+const OURS = 'a'.repeat(32)
+const THEIRS = 'b'.repeat(32)
+
 beforeEach(async () => {
   world = await PoolWorld.make()
 })
@@ -25,13 +28,18 @@ function driverOf(make: (turns: Turns) => Content, folder: string): PoolDriver {
   const turns = new Turns(world.pool)
   const memory = join(world.root, 'memory')
   const pool = new Pool(world.pool, folder, { run, turns, memory, shared: async () => true })
-  return new PoolDriver(pool, make(turns), 'here', run)
+  return new PoolDriver(pool, make(turns), { instance: 'here', machineId: OURS }, run)
 }
 
 /** A volume that a machine with another kernel has attached. */
-async function attachedElsewhere(driver: PoolDriver, instance: string): Promise<string> {
+async function attachedElsewhere(
+  driver: PoolDriver,
+  instance: string,
+  machineId?: string,
+): Promise<string> {
   const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
-  const claim = { token: 'a', instance, since: new Date(0).toISOString(), bootId: 'theirs' }
+  const since = new Date(0).toISOString()
+  const claim = { token: 'a', instance, since, bootId: 'theirs', machineId }
   await writeFile(join(world.pool, 'data', 'attachment.json'), JSON.stringify(claim))
   return id
 }
@@ -64,11 +72,28 @@ describe('in a pool that other kernels share', () => {
     expect(await readFile(join(world.pool, 'data', 'attachment.json'), 'utf8')).toContain('there')
   })
 
-  test('our own claim from before a reboot is over', async () => {
+  test.each([OURS, undefined])(
+    'our own claim from before a reboot is over (machine %s)',
+    async (machineId) => {
+      const driver = driverOf((turns) => new VfsContent(run, turns), 'files')
+      const id = await attachedElsewhere(driver, 'here', machineId)
+      expect((await driver.volume(id)).attachments).toEqual([])
+      await driver.attachVolume(id, 'here')
+    },
+  )
+
+  test('the claim of another machine with our name is believed, and names it as another', async () => {
     const driver = driverOf((turns) => new VfsContent(run, turns), 'files')
-    const id = await attachedElsewhere(driver, 'here')
-    expect((await driver.volume(id)).attachments).toEqual([])
+    const id = await attachedElsewhere(driver, 'here', THEIRS)
+    const holder = 'here (machine bbbbbbbb)'
+    expect((await driver.volume(id)).attachments).toMatchObject([{ instanceId: holder }])
+    await expect(driver.attachVolume(id, 'here')).rejects.toThrow(`is attached to ${holder} since`)
+    await expect(driver.removeVolume(id)).rejects.toThrow(`is attached to ${holder} since`)
+    await expect(driver.detachVolume(id, 'here')).rejects.toThrow(NotFoundError)
+    await driver.detachVolume(id, holder)
     await driver.attachVolume(id, 'here')
+    const claim = JSON.parse(await readFile(join(world.pool, 'data', 'attachment.json'), 'utf8'))
+    expect(claim.machineId).toBe(OURS)
   })
 
   test('what a process of another kernel works on is left alone for a day', async () => {
