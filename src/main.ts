@@ -58,6 +58,7 @@ function surroundings(): Surroundings {
       ])
       return await examineConfig({ ...input, flags, drivers: providers })
     },
+    openChecks: lookEverywhere,
     host: {
       ...hostFacts(),
       directories: async () => {
@@ -88,6 +89,15 @@ function surroundings(): Surroundings {
       return await openApp(use, { ...input, flags, stderr: process.stderr })
     },
   }
+}
+
+async function lookEverywhere(...[flags]: Parameters<Surroundings['openChecks']>) {
+  const [{ openChecks }, { providers }, input] = await Promise.all([
+    import('./open-checks.ts'),
+    import('./providers/index.ts'),
+    configInput(),
+  ])
+  return await openChecks({ ...input, flags, drivers: providers }, providers)
 }
 
 async function configInput() {

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { App } from '../app.ts'
 import type { Directories } from '../config/config.ts'
 import type { ExaminedConfig, Flags, LoadedConfig } from '../config/load.ts'
+import type { CheckGroup } from '../doctor/examine.ts'
 import { isStorageError } from '../libstorage/errors.ts'
 import type { Run } from '../libstorage/run.ts'
 import type { ProcessRole } from '../mount/mount-context.ts'
@@ -11,6 +12,8 @@ import type { Screen } from './progress.ts'
 /** Where text goes. */
 export interface Output {
   write(text: string): unknown
+  /** Whether it is a terminal whose user wants colours; absent where it is none. */
+  hasColors?(): boolean
 }
 
 /** Where the signals of the operating system, and what nobody caught, arrive: `process`, or an emitter in its place. */
@@ -64,6 +67,8 @@ export interface Surroundings {
   readonly openApp: OpenApp
   /** Reads the configuration that these flags mean, and opens nothing. */
   readonly examineConfig: (flags: Flags) => Promise<ExaminedConfig>
+  /** What `doctor` looks at: all of this machine, or one volume. Opens nothing that a server has. */
+  readonly openChecks: (flags: Flags, volume: string | undefined) => Promise<readonly CheckGroup[]>
   readonly host: Host
 }
 

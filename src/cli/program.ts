@@ -6,6 +6,7 @@ import { COMPLETE } from './completion/scripts.ts'
 import { configCommand } from './config/config.ts'
 import { type CommandContext, reportError, type Surroundings } from './context.ts'
 import { deviceCommands } from './device/group.ts'
+import { doctorCommand } from './doctor/doctor.ts'
 import { envCommand } from './env.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { isOldFlag, modernArguments } from './old-flags.ts'
@@ -34,6 +35,7 @@ const COMMANDS: readonly MakeCommand[] = [
   deviceCommands,
   envCommand,
   configCommand,
+  doctorCommand,
   tokenCommands,
   completionCommand,
   versionCommand,

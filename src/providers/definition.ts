@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Check } from '../libstorage/check.ts'
 import type { Logger } from '../libstorage/logger.ts'
 import type { Run } from '../libstorage/run.ts'
 import type { Provider } from '../libstorage/storage-driver.ts'
@@ -29,4 +30,9 @@ export interface ProviderDefinition {
   unavailable(): Promise<string | undefined>
   /** Makes the provider. Settings were parsed by the schema above. */
   create(settings: unknown, context: ProviderContext): Promise<Provider>
+  /**
+   * What `doctor` looks at for a service of this driver, one after the other where one explains why another cannot run
+   * (`after`, also by ids of this machine's checks); ids begin with the driver's name. Each has its section in `docs/doctor.md`.
+   */
+  checks?(settings: unknown, context: ProviderContext): Promise<readonly Check[]>
 }

@@ -11,6 +11,7 @@ test.each([
     'version',
     'env',
     'completion',
+    'doctor',
     'start',
     'stop',
     'restart',

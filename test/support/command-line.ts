@@ -113,10 +113,13 @@ export class CommandLine {
   reloadLogLevel: () => Promise<void> = async () => undefined
   examineConfig: Surroundings['examineConfig'] = () =>
     Promise.reject(new Error('no configuration was written'))
+  openChecks: Surroundings['openChecks'] = () => Promise.reject(new Error('nothing is looked at'))
   programName = 'remora'
   stdout = ''
   /** Whether a person watches stderr. */
   isTTY = false
+  /** Whether stdout is a terminal whose user wants colours. */
+  hasColors = false
   /** Where things lie; tests that write there have a place of their own. */
   directories: Directories = DIRECTORIES
   /** What the configuration says besides. */
@@ -144,11 +147,12 @@ export class CommandLine {
       programName: this.programName,
       scriptPath: `/usr/bin/${this.programName}`,
       invocation: this.programName,
-      stdout: { write: (text) => (this.stdout += text) },
+      stdout: { write: (text) => (this.stdout += text), hasColors: () => this.hasColors },
       stderr: { isTTY: this.isTTY, write: (text) => (stderr += text) },
       signals: this.signals,
       exit: (code) => this.exits.push(code),
       examineConfig: (flags) => this.examineConfig(flags),
+      openChecks: (flags, volume) => this.openChecks(flags, volume),
       host: this.#host(),
       openApp: async (use, flags) => {
         this.flags.push(flags)

@@ -87,7 +87,8 @@ async function namesFor(
 ): Promise<readonly string[]> {
   const takesNames = command.parent?.name() === 'volume' && command.name() !== 'create'
   const makesSnapshot = command.parent?.name() === 'snapshot' && command.name() === 'create'
-  if (!takesNames && !makesSnapshot) return []
+  const isDoctor = command.name() === 'doctor'
+  if (!takesNames && !makesSnapshot && !isDoctor) return []
   try {
     return await volumeNames(await host.directories())
   } catch {

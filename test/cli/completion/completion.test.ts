@@ -86,6 +86,7 @@ test('names of volumes come from the server', async () => {
   expect(await complete('volume', 'mount', 'da')).toEqual(['data', 'data2'])
   expect(await complete('volume', 'umount', 'data', 'l')).toEqual(['logs'])
   expect(await complete('snapshot', 'create', 'l')).toEqual(['logs'])
+  expect(await complete('doctor', 'l')).toEqual(['logs'])
 })
 
 test('without a server they come from the ledger, and broken records are silent', async () => {

@@ -1,0 +1,44 @@
+import { Command, Option } from 'commander'
+import type { Verdict } from '../../libstorage/check.ts'
+import type { CommandContext } from '../context.ts'
+import type { RunWork } from '../program.ts'
+import { withProgress } from '../progress.ts'
+import { withExamples } from '../verb.ts'
+
+/** The status that tells a script what was found. */
+const STATUSES: Readonly<Record<Verdict, number>> = { pass: 0, skip: 0, warn: 1, fail: 2 }
+
+/** The command `doctor`: what is wrong with this machine and its volumes, or with one volume, and what mends it. */
+export function doctorCommand(context: CommandContext, runs: RunWork): Command {
+  const command = new Command('doctor')
+    .description('say what is wrong with this machine and its volumes, and what mends it')
+    .argument('[volume]', 'the whole story of this one instead')
+    .addOption(
+      new Option('-f, --format <format>', 'how it is printed')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .action((volume: string | undefined, { format }: { format: string }) =>
+      runs(diagnose(context, volume, format)),
+    )
+  return withExamples(command, ['doctor', 'doctor data', 'doctor -f json'])
+}
+
+/** Changes nothing. Resolves with 0 where all is well, 1 where there are warnings, 2 where something failed. */
+async function diagnose(
+  context: CommandContext,
+  volume: string | undefined,
+  format: string,
+): Promise<number> {
+  const { stdout, stderr } = context
+  const [{ examine }, { reportAsJson, reportAsText, verdictOf }] = await Promise.all([
+    import('../../doctor/examine.ts'),
+    import('../../doctor/report.ts'),
+  ])
+  const results = await withProgress(stderr, 'looking', async () =>
+    examine(await context.openChecks(context.flags(), volume)),
+  )
+  const coloured = stdout.hasColors?.() === true
+  stdout.write(format === 'json' ? reportAsJson(results) : reportAsText(results, { coloured }))
+  return STATUSES[verdictOf(results)]
+}
