@@ -39,7 +39,7 @@ export interface PluginServer {
 /** Callers who had dialled before the socket file went away have said what they want within this time, most at once. */
 const DRAIN_MS = 200
 /** How often it is looked whether all were heard, in milliseconds. */
-const LOOK_MS = 10
+const LOOK_MS = 4
 /** When nobody is silent in so many looks one after the other, the kernel has no more callers that wait to be accepted. */
 const LOOKS = 4
 const FINISH_MS = 120_000
