@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
+import { leavingDuringMount, MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
 import { timePasses } from '../support/passing-time.ts'
 
 let world: MountWorld
@@ -21,13 +21,7 @@ const pass = (ms: number) => timePasses(world, ms)
 test('what was brought up for a caller that has gone is kept for 60 s, and released then', async () => {
   const manager = world.manager()
   await manager.create('data', {})
-  const gone = new AbortController()
-  world.kernel.before = async (effect) => {
-    if (effect.startsWith('mount')) gone.abort()
-  }
-  await expect(
-    manager.mount({ name: 'data', holder: 'a' }, { signal: gone.signal }),
-  ).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+  await leavingDuringMount(world, manager, 'data', 'a')
   await eventually(() => expect(world.isMounted('data')).toBe(true))
   await pass(59_000)
   expect(world.isMounted('data')).toBe(true)

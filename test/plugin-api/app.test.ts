@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   callBytes,
   dialects,
+  errorOf,
   exchange,
   PODMAN_ID,
   pathOf,
   post,
-  type RawReply,
 } from '../support/docker-client.ts'
-import { PluginRig } from '../support/plugin-rig.ts'
+import { expectPluginHeaders, PluginRig } from '../support/plugin-rig.ts'
 
 const ID = '4f1b6d1a'.repeat(8)
 const CHANGES = ['Create', 'Remove', 'Mount', 'Unmount']
@@ -20,17 +20,6 @@ beforeEach(async () => {
   rig = await PluginRig.start()
 })
 afterEach(() => rig.stop())
-
-function expectPluginHeaders({ headers }: RawReply): void {
-  expect(headers.get('connection')).toBe('close')
-  expect(headers.get('content-type')).toBe('application/vnd.docker.plugins.v1.2+json')
-  expect(headers.has('etag')).toBe(false)
-  expect(headers.has('x-powered-by')).toBe(false)
-}
-
-function errorOf({ json }: RawReply): string {
-  return (json as { Err: string }).Err
-}
 
 describe.each(dialects)('a whole life as %s speaks it', (dialect) => {
   test('is answered with 200, JSON and Connection: close at every step', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { UnavailableError } from '../../src/libstorage/errors.ts'
-import type { RawReply } from '../support/docker-client.ts'
+import { errorOf } from '../support/docker-client.ts'
 import { InMemoryVolumes } from '../support/in-memory-volumes.ts'
 import { PluginRig } from '../support/plugin-rig.ts'
 
@@ -12,10 +12,6 @@ beforeEach(async () => {
   rig = await PluginRig.start()
 })
 afterEach(() => rig.stop())
-
-function errorOf({ json }: RawReply): string {
-  return (json as { Err: string }).Err
-}
 
 describe('a failure', () => {
   test('meant for the user is passed on whole', async () => {

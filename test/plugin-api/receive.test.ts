@@ -1,23 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { pathOf, post, type RawReply, retryBytes } from '../support/docker-client.ts'
-import { PluginRig } from '../support/plugin-rig.ts'
+import { errorOf, pathOf, post, retryBytes } from '../support/docker-client.ts'
+import { expectPluginHeaders, PluginRig } from '../support/plugin-rig.ts'
 
 let rig: PluginRig
 beforeEach(async () => {
   rig = await PluginRig.start()
 })
 afterEach(() => rig.stop())
-
-function expectPluginHeaders({ headers }: RawReply): void {
-  expect(headers.get('connection')).toBe('close')
-  expect(headers.get('content-type')).toBe('application/vnd.docker.plugins.v1.2+json')
-  expect(headers.has('etag')).toBe(false)
-  expect(headers.has('x-powered-by')).toBe(false)
-}
-
-function errorOf({ json }: RawReply): string {
-  return (json as { Err: string }).Err
-}
 
 describe('a body that got lost', () => {
   test.each(['Create', 'Remove', 'Mount', 'Unmount', 'Path'])(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { post, type RawReply } from '../support/docker-client.ts'
+import { errorOf, post } from '../support/docker-client.ts'
 import { PluginRig } from '../support/plugin-rig.ts'
 
 const ID = '4f1b6d1a'.repeat(8)
@@ -9,10 +9,6 @@ beforeEach(async () => {
   rig = await PluginRig.start()
 })
 afterEach(() => rig.stop())
-
-function errorOf({ json }: RawReply): string {
-  return (json as { Err: string }).Err
-}
 
 describe('the fields of a request', () => {
   test.each([

@@ -65,6 +65,11 @@ export interface RawReply {
   readonly rest: string
 }
 
+/** The error that a reply reports. */
+export function errorOf({ json }: RawReply): string {
+  return (json as { Err: string }).Err
+}
+
 /** Sends bytes on a connection of its own and reads until the server ends it. Rejects when it breaks the connection. */
 export function exchange(
   where: NetConnectOpts,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { expect } from 'vitest'
 import { silentLogger } from '../../src/libstorage/logger.ts'
 import { thisMachine } from '../../src/libstorage/process-identity.ts'
 import { createService } from '../../src/libstorage/service.ts'
@@ -168,4 +169,19 @@ export async function mounted(
   const result = await manager.mount({ name, holder })
   result.delivered()
   return result.mountpoint
+}
+
+/** Mounts for a caller who goes away while the file system is being mounted. */
+export async function leavingDuringMount(
+  world: MountWorld,
+  manager: MountManager,
+  name: string,
+  holder: string,
+): Promise<void> {
+  const gone = new AbortController()
+  world.kernel.before = async (effect) => {
+    if (effect.startsWith('mount')) gone.abort()
+  }
+  const mounting = manager.mount({ name, holder }, { signal: gone.signal })
+  await expect(mounting).rejects.toMatchObject({ code: 'ERR_ABORTED' })
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import type { LogFields, Logger } from '../../src/libstorage/logger.ts'
 import { createPluginApp } from '../../src/plugin-api/app.ts'
 import type { Deadlines } from '../../src/plugin-api/serve-call.ts'
@@ -87,4 +88,12 @@ export class PluginRig {
     await this.server.close()
     await rm(this.#directory, { recursive: true, force: true })
   }
+}
+
+/** Asserts that a reply has the headers that Docker expects of a plugin, and none that tell more. */
+export function expectPluginHeaders({ headers }: RawReply): void {
+  expect(headers.get('connection')).toBe('close')
+  expect(headers.get('content-type')).toBe('application/vnd.docker.plugins.v1.2+json')
+  expect(headers.has('etag')).toBe(false)
+  expect(headers.has('x-powered-by')).toBe(false)
 }
