@@ -63,6 +63,8 @@ export interface CallOptions {
 export interface DetachOptions extends CallOptions {
   /** Take the device away though the machine has not let go of it. Loses what was not yet written. */
   readonly force?: boolean
+  /** Called once the platform has taken the request and only waiting is left; not where it is done at one stroke. */
+  readonly accepted?: () => Promise<void>
 }
 
 /** Speaks to a platform's control plane, and could run anywhere. The contract is the essay above. */

@@ -82,7 +82,7 @@ export const ledgerRecordSchema = z.object({
       from: z.string(),
       since: time,
       begunAt: time,
-      /** When the holder was asked to let go, or was first seen to be letting go. */
+      /** When the platform had the request that the holder let go, or the holder was first seen to be letting go. */
       detachRequestedAt: time.optional(),
       /** The platform refused that because the device is held. */
       isHeld: z.boolean().optional(),

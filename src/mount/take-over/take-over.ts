@@ -154,19 +154,20 @@ class TakingOver {
 
   async #detach(holder: Holder, steps: readonly Step[]): Promise<void> {
     this.#detachAskedOf = isDown(holder) ? 'down' : 'up'
-    await this.#requests.note(holder, {
-      detachRequestedAt: new Date().toISOString(),
-      isHeld: undefined,
-    })
+    await this.#requests.note(holder, { detachRequestedAt: undefined, isHeld: undefined })
     this.#say(holder, 'letting it go', Date.now())
     const mayForce = steps.includes('force')
     const signal = this.#within(mayForce ? this.#graceLeftMs(holder) : LIMIT_MS)
+    // A request may be long under way: the holder's time begins when the platform has it.
+    const requested = () => ({ detachRequestedAt: new Date().toISOString() })
+    const accepted = () => this.#requests.note(holder, requested())
+    const { driver } = this.#context.service
     try {
-      await this.#context.service.driver.detachVolume(this.#session.facts.id, holder.id, { signal })
+      await driver.detachVolume(this.#session.facts.id, holder.id, { signal, accepted })
     } catch (error) {
       if (signal.aborted && isStorageError(error)) return
       if (!mayForce || !(error instanceof FailedPreconditionError)) throw error
-      await this.#requests.note(holder, { isHeld: true })
+      await this.#requests.note(holder, { ...requested(), isHeld: true })
     }
   }
 

@@ -10,6 +10,7 @@ import {
   TimeoutError,
   volumeNamed,
 } from '../../libstorage/errors.ts'
+import type { DetachOptions } from '../../libstorage/storage-driver.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { sleep } from '../../libstorage/wait.ts'
 import type { Ec2 } from './ec2.ts'
@@ -124,8 +125,9 @@ export async function detachVolume(
   context: AttachmentContext,
   id: VolumeId,
   from: InstanceId,
-  { force, signal }: { force: boolean; signal: AbortSignal | undefined },
+  options: DetachOptions,
 ): Promise<void> {
+  const { force = false, signal, accepted } = options
   try {
     await context.ec2.send(
       new DetachVolumeCommand({ VolumeId: id, InstanceId: from, ...(force && { Force: true }) }),
@@ -142,8 +144,9 @@ export async function detachVolume(
       throw new NotFoundError(`attachment of ${id} to ${from}`, error)
     // What was not sent, or sent and lost, is sent once more; the rest is under way.
     if (attachment !== undefined && attachment.state !== 'detaching' && isUnknownOutcome(error))
-      return await detachVolume(context, id, from, { force, signal })
+      return await detachVolume(context, id, from, options)
   }
+  await accepted?.()
   await awaitDetached(context, id, from, signal)
 }
 

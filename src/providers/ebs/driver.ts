@@ -145,13 +145,9 @@ export class EbsDriver implements StorageDriver {
     )
   }
 
-  detachVolume(
-    id: VolumeId,
-    from: InstanceId,
-    { force = false, signal }: DetachOptions = {},
-  ): Promise<void> {
+  detachVolume(id: VolumeId, from: InstanceId, options: DetachOptions = {}): Promise<void> {
     return said({ subject: volumeNamed(id), action: 'ec2:DetachVolume' }, () =>
-      detachVolume(this.#parts, id, from, { force, signal }),
+      detachVolume(this.#parts, id, from, options),
     )
   }
 

@@ -167,6 +167,19 @@ describe('a machine that runs, under true', () => {
     expect(Date.now() - requestedAt).toBeGreaterThanOrEqual(300)
   })
 
+  test('has its grace from when the platform has the request, be that long under way', async () => {
+    const { id } = await machines.mountedThere()
+    const arrives = world.platform.block('detachVolume')
+    const mount = mounted(machines.server(true, { preemptGraceMs: 1_000 }), 'data', 'a')
+    await until(() => world.platform.count('detachVolume') > 0)
+    expect(world.ledger().get(id)?.takeOver).toMatchObject({ from: 'there' })
+    expect(world.ledger().get(id)?.takeOver?.detachRequestedAt).toBeUndefined()
+    const arrived = Date.now()
+    arrives()
+    await mount
+    expect(Date.now() - arrived).toBeGreaterThanOrEqual(1_000)
+  })
+
   test('is not forced while its attachment is only beginning', async () => {
     const { id } = await machines.mountedThere()
     world.platform.say(id, 'attaching')

@@ -156,6 +156,22 @@ describe('detach', () => {
     },
   )
 
+  test('says when EC2 has taken the request, before the volume is free', async () => {
+    provider = await quick()
+    const id = await make()
+    await attached(id)
+    world.here.onHeldDisk('busy')
+    disksOf(world.here).held.add(id)
+    let taken = 0
+    const accepted = async () => {
+      taken += 1
+    }
+    await expect(provider.driver.detachVolume(id, world.here.id, { accepted })).rejects.toThrow(
+      TimeoutError,
+    )
+    expect(taken).toBe(1)
+  })
+
   test('of a mounted disk pulls it, also without force', async () => {
     const id = await make()
     await attached(id)

@@ -87,6 +87,7 @@ export function worldProvider(parts: ProviderParts): Provider {
         const ending = await change(`detach of ${id} from ${from}`, options, () =>
           platform.detach(id, from, force, machineId),
         )
+        await options?.accepted?.()
         await untilGone(own, id, ending, options)
       },
       instances: {
