@@ -150,7 +150,7 @@ async function attach(
     if (isRefusal(error)) await session.update({ attachment: undefined })
     throw error
   })
-  await settleAttachment(session)
+  if (session.record.takeOver !== undefined) await session.update({ takeOver: undefined })
   catalog.attached(volume, attachment)
   const durationMs = Math.round(performance.now() - begun)
   context.events.record({
@@ -165,8 +165,8 @@ async function attach(
 }
 
 /**
- * What it took to get the volume is over once it is certain to be attached here: a platform that lags may say so of an
- * attachment that this machine has lost.
+ * What it took to get the volume, and that it was lost before, is over once its device is here: a platform that lags may
+ * say so of an attachment that this machine has lost, and what never came was not got back.
  */
 export async function settleAttachment(session: VolumeSession): Promise<void> {
   const { takeOver: taking, lost } = session.record

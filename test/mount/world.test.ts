@@ -31,7 +31,7 @@ describe('a world notices', () => {
     [
       'locks that exclude nobody',
       { locksExcludeNobody: true },
-      /keeps|lost|removed|is held|is not mounted/,
+      /keeps|lost|removed|is held|is not mounted|bare directory/,
     ],
     [
       'a platform that attaches a volume twice',

@@ -50,6 +50,18 @@ describe('a machine that lost a volume', () => {
     expect(machines.platform.count('stopInstance')).toBe(0)
   })
 
+  test('does not forget that by an attach whose device never came', async () => {
+    const { id, manager } = await lostHere()
+    machines.platform.pull(id)
+    machines.platform.attachesSlowly = true
+    await expect(mounted(manager, 'data', 'c')).rejects.toThrow('did not appear within')
+    machines.platform.attachesSlowly = false
+    machines.platform.pull(id)
+    machines.platform.attachByHand(id, 'there')
+    await expect(mounted(manager, 'data', 'c')).rejects.toThrow('it is not taken back')
+    expect(machines.holder()).toBe('there')
+  })
+
   test('takes it back after five minutes without a try', async () => {
     const { id, manager } = await lostHere()
     await expect(mounted(manager, 'data', 'c')).rejects.toThrow('it is not taken back')
