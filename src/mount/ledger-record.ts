@@ -86,6 +86,8 @@ export const ledgerRecordSchema = z.object({
       detachRequestedAt: time.optional(),
       /** The platform refused that because the device is held. */
       isHeld: z.boolean().optional(),
+      /** The holder was down when it was asked. */
+      wasDown: z.boolean().optional(),
       stopRequestedAt: time.optional(),
     })
     .optional(),

@@ -72,7 +72,7 @@ class TakingOver {
     this.#holder = holder
     const steps = stepsFor(holder.state, this.#policyAgainst(holder))
     const step = nextStep(steps, {
-      waited: this.#waitLeftMs() <= 0 || this.#requests.about(holder) !== undefined,
+      waited: this.#waitLeftMs() <= 0 || this.#hadItsTime(holder),
       detachAsked: this.#isDetachAsked(holder),
       graceOver: this.#graceLeftMs(holder) <= 0,
       stopAsked: this.#stopAsked,
@@ -136,6 +136,12 @@ class TakingOver {
     return this.#context.settings.mount.attachWaitMs - (performance.now() - this.#metAt)
   }
 
+  /** Whether something was asked of it already: it had its time before that, unless it was down, and runs again. */
+  #hadItsTime(holder: Holder): boolean {
+    const requested = this.#requests.about(holder)
+    return requested !== undefined && (isDown(holder) || requested.wasDown !== true)
+  }
+
   #graceLeftMs(holder: Holder): number {
     const { preemptGraceMs } = this.#context.settings.mount
     const requestedAt = this.#requests.about(holder)?.detachRequestedAt
@@ -154,7 +160,11 @@ class TakingOver {
 
   async #detach(holder: Holder, steps: readonly Step[]): Promise<void> {
     this.#detachAskedOf = isDown(holder) ? 'down' : 'up'
-    await this.#requests.note(holder, { detachRequestedAt: undefined, isHeld: undefined })
+    await this.#requests.note(holder, {
+      detachRequestedAt: undefined,
+      isHeld: undefined,
+      wasDown: isDown(holder) || undefined,
+    })
     this.#say(holder, 'letting it go', Date.now())
     const mayForce = steps.includes('force')
     const signal = this.#within(mayForce ? this.#graceLeftMs(holder) : LIMIT_MS)
@@ -202,7 +212,8 @@ class TakingOver {
     const { name } = this.#session.facts
     const { driver } = this.#context.service
     if (driver.instances === undefined) throw cannotFence(this.#session.facts, holder)
-    await this.#requests.note(holder, { stopRequestedAt: new Date().toISOString() })
+    const stopRequestedAt = new Date().toISOString()
+    await this.#requests.note(holder, { stopRequestedAt, wasDown: undefined })
     this.#context.logger.warn(`${holder.id} is stopped, to take volume ${name} from it`)
     this.#say(holder, 'stopping', Date.now())
     try {

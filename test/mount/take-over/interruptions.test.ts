@@ -52,6 +52,22 @@ describe('a crash', () => {
     await mount
   })
 
+  test('after a machine that was down was asked: one that runs again meanwhile has its time, and is not stopped', async () => {
+    const id = machines.attachedThere()
+    world.platform.machines.set('there', 'stopped')
+    const out = new UnavailableError({ subject: 'platform', problem: 'is out' })
+    world.platform.failNext('detachVolume', out)
+    await expect(mounted(machines.server('fence'), 'data', 'a')).rejects.toThrow('is out')
+    expect(world.ledger().get(id)?.takeOver?.wasDown).toBe(true)
+    world.platform.machines.set('there', 'running')
+    const looks = world.platform.count('instanceStatus')
+    const second = mounted(machines.server('fence', { attachWaitMs: 60_000 }), 'data', 'a')
+    await until(() => world.platform.count('instanceStatus') > looks + 2)
+    world.platform.pull(id)
+    await second
+    expect(world.platform.count('stopInstance')).toBe(0)
+  })
+
   test('after a machine was asked to stop: the next process waits until it has', async () => {
     const { id } = await machines.mountedThere()
     const first = mounted(machines.server('fence'), 'data', 'a')
