@@ -115,7 +115,7 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
   const attachment = recorded ?? (await attachmentNow(context, record))
   const device = attachment && (await context.service.executor.device(attachment))
   if (recorded !== undefined && device === undefined) await noteLoss(context, session)
-  if (device !== undefined && !(await context.publisher.isFree(device))) {
+  if (attachment && device !== undefined && !(await isFree(context, attachment, device))) {
     await markReleasing(session)
     return 'held'
   }
@@ -137,6 +137,20 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
     references: [],
   })
   return 'released'
+}
+
+/** Whether nobody holds the device; one that goes while it is looked at, as at the end of a detach, is held by nobody. */
+async function isFree(
+  { publisher, service }: MountContext,
+  attachment: VolumeAttachment,
+  device: string,
+): Promise<boolean> {
+  try {
+    return await publisher.isFree(device)
+  } catch (error) {
+    if ((await service.executor.device(attachment)) !== undefined) throw error
+    return true
+  }
 }
 
 /** Where the device is gone nobody can hold it: what stands there still is a bare directory, or a dead mount of others. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { UnavailableError } from '../../../src/libstorage/errors.ts'
+import { FailedPreconditionError, UnavailableError } from '../../../src/libstorage/errors.ts'
 import { type MountWorld, mounted } from '../../support/mount-world.ts'
 import { TwoMachines, until } from '../../support/two-machines.ts'
 
@@ -125,6 +125,22 @@ describe('a server whose volume was taken by another machine', () => {
     expect(world.ledger().get(id)?.lost).toBeUndefined()
     expect(world.isMounted('data')).toBe(true)
   })
+})
+
+test('a disk that goes while the last Unmount looks at it, as one that was asked back does, is let go of', async () => {
+  const manager = machines.server(false)
+  await manager.create('data', {})
+  await mounted(manager, 'data', 'a')
+  const look = world.kernel.exclusiveOpen
+  world.kernel.exclusiveOpen = async (device) => {
+    machines.platform.pull(machines.platform.volumes()[0]?.id ?? '')
+    world.kernel.exclusiveOpen = look
+    throw new FailedPreconditionError({ subject: device, problem: 'cannot be read' })
+  }
+  await manager.unmount({ name: 'data', holder: 'a' })
+  expect(world.kernel.mounts()).toEqual([])
+  expect(world.ledger().all()).toEqual([])
+  await manager.remove('data')
 })
 
 describe('a loss that nothing on this machine shows', () => {
