@@ -1,7 +1,8 @@
 // Bundles the program: one small entry that starts fast, and a chunk for each thing that is loaded only when used.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
+import { noticesFor } from './packaging/notices.mjs'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 
@@ -54,7 +55,8 @@ const withPlainKeys = {
 }
 
 rmSync(new URL('dist', import.meta.url), { recursive: true, force: true })
-await build({
+const { metafile } = await build({
+  metafile: true,
   entryPoints: ['src/main.ts'],
   outdir: 'dist',
   bundle: true,
@@ -78,6 +80,12 @@ await build({
   },
 })
 chmodSync(new URL('dist/main.js', import.meta.url), 0o755)
+// The folder is all there is of the program, wherever it is copied to.
+writeFileSync(new URL('dist/package.json', import.meta.url), '{ "type": "module" }\n')
+writeFileSync(
+  new URL('dist/third-party-notices.txt', import.meta.url),
+  noticesFor(import.meta.dirname, metafile),
+)
 
 /** What git says of this working tree; nothing where there is none. */
 function git(...args) {
