@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { put } from './tree.mjs'
 
-const IN_TIME = ['--no-offline', '--fetch-retries=1', '--fetch-timeout=30000']
+const IN_TIME = ['--no-offline', '--fetch-retries=0', '--fetch-timeout=30000']
 
 /**
  * Writes `audit.txt`, what is publicly known against the packages that the program is bundled of. An advisory that
