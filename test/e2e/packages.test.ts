@@ -1,10 +1,9 @@
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Machine, type Outcome, programPath } from '../support/machine.ts'
-import { expectSuccess } from '../support/plugin-calls.ts'
+import { Machine, type Outcome } from '../support/machine.ts'
 import { ProjectCopy } from '../support/project-copy.ts'
-import { programEnvironment, startServer } from '../support/server-process.ts'
+import { programEnvironment } from '../support/server-process.ts'
 import { ThrowawayRoot } from '../support/throwaway-root.ts'
 
 let project: ProjectCopy
@@ -80,14 +79,23 @@ describe('the npm package', () => {
       ...programEnvironment(machine.home),
       PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
     })
-  beforeEach(async () => {
-    const install = ['install', '--global', '--offline', '--no-audit', '--no-fund']
-    const own = ['--prefix', prefix(), '--cache', join(machine.home, 'cache')]
-    const tarball = at(`remora-${project.version}.tgz`)
-    expect(await machine.run('npm', [...install, ...own, tarball])).toMatchObject({ status: 0 })
+  const install = () =>
+    machine.run('npm', [
+      ...['install', '--global', '--offline', '--no-audit', '--no-fund'],
+      ...['--prefix', prefix(), '--cache', join(machine.home, 'cache')],
+      at(`remora-${project.version}.tgz`),
+    ])
+
+  test('leaves a rexray alone that is there already', async () => {
+    machine.write('prefix/bin/rexray', 'old')
+    const { status, stderr } = await install()
+    expect(status).not.toBe(0)
+    expect(stderr).toContain('EEXIST')
+    expect(readFileSync(join(prefix(), 'bin/rexray'), 'utf8')).toBe('old')
   })
 
   test('is installed without a network or another package, under its three names', async () => {
+    expect(await install()).toMatchObject({ status: 0 })
     expect(readdirSync(join(prefix(), 'lib/node_modules'))).toEqual(['remora'])
     for (const name of ['remora', 'rexray', 'dvdcli'])
       expect((await run(name, 'version')).stdout).toContain(`\nSemVer: ${project.version}\n`)
@@ -95,6 +103,7 @@ describe('the npm package', () => {
   })
 
   test('serves volumes', async () => {
+    expect(await install()).toMatchObject({ status: 0 })
     machine.write('etc/config.yml', 'libstorage: { service: vfs }\n')
     expect(await run('remora', 'service', 'start')).toMatchObject({ status: 0 })
     const dvdcli = (verb: string) =>
@@ -211,43 +220,16 @@ describe('the Debian package', () => {
   })
 })
 
-describe('the unit', () => {
-  test('leaves the server what volumes of every file system need', async () => {
-    const root = join(machine.home, 'unpacked')
-    await machine.run('dpkg-deb', ['--extract', at(`remora_${project.version}_all.deb`), root])
-    const unit = readFileSync(join(root, 'usr/lib/systemd/system/remora.service'), 'utf8')
-    const taken = /^CapabilityBoundingSet=~(.+)$/m.exec(unit)?.[1]?.toLowerCase().split(' ') ?? []
-    expect(unit).toContain('\nNoNewPrivileges=yes\n')
-    const confined = [
-      '--no-new-privs',
-      `--bounding-set=${taken.map((name) => name.replace('cap_', '-')).join(',')}`,
-    ]
-    machine.write('etc/config.yml', 'libstorage: { service: loop }\n')
-    const server = await startServer(machine, { through: ['setpriv', ...confined] })
-    const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
-    expect(status).toMatch(/^NoNewPrivs:\t1$/m)
-    const left = BigInt(`0x${/^CapBnd:\t(\w+)$/m.exec(status)?.[1]}`)
-    expect({ netAdmin: left & (1n << 12n), sysAdmin: left & (1n << 21n) }).toEqual({
-      netAdmin: 0n,
-      sysAdmin: 1n << 21n,
-    })
-    for (const fstype of ['ext4', 'xfs', 'btrfs']) {
-      const Opts = { size: '1', fstype, mountopts: 'noatime', uid: '1000', mode: '2770' }
-      await expectSuccess(server, 'Create', { Name: fstype, Opts })
-      await expectSuccess(server, 'Mount', { Name: fstype, ID: 'a' })
-    }
-    const resize = ['volume', 'resize', 'xfs', 'btrfs', '--size', '2']
-    const grown = await machine.run(
-      'setpriv',
-      [...confined, process.execPath, programPath, ...resize],
-      programEnvironment(machine.home),
-    )
-    expect(grown).toMatchObject({ status: 0, stderr: '' })
-    for (const fstype of ['ext4', 'xfs', 'btrfs'])
-      await expectSuccess(server, 'Unmount', { Name: fstype, ID: 'a' })
-    expect(await server.stop()).toBe(0)
-    expect(readFileSync(join(machine.home, 'var/log/events.jsonl'), 'utf8')).not.toContain(
-      '"failed"',
-    )
-  })
+test('the Debian package is refused beside a package of REX-Ray, which stays as it is', async () => {
+  const root = await ThrowawayRoot.on(machine)
+  copyFileSync(at(`remora_${project.version}_all.deb`), root.path('/tmp/remora.deb'))
+  root.write('/tmp/x/usr/bin/rexray', '#!/bin/sh\necho old\n')
+  const control =
+    'Package: rexray\nVersion: 0.11.4-1\nArchitecture: all\nMaintainer: a\nDescription: b\n'
+  root.write('/tmp/x/DEBIAN/control', control)
+  await root.sh('rm -f /usr/bin/rexray; dpkg-deb -b /tmp/x /tmp/x.deb && dpkg -i /tmp/x.deb')
+  const { status, stderr } = await root.sh('dpkg --force-depends --install /tmp/remora.deb')
+  expect(status).not.toBe(0)
+  expect(stderr).toContain('remora conflicts with rexray')
+  expect((await root.sh('rexray; ls /usr/bin | grep before-remora')).stdout).toBe('old\n')
 })

@@ -1,16 +1,16 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ProjectCopy } from '../support/project-copy.ts'
 import { SmallRegistry } from '../support/small-registry.ts'
 
-let project: ProjectCopy
-beforeEach(() => {
-  project = new ProjectCopy()
-})
-afterEach(() => project.remove())
-
 describe('a release', () => {
+  let project: ProjectCopy
+  beforeEach(() => {
+    project = new ProjectCopy()
+  })
+  afterEach(() => project.remove())
+
   test('is refused with all that is missing at once, and the former one stays', async () => {
     mkdirSync(join(project.folder, 'release'))
     project.write('release/of-before', '')
@@ -53,9 +53,16 @@ describe('a release', () => {
 })
 
 describe('the audit', () => {
+  let project: ProjectCopy
+  beforeAll(() => {
+    project = new ProjectCopy()
+  })
+  afterAll(() => project.remove())
+
   let registry: SmallRegistry
   beforeEach(async () => {
     registry = await SmallRegistry.start()
+    rmSync(join(project.folder, 'audit.txt'), { force: true })
   })
   afterEach(() => registry.close())
 
