@@ -194,7 +194,9 @@ describe('the Debian package', () => {
     expect(await say('rexray.before-remora')).toBe('old\n')
 
     expect(await root.sh('dpkg --remove remora')).toMatchObject({ status: 0 })
+    // This systemd stops nothing, so that the server is stopped by itself.
     expect(await root.asked()).toEqual([
+      'systemctl stop remora.service',
       'systemctl stop remora.service',
       'systemctl --no-reload disable remora.service',
       'systemctl daemon-reload',
@@ -206,7 +208,7 @@ describe('the Debian package', () => {
     )
   })
 
-  test('asks nothing of systemd where it does not run', async () => {
+  test('lives without systemd: an upgrade leaves the server alone, a removal stops it and nothing else', async () => {
     const root = await ThrowawayRoot.on(machine)
     copyFileSync(deb(), root.path('/tmp/remora.deb'))
     await root.sh('rm -rf /run/systemd /usr/bin/rexray /usr/bin/dvdcli')
@@ -214,9 +216,23 @@ describe('the Debian package', () => {
     expect(installed).toMatchObject({ status: 0 })
     expect(installed.stdout).not.toContain('before-remora')
     expect(await root.asked()).toEqual([])
+    await root.sh(
+      'mkdir -p /etc/rexray; echo "libstorage: { service: vfs }" > /etc/rexray/config.yml',
+    )
+    await root.sh('remora service start')
+    await root.sh(
+      'dvdcli mount --volumedriver=rexray --volumename=data; echo kept > /var/lib/rexray/volumes/data/data/file',
+    )
+    const again = await root.sh('dpkg --force-depends --install /tmp/remora.deb')
+    expect(again.stdout).toContain('remora restart\n')
+    expect((await root.sh('rexray status')).stdout).toContain('is running')
+    expect(await root.asked()).toEqual([])
+
     expect(await root.sh('dpkg --purge remora && ! ls /usr/bin/rexray')).toMatchObject({
       status: 0,
     })
+    expect(await root.sh('ls /var/run/rexray/rexray.pid')).not.toMatchObject({ status: 0 })
+    expect((await root.sh('cat /var/lib/rexray/volumes/data/data/file')).stdout).toBe('kept\n')
   })
 })
 
