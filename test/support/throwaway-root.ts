@@ -52,7 +52,7 @@ export class ThrowawayRoot {
 
   /** Runs a line of shell in it. */
   sh(line: string): Promise<Outcome> {
-    const { PATH } = process.env
+    const PATH = `${process.env['PATH']}:/usr/sbin:/sbin`
     return this.#machine.run('chroot', [join(this.#machine.home, 'root'), 'sh', '-c', line], {
       PATH,
       DEBIAN_FRONTEND: 'noninteractive',
