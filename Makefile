@@ -13,7 +13,7 @@ dist/main.js: $(NODE_MODULES) build.mjs $(SOURCES)
 	@node build.mjs
 	@touch $@
 
-.PHONY: help build run check fix test soak e2e demo-ebs bench clean
+.PHONY: help build run check fix test soak e2e demo-ebs bench packages release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,5 +47,11 @@ demo-ebs: dist/main.js ## root: volumes of a simulated EC2 follow containers bet
 bench: dist/main.js ## measure; prints tables and ratios
 	@node bench/main.mjs
 
+packages: $(NODE_MODULES) ## build the npm package and the Debian package into release/
+	@node packaging/main.mjs packages
+
+release: $(NODE_MODULES) ## of a tagged commit: packages, changes, bill of materials, audit, checksums into release/
+	@node packaging/main.mjs release
+
 clean: ## remove what make built
-	rm -rf dist node_modules coverage
+	rm -rf dist node_modules coverage release release.new

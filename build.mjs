@@ -1,7 +1,8 @@
 // Bundles the program: one small entry that starts fast, and a chunk for each thing that is loaded only when used.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
+import { noticesFor } from './packaging/notices.mjs'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 
@@ -53,16 +54,21 @@ const withPlainKeys = {
   },
 }
 
-rmSync(new URL('dist', import.meta.url), { recursive: true, force: true })
-await build({
-  entryPoints: ['src/main.ts'],
-  outdir: 'dist',
+/** An agent of Mesos runs dvdcli for every mount: it is one file, since each further one makes its start longer. */
+const DVDCLI = 'src/cli/dvdcli/dvdcli.ts'
+const withDvdcliApart = {
+  name: 'with dvdcli apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/dvdcli\/dvdcli\.ts$/ }, () => ({
+      path: './dvdcli-program.js',
+      external: true,
+    }))
+  },
+}
+
+const shared = {
   bundle: true,
-  plugins: [withoutTheUnused, withPlainKeys],
-  splitting: true,
   platform: 'node',
-  // The module form of a package is the one of which only what is used gets in: of the AWS SDK a small part.
-  mainFields: ['module', 'main'],
   target: 'node20.19',
   format: 'esm',
   minifySyntax: true,
@@ -72,12 +78,31 @@ await build({
     REMORA_COMMIT: JSON.stringify(git('rev-parse', '--short=12', 'HEAD')),
     REMORA_FORMED: JSON.stringify(git('log', '-1', '--format=%cD')),
   },
+}
+
+rmSync(new URL('dist', import.meta.url), { recursive: true, force: true })
+await build({ ...shared, entryPoints: [DVDCLI], outfile: 'dist/dvdcli-program.js' })
+const { metafile } = await build({
+  ...shared,
+  metafile: true,
+  entryPoints: ['src/main.ts'],
+  outdir: 'dist',
+  plugins: [withoutTheUnused, withPlainKeys, withDvdcliApart],
+  splitting: true,
+  // The module form of a package is the one of which only what is used gets in: of the AWS SDK a small part.
+  mainFields: ['module', 'main'],
   // CommonJS packages inside an ES module bundle still call require for node's own modules.
   banner: {
     js: "import { createRequire as remoraRequire } from 'node:module'; const require = remoraRequire(import.meta.url);",
   },
 })
 chmodSync(new URL('dist/main.js', import.meta.url), 0o755)
+// The folder is all there is of the program, wherever it is copied to.
+writeFileSync(new URL('dist/package.json', import.meta.url), '{ "type": "module" }\n')
+writeFileSync(
+  new URL('dist/third-party-notices.txt', import.meta.url),
+  noticesFor(import.meta.dirname, metafile),
+)
 
 /** What git says of this working tree; nothing where there is none. */
 function git(...args) {

@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 import { basename, resolve } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
 import type { Host, Surroundings } from './cli/context.ts'
-import { isVersionRequest, versionText } from './cli/version.ts'
 
 const [, script = 'remora', ...args] = process.argv
 /** A link to the program, or a copy of it, is called by its own name. */
@@ -21,11 +19,17 @@ if (programName === 'dvdcli') {
     stderr: process.stderr,
     roots: [...(home ? [home] : []), '/'],
   })
-} else if (isVersionRequest(args)) {
+} else if (isVersionRequest()) {
+  const { versionText } = await import('./cli/version.ts')
   process.stdout.write(versionText(script))
 } else {
   const { runProgram } = await import('./cli/program.ts')
   process.exitCode = (await runProgram(args, surroundings())) || process.exitCode || 0
+}
+
+/** Whether the version is asked for and nothing else, so that nothing else has to be loaded. */
+function isVersionRequest(): boolean {
+  return args.length === 1 && (args[0] === 'version' || args[0] === '--version')
 }
 
 /** Whoever reads our output may stop reading; what was asked for is done all the same. Any other loss is a failure. */
@@ -83,8 +87,7 @@ function surroundings(): Surroundings {
         import('./config/environment.ts'),
         configInput(),
       ])
-      // A server's calls leave little behind, for which V8 would let its young generation grow by some 30 MiB.
-      if (use === 'server') setFlagsFromString('--semi-space-growth-factor=1')
+      if (use === 'server') await keepYoungGenerationSmall()
       Object.assign(process.env, prepareToolEnvironment(process.env))
       return await openApp(use, { ...input, flags, stderr: process.stderr })
     },
@@ -98,6 +101,12 @@ async function lookEverywhere(...[flags]: Parameters<Surroundings['openChecks']>
     configInput(),
   ])
   return await openChecks({ ...input, flags, drivers: providers }, providers)
+}
+
+/** A server's calls leave little behind, for which V8 would let its young generation grow by some 30 MiB. */
+async function keepYoungGenerationSmall() {
+  const { setFlagsFromString } = await import('node:v8')
+  setFlagsFromString('--semi-space-growth-factor=1')
 }
 
 async function configInput() {

@@ -16,8 +16,3 @@ export function versionText(scriptPath: string): string {
     '',
   ].join('\n')
 }
-
-/** Whether the arguments ask for the version and nothing else, so that nothing else has to be loaded. */
-export function isVersionRequest(args: readonly string[]): boolean {
-  return args.length === 1 && (args[0] === 'version' || args[0] === '--version')
-}

@@ -1,7 +1,18 @@
 import { missingTools } from './installed-tools.ts'
 
 const tools = [
-  ...['dockerd', 'docker', 'unshare', 'nsenter', 'losetup', 'strace', 'busybox', 'chattr', 'blkid'],
+  ...[
+    'dockerd',
+    'docker',
+    'unshare',
+    'nsenter',
+    'setpriv',
+    'losetup',
+    'strace',
+    'busybox',
+    'chattr',
+  ],
+  ...['blkid', 'dpkg-deb', 'npm'],
   ...[
     'mkfs.ext4',
     'mkfs.xfs',

@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly unready?: boolean
   /** Where it listens, below the home; another than the usual place is for the configuration to say. */
   readonly socket?: string
+  /** A program that runs it, with its arguments, as `setpriv` does. */
+  readonly through?: readonly string[]
 }
 
 /** Starts the built program on a machine. Rejects with all that it said when it ends before it serves. */
@@ -32,7 +34,13 @@ export async function startServer(
   machine: Machine,
   options: ServerOptions = {},
 ): Promise<ServerProcess> {
-  const child = machine.spawn(process.execPath, [programPath, 'start'], {
+  const [command = '', ...args] = [
+    ...(options.through ?? []),
+    process.execPath,
+    programPath,
+    'start',
+  ]
+  const child = machine.spawn(command, args, {
     env: { ...programEnvironment(machine.home), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -22,10 +22,11 @@ export async function install(context: CommandContext, { root }: InstallOptions)
   if (root === '/' && !systemd.isBooted()) throw noSystemd(context)
   const unit = `${programName}.service`
   const path = systemd.pathOf(unit)
-  const { etc } = await host.directories()
+  const { etc, lib } = await host.directories()
   const text = systemdUnit({
     command: host.command,
     environmentFile: join(etc, 'rexray.env'),
+    stateFolder: lib,
     home: host.home,
   })
   const aside = putAside(path)

@@ -29,6 +29,7 @@ test('install writes the unit into an image and enables it; a repeat changes not
   const text = systemdUnit({
     command: ['/usr/bin/node', '/opt/remora/dist/main.js'],
     environmentFile: '/etc/rexray/rexray.env',
+    stateFolder: '/var/lib/rexray',
   })
   expect(readFileSync(unit, 'utf8')).toBe(text)
   expect(line.steps).toEqual([`systemctl --root=${root} enable remora.service`])
