@@ -6,6 +6,7 @@ import * as ebs from './ebs.mjs'
 import * as ebsMemory from './ebs-memory.mjs'
 import * as ledger from './ledger.mjs'
 import * as list from './list.mjs'
+import * as ls from './ls.mjs'
 import * as many from './many.mjs'
 import * as memory from './memory.mjs'
 import * as mount from './mount.mjs'
@@ -18,6 +19,7 @@ const measurements = {
   calls,
   dvdcli,
   list,
+  ls,
   mount,
   many,
   memory,

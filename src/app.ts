@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { ServerAnswers } from './command-answers.ts'
 import { type Flags, type LoadedConfig, loadConfig } from './config/load.ts'
 import type { DefaultChoice } from './default-service.ts'
 import { FailedPreconditionError, NotFoundError } from './libstorage/errors.ts'
@@ -94,7 +95,10 @@ export async function openApp(role: ProcessRole, input: AppInput): Promise<App> 
   try {
     const parts = { config, providers, logger, events, role, ...runs }
     const served = await openServices(parts)
-    return new OpenApp({ config, logger, served, readConfig, tools, isTerminal })
+    const readAsCommand = (flags: Flags) =>
+      loadConfig({ ...input, flags, drivers: providers, reader: 'command' })
+    const answers = new ServerAnswers({ config, served, logger, readAsCommand, input })
+    return new OpenApp({ config, logger, served, answers, readConfig, tools, isTerminal })
   } catch (error) {
     await tools.close()
     throw error
@@ -115,6 +119,7 @@ interface OpenParts {
   readonly config: LoadedConfig
   readonly logger: AdjustableLogger
   readonly served: OpenServices
+  readonly answers: ServerAnswers
   readonly readConfig: () => Promise<LoadedConfig>
   readonly tools: ToolRunner
   /** Whether somebody reads the log as it is written. */
@@ -185,12 +190,17 @@ class OpenApp implements App {
       const { service, volumes } = this.service(module.service)
       const settings = this.config.operationsOf(module.name, service.name)
       const offered = settings === undefined ? volumes : withSettings(volumes, settings)
-      const app = createPluginApp({ volumes: offered, logger })
+      const isOwners = module.host.startsWith('unix:')
+      const answers = isOwners ? { answers: this.#parts.answers } : {}
+      const app = createPluginApp({ volumes: offered, logger, ...answers })
       const server = await startPluginServer({ host: module.host, app, logger })
       this.#servers.push(server)
       const { name, spec } = module
       listening.push({ address: server.address, service: service.name, module: name, spec })
     }
+    const socket = listening.find(({ address }) => address.startsWith('unix://'))
+    if (socket !== undefined)
+      await this.#parts.answers.begin(socket.address.slice('unix://'.length))
     return listening
   }
 
@@ -212,6 +222,7 @@ class OpenApp implements App {
 
   async #close(): Promise<void> {
     try {
+      this.#parts.answers.end()
       await Promise.all(this.#servers.map((server) => server.close()))
       await this.#parts.served.close()
     } finally {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { basename, resolve } from 'node:path'
 import type { Host, Surroundings } from './cli/context.ts'
+import { readQuickRequest } from './cli/quick/request.ts'
 
 const [, script = 'remora', ...args] = process.argv
 /** A link to the program, or a copy of it, is called by its own name. */
@@ -23,8 +24,25 @@ if (programName === 'dvdcli') {
   const { versionText } = await import('./cli/version.ts')
   process.stdout.write(versionText(script))
 } else {
+  const status = (await quickStatus()) ?? (await programStatus())
+  process.exitCode = status || process.exitCode || 0
+}
+
+async function programStatus(): Promise<number> {
   const { runProgram } = await import('./cli/program.ts')
-  process.exitCode = (await runProgram(args, surroundings())) || process.exitCode || 0
+  return await runProgram(args, surroundings())
+}
+
+/** The exit status of a command that needs not the whole program; undefined where it does. */
+async function quickStatus(): Promise<number | undefined> {
+  const request = readQuickRequest(args)
+  if (request === undefined) return undefined
+  const [{ runQuickly }, { findAnswers }, input] = await Promise.all([
+    import('./cli/quick/run.ts'),
+    import('./config/find-answers.ts'),
+    configInput(),
+  ])
+  return await runQuickly(request, surroundings(), (flags) => findAnswers(input, flags))
 }
 
 /** Whether the version is asked for and nothing else, so that nothing else has to be loaded. */

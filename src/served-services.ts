@@ -9,6 +9,7 @@ import { createService, type Service } from './libstorage/service.ts'
 import { createMountManager, type MountManagerParts } from './mount/create-mount-manager.ts'
 import type { EventSink } from './mount/events.ts'
 import type { IntegrationDriver } from './mount/integration-driver.ts'
+import { announced, LastChangeFile } from './mount/last-change.ts'
 import type { ProcessRole } from './mount/mount-context.ts'
 import type { MountManager } from './mount/mount-manager.ts'
 import type { ProviderContext, ProviderDefinition } from './providers/definition.ts'
@@ -21,6 +22,8 @@ export interface ServedService {
   /** The folder of its mount points. */
   readonly mountFolder: string
   readonly volumes: IntegrationDriver
+  /** Whether its provider had something to say that every process says which uses it. */
+  hasWarned(): boolean
 }
 
 /** What services are made from. */
@@ -58,18 +61,18 @@ export async function openServices(parts: ServiceParts): Promise<OpenServices> {
   await refuseSharedStorage(configured.map((service) => storageOf(service, parts)))
   const wanted =
     parts.role === 'server' ? configured : configured.filter(({ name }) => name === defaultName)
-  const services = await Promise.all(
+  const open = await Promise.all(
     wanted.map((service) => openService(service, places(service, configured, primaryName), parts)),
   )
   return {
-    services,
+    services: open.map(({ served }) => served),
     defaultName,
     choice,
     start: () => {
-      for (const { volumes } of services) volumes.start()
+      for (const { manager } of open) manager.start()
     },
     close: async () => {
-      await Promise.all(services.map(({ volumes }) => volumes.close()))
+      await Promise.all(open.map(({ manager }) => manager.close()))
     },
   }
 }
@@ -82,7 +85,10 @@ function storageOf(
   return { name, storage: definition?.exclusiveStorage?.(settings, contextOf(name, parts)) }
 }
 
-function contextOf(service: string, { config, run, logger }: ServiceParts): ProviderContext {
+function contextOf(
+  service: string,
+  { config, run, logger }: ServiceParts,
+): ProviderContext & Required<Pick<ProviderContext, 'warn'>> {
   const warn = (message: string) => logger.warn(message)
   return { service, libDirectory: config.directories.lib, run, warn, logger }
 }
@@ -109,13 +115,19 @@ async function openService(
   { name, driver, settings, operations }: ServiceConfig,
   place: ServicePlace,
   parts: ServiceParts,
-): Promise<ServedService & { readonly volumes: MountManager }> {
+): Promise<{ readonly served: ServedService; readonly manager: MountManager }> {
   const { providers, logger, events, role, run, runBehindGate } = parts
   const { directories } = parts.config
   const definition = await servableDefinition({ name, driver }, providers)
-  const provider = await definition.create(settings, contextOf(name, parts))
+  const context = contextOf(name, parts)
+  let hasWarned = false
+  const warn = (message: string) => {
+    hasWarned = true
+    context.warn(message)
+  }
+  const provider = await definition.create(settings, { ...context, warn })
   const service = createService(name, provider, logger)
-  const volumes = createMountManager({
+  const manager = createMountManager({
     service,
     settings: operations,
     role,
@@ -127,7 +139,11 @@ async function openService(
     logger,
     events,
   })
-  return { service, operations, mountFolder: place.mountFolder, volumes }
+  const { mountFolder } = place
+  const isServer = role === 'server'
+  const volumes = isServer ? manager : announced(manager, new LastChangeFile(directories.run))
+  const served = { service, operations, mountFolder, volumes, hasWarned: () => hasWarned }
+  return { served, manager }
 }
 
 type ServicePlace = Pick<MountManagerParts, 'mountFolder' | 'reservedNames'>

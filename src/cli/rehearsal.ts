@@ -13,6 +13,7 @@ import type {
   IntegrationCall,
   IntegrationDriver,
   MountedVolume,
+  Viewpoint,
   VolumeView,
   WantedCopy,
 } from '../mount/integration-driver.ts'
@@ -21,7 +22,6 @@ import { COMMAND_HOLDER, holderNamed } from '../mount/references.ts'
 import { requireNewName } from '../mount/volume-name.ts'
 import { readVolumeOptions } from '../mount/volume-options.ts'
 import { stillInUse } from '../mount/volume-session.ts'
-import type { Viewpoint } from './volume/volume-report.ts'
 
 /** Where and as whom a rehearsal takes place. */
 export interface RehearsalPlace {

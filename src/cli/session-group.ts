@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import type { CommandContext } from './context.ts'
-import { addOutputOptions, type OutputOptions, templateOf } from './output/options.ts'
+import type { OutputOptions } from './output/forms.ts'
+import { addOutputOptions } from './output/options.ts'
 import type { RunWork } from './program.ts'
 import { inCommandSession, type RunInSession } from './session.ts'
-import { volumeFunctions } from './volume/volume-fields.ts'
+import { requireReadableTemplate } from './volume/readable-template.ts'
 
 /** Commands about things of one kind. */
 export interface SessionGroup {
@@ -37,12 +38,4 @@ export function sessionGroup(
     group.addCommand(verb(run))
   }
   return group
-}
-
-/** Rejects with a sentence about a template that nothing could be printed with, before anything is opened. */
-async function requireReadableTemplate(options: OutputOptions): Promise<void> {
-  const template = templateOf(options)
-  if (template === undefined) return
-  const { compileTemplate } = await import('./output/template/template.ts')
-  compileTemplate(template.text, { functions: volumeFunctions })
 }

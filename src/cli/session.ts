@@ -1,10 +1,9 @@
 import { AbortedError, isStorageError } from '../libstorage/errors.ts'
-import type { IntegrationDriver } from '../mount/integration-driver.ts'
+import type { IntegrationDriver, Viewpoint } from '../mount/integration-driver.ts'
 import { type CommandContext, type Output, reportError } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { printable } from './output/table.ts'
 import { withProgress } from './progress.ts'
-import type { Viewpoint } from './volume/volume-report.ts'
 
 /** What one command works with that needs the volumes of a service. */
 export interface CommandSession {
@@ -26,6 +25,12 @@ export interface CommandSession {
 /** Runs a command with a session, and resolves with its exit status. */
 export type RunInSession = (work: (session: CommandSession) => Promise<number>) => Promise<void>
 
+/** What of a command's context a session needs. */
+type SessionContext = Pick<
+  CommandContext,
+  'openApp' | 'flags' | 'signals' | 'programName' | 'stdout' | 'stderr'
+>
+
 /** How a session is opened. */
 export interface SessionOptions {
   /** Changes are thought through and not made. */
@@ -34,7 +39,7 @@ export interface SessionOptions {
 
 /** Opens the app for one command, and closes it whatever happens. A second signal ends the process as usual. */
 export async function inCommandSession(
-  context: CommandContext,
+  context: SessionContext,
   { isRehearsal }: SessionOptions,
   work: (session: CommandSession) => Promise<number>,
 ): Promise<number> {
@@ -109,7 +114,7 @@ export async function eachName(
 
 const INTERRUPTIONS = ['SIGINT', 'SIGTERM'] as const
 
-function interruptible({ signals }: CommandContext): { signal: AbortSignal; end: () => void } {
+function interruptible({ signals }: SessionContext): { signal: AbortSignal; end: () => void } {
   const controller = new AbortController()
   const end = () => {
     for (const name of INTERRUPTIONS) signals.off(name, interrupt)

@@ -3,6 +3,9 @@ import { readFile } from 'node:fs/promises'
 /** The variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** Where variables stand that a process does not have. */
+export const ENVIRONMENT_FILE = '/etc/environment'
+
 const SYSTEM_TOOLS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 
 /** The variable that sets a key, as REX-Ray names it: `ebs.accessKey` is `EBS_ACCESSKEY`. */

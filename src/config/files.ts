@@ -29,6 +29,8 @@ export interface ConfigFiles {
   readonly entries: readonly FileEntry[]
   /** Whether all of them could be read and understood. */
   readonly understood: boolean
+  /** Every path that was looked at, with the text that was there. */
+  readonly looked: ReadonlyMap<string, string | undefined>
 }
 
 /**
@@ -39,7 +41,8 @@ export interface ConfigFiles {
 export async function readConfigFiles(input: FilesInput, mistakes: Mistakes): Promise<ConfigFiles> {
   const usual = await readAll(candidates(input), input, mistakes)
   if (usual.files.length > 0 || !usual.understood) return usual
-  return await readAll(variants(input), input, mistakes)
+  const others = await readAll(variants(input), input, mistakes)
+  return { ...others, looked: new Map([...usual.looked, ...others.looked]) }
 }
 
 async function readAll(
@@ -49,16 +52,18 @@ async function readAll(
 ): Promise<ConfigFiles> {
   const files: ConfigFile[] = []
   const entries: FileEntry[] = []
+  const looked = new Map<string, string | undefined>()
   let understood = true
   for (const path of paths) {
     const read = await readCandidate(path, input.configFile !== undefined, mistakes)
+    looked.set(path, typeof read === 'string' ? undefined : read.text)
     if (read === 'absent') continue
     if (read !== 'unreadable') files.push(read)
     const said = read === 'unreadable' ? undefined : parseEntries(read.text, path, mistakes)
     if (said === undefined) understood = false
     else entries.push(...said)
   }
-  return { files, entries, understood }
+  return { files, entries, understood, looked }
 }
 
 function candidates(input: FilesInput): readonly string[] {

@@ -1,7 +1,7 @@
 import type { Config, OperationsConfig, ServiceConfig } from './config.ts'
 import { resolveDirectories } from './directories.ts'
 import { type DriverKeys, driverNamed, judgeDriverKeys } from './driver-keys.ts'
-import { completeEnvironment, type Environment } from './environment.ts'
+import { completeEnvironment, ENVIRONMENT_FILE, type Environment } from './environment.ts'
 import { type ConfigFile, readConfigFiles } from './files.ts'
 import { type Flags, flagValues } from './flags.ts'
 import { programKeys } from './keys.ts'
@@ -12,6 +12,7 @@ import { type OperationKey, operationNames, resolveOperations } from './operatio
 import { callKeys, callScopes, serviceScopes, sharedScopes } from './service-scopes.ts'
 import { type ChosenService, chooseServices, resolveService, unknownDriver } from './services.ts'
 import { type EffectiveSetting, effectiveSettings } from './settings.ts'
+import { type Surroundings, watchedEnvironment } from './surroundings.ts'
 import { parseBoolean } from './values.ts'
 import { listVariables, type SettingVariable } from './variables.ts'
 import { type Warning, warningsAbout, warningText } from './warnings.ts'
@@ -44,6 +45,8 @@ export interface LoadedConfig extends Config {
   variables(): readonly SettingVariable[]
   /** What is said of a key of REX-Ray's that has no meaning for serving volumes: `rexray.token.key`. */
   said(key: string): string | undefined
+  /** What was found around the configuration so far: where a later reading finds the same, it comes to the same. */
+  surroundings(): Surroundings
 }
 
 /** A configuration, right or wrong, with all that is to be said of it. */
@@ -65,21 +68,26 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
 
 /** Resolves the configuration as a server does, and says what is wrong in it, for commands too, instead of rejecting. */
 export async function examineConfig(input: ConfigInput): Promise<ExaminedConfig> {
-  const { mistakes, ...examined } = await examine({ ...input, reader: 'server' })
+  const { mistakes, settings, ...examined } = await examine({ ...input, reader: 'server' })
   const forCommands = await examine({ ...input, reader: 'command' })
   for (const mistake of forCommands.mistakes.all) mistakes.add(mistake)
-  return { ...examined, mistakes: mistakes.all }
+  return { ...examined, settings: settings(), mistakes: mistakes.all }
 }
 
-async function examine(
-  input: ConfigInput,
-): Promise<Omit<ExaminedConfig, 'mistakes'> & { readonly mistakes: Mistakes }> {
+interface Examination extends Omit<ExaminedConfig, 'mistakes' | 'settings'> {
+  readonly mistakes: Mistakes
+  readonly settings: () => readonly EffectiveSetting[]
+}
+
+async function examine(input: ConfigInput): Promise<Examination> {
   const { flags, drivers, homeDirectory, uid, reader = 'server' } = input
-  const env = await completeEnvironment(input.env, input.environmentFile ?? '/etc/environment')
+  const { env, asked } = watchedEnvironment(
+    await completeEnvironment(input.env, input.environmentFile ?? ENVIRONMENT_FILE),
+  )
   const directories = resolveDirectories({ env, uid, homeDirectory })
   const mistakes = new Mistakes()
   const places = { etcDirectory: directories.etc, homeDirectory, configFile: flags.configFile }
-  const { files, entries, understood } = await readConfigFiles(places, mistakes)
+  const { files, entries, understood, looked } = await readConfigFiles(places, mistakes)
   const given = flagValues(flags, drivers, mistakes)
   // Of a file that cannot be understood the rest would say things that nobody meant.
   const judged = understood ? mistakes : new Mistakes()
@@ -108,8 +116,12 @@ async function examine(
     operationsOf: (module, service) => resolver.operationsOf(module, service),
     variables: () => listVariables(lookup, drivers),
     said: (key) => lookup.find({ paths: [key] })?.value.toString() || undefined,
+    surroundings: () => ({
+      variables: Object.fromEntries([...asked].map((name) => [name, env[name]])),
+      files: Object.fromEntries(looked),
+    }),
   }
-  const settings = effectiveSettings({ lookup, drivers, config })
+  const settings = () => effectiveSettings({ lookup, drivers, config })
   return { config, mistakes, warnings, files, settings }
 }
 

@@ -103,6 +103,24 @@ export class VolumeCatalog {
     }
   }
 
+  /**
+   * All volumes that have a name, for somebody who knows that another process changed some of them; `change` is a word for
+   * the last such change. Only a look-up that began after it is taken, and nothing that was noted here before is held
+   * against what that shows. Rejects when the platform cannot be asked.
+   */
+  async listSince(change: string, signal?: AbortSignal): Promise<readonly Volume[]> {
+    const noticedAt = this.#memory.noticed(change)
+    const fresh = this.#memory.freshListSince(change)
+    if (fresh !== undefined) return fresh
+    const ask = async () => {
+      const { volumes, at } = await this.#ask({}, () => true, noticedAt)
+      const named = volumes.filter((volume) => volume.name !== '')
+      this.#memory.keepListSince(change, { volumes: named, at })
+      return named
+    }
+    return await untilAborted(this.#flights.do(`list since ${change}`, ask), signal)
+  }
+
   /** The volume with this id as it was last seen, without any call. */
   known(id: VolumeId): Volume | undefined {
     return this.#memory.known(id)
@@ -208,10 +226,14 @@ export class VolumeCatalog {
   }
 
   /** What the platform says to a query, as far as it is to be believed. */
-  async #ask(query: VolumeQuery, covers: (volume: Volume) => boolean): Promise<Remembered> {
+  async #ask(
+    query: VolumeQuery,
+    covers: (volume: Volume) => boolean,
+    notedSince?: number,
+  ): Promise<Remembered> {
     const at = this.#now()
     const seen = await this.#driver.volumes(query)
-    return { volumes: living(this.#changes.correct(seen, at, covers)), at }
+    return { volumes: living(this.#changes.correct(seen, at, covers, notedSince)), at }
   }
 
   async #alike(

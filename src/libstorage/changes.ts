@@ -55,15 +55,23 @@ export class RecentChanges {
     this.#changes.set(id, { change, at, seen, made })
   }
 
-  /** What to believe of a look-up that began at `askedAt`; `covers` says whether a missing volume should have been in it. */
-  correct(seen: readonly Volume[], askedAt: number, covers: (volume: Volume) => boolean): Volume[] {
+  /**
+   * What to believe of a look-up that began at `askedAt`; `covers` says whether a missing volume should have been in it.
+   * With `notedSince` only changes count that were noted no earlier: another process may have changed more after them.
+   */
+  correct(
+    seen: readonly Volume[],
+    askedAt: number,
+    covers: (volume: Volume) => boolean,
+    notedSince = Number.NEGATIVE_INFINITY,
+  ): Volume[] {
     const present = new Set(seen.map((volume) => volume.id))
     const believed = seen.flatMap((volume) => {
-      const change = this.#changeSince(volume.id, askedAt)
+      const change = this.#changeSince(volume.id, askedAt, notedSince)
       return change === undefined ? [volume] : corrected(volume, change)
     })
-    for (const [id, { change, seen: known }] of this.#changes) {
-      if (known === undefined || known.at + this.#lagMs <= askedAt) continue
+    for (const [id, { change, at, seen: known }] of this.#changes) {
+      if (at < notedSince || known === undefined || known.at + this.#lagMs <= askedAt) continue
       const missing = !present.has(id) && covers(known.volume)
       if (missing) believed.push(...corrected(known.volume, change))
     }
@@ -76,9 +84,10 @@ export class RecentChanges {
     return this.#changes.get(id)?.made
   }
 
-  #changeSince(id: VolumeId, askedAt: number): Change | undefined {
+  #changeSince(id: VolumeId, askedAt: number, notedSince: number): Change | undefined {
     const noted = this.#changes.get(id)
-    return noted !== undefined && noted.at + this.#lagMs > askedAt ? noted.change : undefined
+    if (noted === undefined || noted.at < notedSince) return undefined
+    return noted.at + this.#lagMs > askedAt ? noted.change : undefined
   }
 
   #forgetOld(): void {

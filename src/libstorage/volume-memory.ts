@@ -18,6 +18,15 @@ export interface Remembered {
   readonly at: number
 }
 
+/** What was seen since another process changed something. */
+interface SeenSince {
+  /** The word for that change. */
+  readonly change: string
+  /** When the change became known here; it was made before. */
+  readonly noticedAt: number
+  readonly list?: Remembered
+}
+
 /** What was seen of a service's volumes and when, kept up to date with what was changed here. */
 export class VolumeMemory {
   readonly #changes: RecentChanges
@@ -27,6 +36,7 @@ export class VolumeMemory {
   readonly #offered = new Set<string>()
   #list: Remembered | undefined
   #region: Remembered | undefined
+  #since: SeenSince | undefined
 
   constructor(changes: RecentChanges, now: () => number) {
     this.#changes = changes
@@ -73,6 +83,18 @@ export class VolumeMemory {
     return this.#list !== undefined && this.#isFresh(this.#list) ? this.#list.volumes : undefined
   }
 
+  /** When it became known here that another process had changed something, which is now unless it was known. */
+  noticed(change: string): number {
+    if (this.#since?.change !== change) this.#since = { change, noticedAt: this.#now() }
+    return this.#since.noticedAt
+  }
+
+  /** All volumes as they were seen since that change of another process, as long as that need not be asked again. */
+  freshListSince(change: string): readonly Volume[] | undefined {
+    const list = this.#since?.change === change ? this.#since.list : undefined
+    return list !== undefined && this.#isFresh(list) ? list.volumes : undefined
+  }
+
   /** All volumes with what was changed here since they were listed, however long ago that was. */
   oldList(): readonly Volume[] | undefined {
     return this.#list && this.#corrected(this.#list, () => true).volumes
@@ -101,6 +123,10 @@ export class VolumeMemory {
   keepList(remembered: Remembered): void {
     this.#list = remembered
     this.#replace(() => true, remembered.volumes)
+  }
+
+  keepListSince(change: string, list: Remembered): void {
+    if (this.#since?.change === change) this.#since = { ...this.#since, list }
   }
 
   keepRegion(remembered: Remembered): void {
@@ -147,11 +173,19 @@ export class VolumeMemory {
         this.#corrected(named, (one) => one.name === name),
       )
     this.#list &&= this.#corrected(this.#list, () => true)
+    this.#correctSince()
     this.#region &&= this.#corrected(this.#region, () => true)
   }
 
   #corrected({ volumes, at }: Remembered, covers: (volume: Volume) => boolean): Remembered {
     return { volumes: this.#changes.correct(volumes, at, covers), at }
+  }
+
+  #correctSince(): void {
+    if (this.#since?.list === undefined) return
+    const { noticedAt, list } = this.#since
+    const volumes = this.#changes.correct(list.volumes, list.at, () => true, noticedAt)
+    this.#since = { ...this.#since, list: { ...list, volumes } }
   }
 
   #isFresh({ volumes, at }: Remembered): boolean {

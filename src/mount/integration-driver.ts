@@ -1,4 +1,4 @@
-import type { Snapshot, Volume } from '../libstorage/types.ts'
+import type { InstanceId, Snapshot, Volume } from '../libstorage/types.ts'
 import type { MountSettings } from './settings.ts'
 
 /** What every call may be given. */
@@ -13,6 +13,12 @@ export interface IntegrationCall {
 export interface AcquiringCall extends IntegrationCall {
   /** Take it from another machine as with `mount.preempt: true`, and at once also where this machine lost it just now. */
   readonly force?: boolean
+}
+
+/** What a List may be given. */
+export interface ListCall extends IntegrationCall {
+  /** A word for the last change that another process made: what was remembered before it is not told any more. */
+  readonly changedElsewhere?: string
 }
 
 /** Who wants a volume mounted: the id that Docker passes to Mount, or '' where the client sends none. */
@@ -49,6 +55,12 @@ export interface VolumeView {
   readonly mount?: MountView
   /** The message of the last operation that failed on it, until one succeeds. */
   readonly lastError?: string
+}
+
+/** Whose eyes volumes are seen with: this machine, as its platform names it. */
+export interface Viewpoint {
+  readonly instance: InstanceId
+  readonly driver: string
 }
 
 /** What is known of a volume that is in use here. */
@@ -112,5 +124,5 @@ export interface IntegrationDriver {
   /** Where containers find the volume, or undefined while it is not mounted here. */
   path(name: string, call?: IntegrationCall): Promise<string | undefined>
   get(name: string, call?: IntegrationCall): Promise<VolumeView>
-  list(call?: IntegrationCall): Promise<readonly VolumeView[]>
+  list(call?: ListCall): Promise<readonly VolumeView[]>
 }

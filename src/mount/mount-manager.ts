@@ -12,6 +12,7 @@ import type {
   HolderRequest,
   IntegrationCall,
   IntegrationDriver,
+  ListCall,
   MountedVolume,
   VolumeView,
   WantedCopy,
@@ -198,9 +199,12 @@ export class MountManager implements IntegrationDriver {
     return this.#views.of(volume, ledger.get(volume.id))
   }
 
-  async list({ signal }: IntegrationCall = {}): Promise<readonly VolumeView[]> {
+  async list({ signal, changedElsewhere }: ListCall = {}): Promise<readonly VolumeView[]> {
     const { ledger, service } = this.#context
-    const volumes = await service.catalog.list(signal)
+    const { catalog } = service
+    const volumes = await (changedElsewhere === undefined
+      ? catalog.list(signal)
+      : catalog.listSince(changedElsewhere, signal))
     const records = new Map(ledger.all().map((record) => [record.volume.id, record]))
     return volumes.map((volume) => this.#views.of(volume, records.get(volume.id)))
   }

@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Logger } from '../libstorage/logger.ts'
 import type { IntegrationDriver } from '../mount/integration-driver.ts'
+import { type CommandAnswers, commandCalls } from './command-calls.ts'
 import { reply } from './reply.ts'
 import { readBody } from './request-body.ts'
 import { pluginCalls } from './routes.ts'
@@ -10,6 +11,8 @@ import { type Deadlines, serveCall } from './serve-call.ts'
 export interface PluginAppParts {
   readonly volumes: IntegrationDriver
   readonly logger: Logger
+  /** Answers to commands of this program, for a socket that only its user may use; absent where there are none. */
+  readonly answers?: CommandAnswers
   /** Inside Docker's own 120 s and 60 s unless given; a managed plugin has 30 s for everything. */
   readonly deadlines?: Deadlines
 }
@@ -23,6 +26,7 @@ const DEADLINES: Deadlines = { slowMs: 110_000, otherMs: 55_000 }
 export function createPluginApp({
   volumes,
   logger,
+  answers,
   deadlines = DEADLINES,
 }: PluginAppParts): Express {
   const app = express()
@@ -31,7 +35,7 @@ export function createPluginApp({
   app.set('query parser', false)
   app.enable('case sensitive routing')
   app.enable('strict routing')
-  for (const call of pluginCalls(volumes)) {
+  for (const call of [...pluginCalls(volumes), ...(answers ? commandCalls(answers) : [])]) {
     app
       .route(call.path)
       .post(serveCall(call, logger, deadlines))

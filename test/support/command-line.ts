@@ -2,7 +2,10 @@ import { EventEmitter } from 'node:events'
 import type { App, ListeningModule } from '../../src/app.ts'
 import type { Host, Surroundings } from '../../src/cli/context.ts'
 import { runProgram } from '../../src/cli/program.ts'
+import { readQuickRequest } from '../../src/cli/quick/request.ts'
+import { runQuickly } from '../../src/cli/quick/run.ts'
 import type { Directories, OperationsConfig } from '../../src/config/config.ts'
+import type { AnsweringServer } from '../../src/config/find-answers.ts'
 import type { Flags, LoadedConfig } from '../../src/config/load.ts'
 import type { Logger } from '../../src/libstorage/logger.ts'
 import type { Run } from '../../src/libstorage/run.ts'
@@ -61,6 +64,7 @@ const CONFIG: Omit<LoadedConfig, 'directories'> = {
   modules: [],
   variables: () => [],
   said: () => undefined,
+  surroundings: () => ({ variables: {}, files: {} }),
   resolveService: (name, driver) => ({ name, driver, settings: {}, operations: OPERATIONS }),
   operationsOf: () => undefined,
   sourceOf: (_service, key) => (key === 'preempt' ? '/etc/rexray/config.yml:3:5' : 'default'),
@@ -141,9 +145,26 @@ export class CommandLine {
   }
 
   async run(...args: string[]): Promise<Ran> {
+    return await this.#ran((surroundings) => runProgram(args, surroundings))
+  }
+
+  /** Runs what needs not the whole program, as if this server could be asked; undefined for what does. */
+  async runQuickly(args: readonly string[], server?: AnsweringServer): Promise<Ran | undefined> {
+    const request = readQuickRequest(args)
+    if (request === undefined) return undefined
+    let isWhole = false
+    const ran = await this.#ran(async (surroundings) => {
+      const status = await runQuickly(request, surroundings, async () => server)
+      isWhole = status === undefined
+      return status ?? 0
+    })
+    return isWhole ? undefined : ran
+  }
+
+  async #ran(work: (surroundings: Surroundings) => Promise<number>): Promise<Ran> {
     let stderr = ''
     this.stdout = ''
-    const status = await runProgram(args, {
+    const status = await work({
       programName: this.programName,
       scriptPath: `/usr/bin/${this.programName}`,
       invocation: this.programName,
@@ -227,7 +248,8 @@ export class CommandLine {
       looksLikeId: () => false,
     } as const
     const service = createService(name, provider, this.#logger())
-    return { service, operations: OPERATIONS, mountFolder, volumes: this.volumes }
+    const { volumes } = this
+    return { service, operations: OPERATIONS, mountFolder, volumes, hasWarned: () => false }
   }
 
   #logger(): Logger {

@@ -1,6 +1,6 @@
 import type { Instance } from '../../libstorage/types.ts'
 import type { CommandContext } from '../context.ts'
-import type { OutputOptions } from '../output/options.ts'
+import type { OutputOptions } from '../output/forms.ts'
 import { compareTexts, type Listing, openPrinter } from '../output/printer.ts'
 import { TemplateObject } from '../output/template/values.ts'
 import { servicesOf } from './services.ts'

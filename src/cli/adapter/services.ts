@@ -1,5 +1,5 @@
 import type { CommandContext } from '../context.ts'
-import type { OutputOptions } from '../output/options.ts'
+import type { OutputOptions } from '../output/forms.ts'
 import { compareTexts, type Listing, openPrinter } from '../output/printer.ts'
 import { TemplateObject } from '../output/template/values.ts'
 

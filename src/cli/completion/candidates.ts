@@ -1,7 +1,7 @@
 import type { Command, Option } from 'commander'
 import { NEW_FILE_SYSTEMS } from '../../libstorage/file-system.ts'
 import type { CommandContext } from '../context.ts'
-import { FORMATS } from '../output/options.ts'
+import { FORMATS } from '../output/forms.ts'
 import { volumeNames } from './volume-names.ts'
 
 /** Names that a shell takes as they stand; others are left to be typed. */

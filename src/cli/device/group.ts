@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { CommandContext } from '../context.ts'
-import { addOutputOptions, type OutputOptions } from '../output/options.ts'
+import type { OutputOptions } from '../output/forms.ts'
+import { addOutputOptions } from '../output/options.ts'
 import type { RunWork } from '../program.ts'
 import { withExamples } from '../verb.ts'
 

@@ -1,5 +1,5 @@
+import { type OutputOptions, templateOf } from './forms.ts'
 import { renderJson } from './json.ts'
-import { type OutputOptions, templateOf } from './options.ts'
 import { type Column, renderTable } from './table.ts'
 import type { TemplateFunction } from './template/functions.ts'
 import type { TemplateObject } from './template/values.ts'

@@ -1,4 +1,4 @@
-import type { WantedTemplate } from './options.ts'
+import type { WantedTemplate } from './forms.ts'
 import type { Listing, Printer } from './printer.ts'
 import { alignTabs } from './template/align-tabs.ts'
 import { compileTemplate } from './template/template.ts'

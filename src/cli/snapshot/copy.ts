@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { OutputOptions } from '../output/options.ts'
+import type { OutputOptions } from '../output/forms.ts'
 import type { CommandSession, RunInSession } from '../session.ts'
 import { verbCommand } from '../verb.ts'
 import { openSnapshotPrinter } from './print-snapshots.ts'

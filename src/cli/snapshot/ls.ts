@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Snapshot } from '../../libstorage/types.ts'
-import type { OutputOptions } from '../output/options.ts'
+import type { OutputOptions } from '../output/forms.ts'
 import type { CommandSession, RunInSession } from '../session.ts'
 import { verbCommand } from '../verb.ts'
 import { openSnapshotPrinter } from './print-snapshots.ts'

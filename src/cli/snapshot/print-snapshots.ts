@@ -1,5 +1,5 @@
 import type { Snapshot } from '../../libstorage/types.ts'
-import type { OutputOptions } from '../output/options.ts'
+import type { OutputOptions } from '../output/forms.ts'
 import { compareTexts, type Listing, openPrinter, type Printer } from '../output/printer.ts'
 import { TemplateObject } from '../output/template/values.ts'
 

@@ -1,10 +1,10 @@
-import type { VolumeView } from '../../mount/integration-driver.ts'
-import type { OutputOptions } from '../output/options.ts'
+import type { Viewpoint, VolumeView } from '../../mount/integration-driver.ts'
+import type { OutputOptions } from '../output/forms.ts'
 import { compareTexts, type Listing, openPrinter, type Printer } from '../output/printer.ts'
 import type { Column } from '../output/table.ts'
 import type { CommandSession } from '../session.ts'
 import { sampleVolume, volumeFields, volumeFunctions } from './volume-fields.ts'
-import { type Viewpoint, volumeReport, volumeStatus } from './volume-report.ts'
+import { volumeReport, volumeStatus } from './volume-report.ts'
 
 /** How volumes are printed. */
 export interface PrintOptions extends OutputOptions {

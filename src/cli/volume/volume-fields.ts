@@ -1,8 +1,8 @@
 import type { VolumeAttachment } from '../../libstorage/types.ts'
-import type { VolumeView } from '../../mount/integration-driver.ts'
+import type { Viewpoint, VolumeView } from '../../mount/integration-driver.ts'
 import type { TemplateFunction } from '../output/template/functions.ts'
 import { TemplateObject } from '../output/template/values.ts'
-import { ATTACHMENT_STATES, type Viewpoint, volumeReport, volumeStatus } from './volume-report.ts'
+import { ATTACHMENT_STATES, volumeReport, volumeStatus } from './volume-report.ts'
 
 /** A volume as templates see it: REX-Ray's names, and an empty value for what it does not have. */
 export function volumeFields(view: VolumeView, viewpoint: Viewpoint): TemplateObject {

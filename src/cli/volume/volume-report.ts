@@ -1,5 +1,5 @@
-import type { InstanceId, Volume, VolumeAttachment } from '../../libstorage/types.ts'
-import type { VolumeView } from '../../mount/integration-driver.ts'
+import type { Volume, VolumeAttachment } from '../../libstorage/types.ts'
+import type { Viewpoint, VolumeView } from '../../mount/integration-driver.ts'
 
 /** How a volume stands to this machine; `unavailable` means that another one has it. */
 export type VolumeStatus = 'attached' | 'available' | 'unavailable' | 'unknown'
@@ -10,12 +10,6 @@ export const ATTACHMENT_STATES: Readonly<Record<VolumeStatus, number>> = {
   attached: 2,
   available: 3,
   unavailable: 4,
-}
-
-/** Whose eyes a volume is seen with. */
-export interface Viewpoint {
-  readonly instance: InstanceId
-  readonly driver: string
 }
 
 /** How the volume stands to the instance. */

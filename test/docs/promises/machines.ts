@@ -179,6 +179,17 @@ export const machines: readonly ShownPromise[] = [
   },
   {
     section: 'The command line beside the server',
+    begins: '`volume ls` and `volume path` are told',
+    shownBy: [
+      'test/command-answers.test.ts > where a variable of the configuration, or one of the SDK, is another',
+      'test/command-answers.test.ts > where the server does not answer in time, or says no more than half',
+      'test/command-answers.test.ts > shows at once what a command has just made or removed',
+      'test/command-answers.test.ts > comes from what the server remembers, as for Docker',
+      'test/cli/quick/run.test.ts > volume %s %s %s: what the server tells is printed',
+    ],
+  },
+  {
+    section: 'The command line beside the server',
     begins: '`volume mount` takes the reference',
     shownBy: [
       'test/cli/volume/changes.test.ts > mount prints the path and holds the volume as cli',

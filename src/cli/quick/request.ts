@@ -1,0 +1,69 @@
+import type { ListOptions } from '../volume/list-volumes.ts'
+
+/** A command line that is understood without the library that reads all others. */
+export interface QuickRequest {
+  readonly verb: 'ls' | 'path'
+  readonly names: readonly string[]
+  readonly flags: { readonly configFile?: string; readonly service?: string }
+  readonly options: ListOptions
+}
+
+type Switch = 'attached' | 'available' | 'path' | 'quiet'
+type Value = 'configFile' | 'service' | 'format'
+
+const VERBS = new Map<string, QuickRequest['verb']>([
+  ...['ls', 'l', 'list', 'get', 'inspect'].map((verb) => [verb, 'ls'] as const),
+  ['path', 'path'],
+])
+const SWITCHES = new Map<string, Switch>([
+  ['--attached', 'attached'],
+  ['--available', 'available'],
+  ['--path', 'path'],
+  ['-q', 'quiet'],
+  ['--quiet', 'quiet'],
+])
+const VALUES = new Map<string, Value>([
+  ['-c', 'configFile'],
+  ['--config', 'configFile'],
+  ['-s', 'service'],
+  ['--service', 'service'],
+  ['-f', 'format'],
+  ['--format', 'format'],
+])
+const FORMS = /^(?:table|json|jsonp|yaml)$|\{\{/
+
+/**
+ * Reads `volume ls` and `volume path` in their plain forms. Undefined for everything else, which is no mistake: abbreviated,
+ * older and misspelt forms, help, flags before the verb.
+ */
+export function readQuickRequest(args: readonly string[]): QuickRequest | undefined {
+  const [group, word = '', ...rest] = args
+  const verb = VERBS.get(word)
+  if (group !== 'volume' || verb === undefined) return undefined
+  const { names, switches, values } = readWords(rest)
+  const { format = 'table', ...flags } = values
+  const isPlain = [...names, ...Object.values(values)].every((text) => /^[^-]/.test(text))
+  if (!isPlain || !FORMS.test(format)) return undefined
+  const isListing = verb === 'ls'
+  const hasOptions = Object.keys(switches).length > 0 || values.format !== undefined
+  if (!isListing && (names.length === 0 || hasOptions)) return undefined
+  return { verb, names, flags, options: { ...switches, format } }
+}
+
+function readWords(words: readonly string[]): {
+  readonly names: readonly string[]
+  readonly switches: Readonly<Partial<Record<Switch, true>>>
+  readonly values: Readonly<Partial<Record<Value, string>>>
+} {
+  const names: string[] = []
+  const switches: Partial<Record<Switch, true>> = {}
+  const values: Partial<Record<Value, string>> = {}
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? ''
+    const [toggle, value] = [SWITCHES.get(word), VALUES.get(word)]
+    if (toggle !== undefined) switches[toggle] = true
+    else if (value !== undefined) values[value] = words[++index] ?? ''
+    else names.push(word)
+  }
+  return { names, switches, values }
+}

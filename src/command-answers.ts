@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { completeEnvironment, ENVIRONMENT_FILE } from './config/environment.ts'
+import type { ConfigInput, LoadedConfig } from './config/load.ts'
+import {
+  build,
+  type ServedConfiguration,
+  type Serving,
+  servingFile,
+} from './config/serving-file.ts'
+import { surroundingsDigest } from './config/surroundings.ts'
+import { isStorageError } from './libstorage/errors.ts'
+import type { Logger } from './libstorage/logger.ts'
+import { LastChangeFile } from './mount/last-change.ts'
+import type { CommandAnswers, Listing } from './plugin-api/command-calls.ts'
+import type { Caller } from './plugin-api/routes.ts'
+import type { OpenServices, ServedService } from './served-services.ts'
+
+/** What a server's answers are made from. */
+export interface ServerAnswersParts {
+  readonly config: LoadedConfig
+  readonly served: OpenServices
+  readonly logger: Pick<Logger, 'debug' | 'warn'>
+  /** Reads the configuration as a command with these flags would from here. */
+  readonly readAsCommand: (flags: ServedConfiguration['flags']) => Promise<LoadedConfig>
+  readonly input: Pick<ConfigInput, 'flags' | 'env' | 'uid' | 'homeDirectory'>
+}
+
+/**
+ * Answers commands in the server's place, so that they need not load what speaks to a platform. A command may ask only
+ * where its own configuration would come to the same as the server's: docs/decisions/0011.
+ */
+export class ServerAnswers implements CommandAnswers {
+  readonly #parts: ServerAnswersParts
+  readonly #services = new Map<string, ServedService>()
+  readonly #last: LastChangeFile
+  readonly #file: string
+  #changeAtStart: string | undefined
+  #written: string | undefined
+
+  constructor(parts: ServerAnswersParts) {
+    this.#parts = parts
+    const { run } = parts.config.directories
+    this.#last = new LastChangeFile(run)
+    this.#file = servingFile(run)
+  }
+
+  async list(digest: string, { signal }: Caller): Promise<Listing | undefined> {
+    const served = this.#services.get(digest)
+    if (served === undefined) return undefined
+    const { service, volumes } = served
+    const change = this.#last.read()
+    const call = change === this.#changeAtStart ? {} : { changedElsewhere: change }
+    const [views, { id }] = await Promise.all([
+      volumes.list({ signal, ...call }),
+      service.executor.instance({ signal }),
+    ])
+    // What a provider warns of, a command says too.
+    if (served.hasWarned()) return undefined
+    return { volumes: views, viewpoint: { instance: id, driver: service.driver.name } }
+  }
+
+  async path(digest: string, name: string, { signal }: Caller): Promise<string | undefined> {
+    const served = this.#services.get(digest)
+    return await served?.volumes.path(name, { signal })
+  }
+
+  /** Tells commands that the server listens on this socket. Commands do without, where that cannot be. */
+  async begin(socket: string): Promise<void> {
+    try {
+      this.#last.note()
+      this.#changeAtStart = this.#last.read()
+      const key = randomBytes(32).toString('hex')
+      const configurations: ServedConfiguration[] = []
+      for (const flags of this.#possibleFlags())
+        configurations.push(...(await this.#configuration(flags, key)))
+      const serving: Serving = { build, socket, key, configurations }
+      this.#written = JSON.stringify(serving)
+      rmSync(this.#file, { force: true })
+      writeFileSync(this.#file, this.#written, { flag: 'wx', mode: 0o600 })
+    } catch (error) {
+      this.#parts.logger.warn('commands are not answered by this server', { error })
+    }
+  }
+
+  /** From now on commands see for themselves. */
+  end(): void {
+    if (this.#written !== undefined && readIfThere(this.#file) === this.#written)
+      rmSync(this.#file, { force: true })
+  }
+
+  /** No flags, or the service that is meant; and the file that this server was started with. */
+  #possibleFlags(): readonly ServedConfiguration['flags'][] {
+    const { served, input } = this.#parts
+    const named = served.services.map(({ service }) => ({ service: service.name }))
+    const flags = [{}, ...named]
+    const { configFile } = input.flags
+    if (configFile === undefined) return flags
+    return [...flags, ...flags.map((one) => ({ ...one, configFile: resolve(configFile) }))]
+  }
+
+  async #configuration(
+    flags: ServedConfiguration['flags'],
+    key: string,
+  ): Promise<readonly ServedConfiguration[]> {
+    const { config, served, input } = this.#parts
+    const theirs = await this.#configOfCommand(flags)
+    if (theirs === undefined || !isDeepStrictEqual(this.#facts(theirs), this.#facts(config)))
+      return []
+    const wanted = theirs.defaultService ?? served.defaultName
+    const found = served.services.find(({ service }) => service.name === wanted)
+    if (found === undefined) return []
+    const surroundings = theirs.surroundings()
+    const env = await completeEnvironment(input.env, ENVIRONMENT_FILE)
+    const reading = { ...input, env, directories: theirs.directories }
+    const digest = surroundingsDigest(key, surroundings, reading)
+    this.#services.set(digest, found)
+    const variables = Object.keys(surroundings.variables)
+    return [{ flags, service: wanted, variables, files: Object.keys(surroundings.files), digest }]
+  }
+
+  /** Undefined where such a command fails, or logs more than failures. */
+  async #configOfCommand(flags: ServedConfiguration['flags']): Promise<LoadedConfig | undefined> {
+    try {
+      const config = await this.#parts.readAsCommand(flags)
+      return ['warn', 'error'].includes(config.logLevel) ? config : undefined
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      return undefined
+    }
+  }
+
+  /** What makes a command's volumes what they are. */
+  #facts(config: LoadedConfig): unknown {
+    const { directories, primaryService, services } = config
+    const { choice } = this.#parts.served
+    const chosen = choice && config.resolveService(choice.driver, choice.driver)
+    return { directories, primaryService, services, chosen }
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
