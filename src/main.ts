@@ -81,6 +81,7 @@ function surroundings(): Surroundings {
       return await examineConfig({ ...input, flags, drivers: providers })
     },
     openChecks: lookEverywhere,
+    settingFlags: listSettingFlags,
     host: {
       ...hostFacts(),
       directories: async () => {
@@ -125,6 +126,14 @@ async function lookEverywhere(...[flags]: Parameters<Surroundings['openChecks']>
 async function keepYoungGenerationSmall() {
   const { setFlagsFromString } = await import('node:v8')
   setFlagsFromString('--semi-space-growth-factor=1')
+}
+
+async function listSettingFlags() {
+  const [{ settingFlags }, { providers }] = await Promise.all([
+    import('./config/setting-flags.ts'),
+    import('./providers/index.ts'),
+  ])
+  return settingFlags(providers)
 }
 
 async function configInput() {

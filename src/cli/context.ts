@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { App } from '../app.ts'
 import type { Directories } from '../config/config.ts'
 import type { ExaminedConfig, Flags, LoadedConfig } from '../config/load.ts'
+import type { SettingFlag } from '../config/setting-flags.ts'
 import type { CheckGroup } from '../doctor/examine.ts'
 import { isStorageError } from '../libstorage/errors.ts'
 import type { Run } from '../libstorage/run.ts'
@@ -69,6 +70,8 @@ export interface Surroundings {
   readonly examineConfig: (flags: Flags) => Promise<ExaminedConfig>
   /** What `doctor` looks at: all of this machine, or one volume. Opens nothing that a server has. */
   readonly openChecks: (flags: Flags, volume: string | undefined) => Promise<readonly CheckGroup[]>
+  /** The flags that set keys of the configuration. */
+  readonly settingFlags: () => Promise<readonly SettingFlag[]>
   readonly host: Host
 }
 

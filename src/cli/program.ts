@@ -14,6 +14,7 @@ import { longFlags, splitPropertyFlags } from './property-flags.ts'
 import { serviceCommand, serviceVerbs } from './service/group.ts'
 import { snapshotCommands } from './snapshot/group.ts'
 import { tokenCommands } from './token/group.ts'
+import { goneCommand, settingsHelp, wantsAll } from './usage.ts'
 import { withExamples } from './verb.ts'
 import { versionText } from './version.ts'
 import { volumeCommands } from './volume/group.ts'
@@ -67,6 +68,8 @@ export async function runProgram(
       surroundings.stdout.write(await completionLines(context, program, args.slice(1)))
       return 0
     }
+    if (wantsAll(args))
+      program.addHelpText('afterAll', settingsHelp(await surroundings.settingFlags()))
     const split = splitPropertyFlags(helpArguments(args, program), knows(program))
     properties = split.properties
     const modern = modernArguments(split.rest, program)
@@ -117,7 +120,7 @@ function configure(program: Command, { scriptPath, stdout }: Surroundings, said:
     .option('-h, --host <address>', "accepted for REX-Ray's sake, without effect")
     .option('-s, --service <name>', 'the service that is meant')
     .option('-l, --logLevel <level>', 'how much is logged: error, warn, info or debug')
-    .option('-v, --verbose', "accepted for REX-Ray's sake, without effect")
+    .option('-v, --verbose', 'with help: the flags that set the configuration, too')
     .version(versionText(scriptPath).trimEnd(), '--version', 'print the version')
     .helpOption('-?, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -143,10 +146,12 @@ function configure(program: Command, { scriptPath, stdout }: Surroundings, said:
 function usageStatus(
   error: CommanderError,
   said: readonly string[],
-  { stdout, stderr }: Surroundings,
+  { programName, stdout, stderr }: Surroundings,
 ): number {
   const isAnswer = error.exitCode === 0 || error.code === 'commander.help'
-  for (const text of said) (isAnswer ? stdout : stderr).write(text)
+  const gone = goneCommand(error)
+  const texts = gone === undefined ? said : [`${programName}: ${gone}`]
+  for (const text of texts) (isAnswer ? stdout : stderr).write(text)
   return isAnswer ? 0 : exitStatusOf(error)
 }
 

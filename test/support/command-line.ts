@@ -7,12 +7,15 @@ import { runQuickly } from '../../src/cli/quick/run.ts'
 import type { Directories, OperationsConfig } from '../../src/config/config.ts'
 import type { AnsweringServer } from '../../src/config/find-answers.ts'
 import type { Flags, LoadedConfig } from '../../src/config/load.ts'
+import { settingFlags } from '../../src/config/setting-flags.ts'
+import { NotFoundError } from '../../src/libstorage/errors.ts'
 import type { Logger } from '../../src/libstorage/logger.ts'
 import type { Run } from '../../src/libstorage/run.ts'
 import { createService } from '../../src/libstorage/service.ts'
 import type { StorageDriver } from '../../src/libstorage/storage-driver.ts'
 import type { Volume, VolumeWish } from '../../src/libstorage/types.ts'
 import type { IntegrationDriver } from '../../src/mount/integration-driver.ts'
+import { providers } from '../../src/providers/index.ts'
 import type { ServedService } from '../../src/served-services.ts'
 import { HERE } from './a-volume.ts'
 import { InMemoryVolumes } from './in-memory-volumes.ts'
@@ -109,6 +112,8 @@ export class CommandLine {
       spec: '/etc/docker/plugins/rexray.spec',
     },
   ]
+  /** A service that cannot be opened. */
+  refuseService: string | undefined
   /** The services besides the one that is meant. */
   otherServices: readonly string[] = []
   choice: App['choice']
@@ -174,10 +179,14 @@ export class CommandLine {
       exit: (code) => this.exits.push(code),
       examineConfig: (flags) => this.examineConfig(flags),
       openChecks: (flags, volume) => this.openChecks(flags, volume),
+      settingFlags: async () => settingFlags(providers),
       host: this.#host(),
       openApp: async (use, flags) => {
         this.flags.push(flags)
         this.steps.push(`open ${use}`)
+        const { service } = flags
+        if (service !== undefined && service === this.refuseService)
+          throw new NotFoundError(`service "${service}"`)
         return this.app()
       },
     })

@@ -1,5 +1,7 @@
+import { isStorageError } from '../../libstorage/errors.ts'
 import type { Instance } from '../../libstorage/types.ts'
-import type { CommandContext } from '../context.ts'
+import { type CommandContext, reportError } from '../context.ts'
+import { exitStatusOf } from '../exit-status.ts'
 import type { OutputOptions } from '../output/forms.ts'
 import { compareTexts, type Listing, openPrinter } from '../output/printer.ts'
 import { TemplateObject } from '../output/template/values.ts'
@@ -10,16 +12,28 @@ interface SeenInstance extends Instance {
   readonly driver: string
 }
 
-/** Prints what each service calls this machine. */
+/**
+ * Prints what each service calls this machine. A service that fails hides no other: why is said on stderr, and the exit
+ * status is that of the first one.
+ */
 export async function listInstances(
   context: CommandContext,
   options: OutputOptions,
 ): Promise<number> {
   const print = await openPrinter(LISTING, options)
   const seen: SeenInstance[] = []
-  for (const { name } of await servicesOf(context)) seen.push(await instanceOf(context, name))
+  let status = 0
+  for (const { name } of await servicesOf(context)) {
+    try {
+      seen.push(await instanceOf(context, name))
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      reportError(context, error)
+      status ||= exitStatusOf(error)
+    }
+  }
   context.stdout.write(print(seen))
-  return 0
+  return status
 }
 
 async function instanceOf(context: CommandContext, name: string): Promise<SeenInstance> {

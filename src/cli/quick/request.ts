@@ -40,10 +40,13 @@ export function readQuickRequest(args: readonly string[]): QuickRequest | undefi
   const [group, word = '', ...rest] = args
   const verb = VERBS.get(word)
   if (group !== 'volume' || verb === undefined) return undefined
-  const { names, switches, values } = readWords(rest)
+  const { names, switches, given } = readWords(rest)
+  const values: Partial<Record<Value, string>> = Object.fromEntries(given)
   const { format = 'table', ...flags } = values
-  const isPlain = [...names, ...Object.values(values)].every((text) => /^[^-]/.test(text))
-  if (!isPlain || !FORMS.test(format)) return undefined
+  const texts = [...names, ...given.map(([, text]) => text)]
+  const isPlain = texts.every((text) => /^[^-]/.test(text))
+  const isTwice = Object.keys(values).length < given.length
+  if (!isPlain || isTwice || !FORMS.test(format)) return undefined
   const isListing = verb === 'ls'
   const hasOptions = Object.keys(switches).length > 0 || values.format !== undefined
   if (!isListing && (names.length === 0 || hasOptions)) return undefined
@@ -53,17 +56,17 @@ export function readQuickRequest(args: readonly string[]): QuickRequest | undefi
 function readWords(words: readonly string[]): {
   readonly names: readonly string[]
   readonly switches: Readonly<Partial<Record<Switch, true>>>
-  readonly values: Readonly<Partial<Record<Value, string>>>
+  readonly given: readonly (readonly [Value, string])[]
 } {
   const names: string[] = []
   const switches: Partial<Record<Switch, true>> = {}
-  const values: Partial<Record<Value, string>> = {}
+  const given: [Value, string][] = []
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? ''
     const [toggle, value] = [SWITCHES.get(word), VALUES.get(word)]
     if (toggle !== undefined) switches[toggle] = true
-    else if (value !== undefined) values[value] = words[++index] ?? ''
+    else if (value !== undefined) given.push([value, words[++index] ?? ''])
     else names.push(word)
   }
-  return { names, switches, values }
+  return { names, switches, given }
 }

@@ -34,6 +34,7 @@ function startInBackgroundCommand(context: CommandContext, runs: RunWork): Comma
     .description(
       'start the server in the background, by systemd where it is installed; return when it listens',
     )
+    .addOption(new Option('-f, --foreground', "accepted for REX-Ray's sake").hideHelp())
     .addOption(new Option('--nopid', "accepted for REX-Ray's sake").hideHelp())
     .addOption(new Option('--force', "accepted for REX-Ray's sake").hideHelp())
     .action(() => runs(import('./background.ts').then((work) => work.startInBackground(context))))

@@ -51,3 +51,13 @@ test('instances is a table of four columns', async () => {
   const { stdout } = await new CommandLine().run('adapter', 'instances')
   expect(stdout).toBe('ID      Name  Provider  Region\ni-here        ebs\n')
 })
+
+test('instances prints those of the services that can say, and fails with the reason of the others', async () => {
+  const line = configured()
+  line.refuseService = 'logs'
+  expect(await line.run('adapter', 'instances', '-q')).toEqual({
+    status: 1,
+    stdout: 'i-here    ebs\n',
+    stderr: 'remora: service "logs" not found\n',
+  })
+})

@@ -58,6 +58,7 @@ test.each([
   '--config x volume ls',
   'volume ls -f',
   'volume ls --volumename pg',
+  'volume ls -f volume -f json',
 ])('%s is left to the whole program', (line) => {
   expect(readQuickRequest(line.split(' '))).toBeUndefined()
 })
