@@ -72,14 +72,7 @@ function surroundings(): Surroundings {
     stderr: process.stderr,
     signals: process,
     exit: (status) => process.exit(status),
-    examineConfig: async (flags) => {
-      const [{ examineConfig }, { providers }, input] = await Promise.all([
-        import('./config/load.ts'),
-        import('./providers/index.ts'),
-        configInput(),
-      ])
-      return await examineConfig({ ...input, flags, drivers: providers })
-    },
+    examineConfig: examine,
     openChecks: lookEverywhere,
     settingFlags: listSettingFlags,
     host: {
@@ -126,6 +119,15 @@ async function lookEverywhere(...[flags]: Parameters<Surroundings['openChecks']>
 async function keepYoungGenerationSmall() {
   const { setFlagsFromString } = await import('node:v8')
   setFlagsFromString('--semi-space-growth-factor=1')
+}
+
+async function examine(...[flags]: Parameters<Surroundings['examineConfig']>) {
+  const [{ examineConfig }, { providers }, input] = await Promise.all([
+    import('./config/load.ts'),
+    import('./providers/index.ts'),
+    configInput(),
+  ])
+  return await examineConfig({ ...input, flags, drivers: providers })
 }
 
 async function listSettingFlags() {
