@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { ServerAnswers } from './command-answers.ts'
 import { type Flags, type LoadedConfig, loadConfig } from './config/load.ts'
 import type { DefaultChoice } from './default-service.ts'
+import { createLateLogger, type LateLogger } from './late-logger.ts'
 import { FailedPreconditionError, NotFoundError } from './libstorage/errors.ts'
 import type { Logger } from './libstorage/logger.ts'
 import { run } from './libstorage/run.ts'
 import { ToolRunner } from './libstorage/tool-runner.ts'
-import { type AdjustableLogger, createLogger } from './logging.ts'
+import type { LoggerOptions } from './logging.ts'
 import { EventFile } from './mount/event-file.ts'
 import { type HeldLock, ProcessLocks, SERVER_LOCK } from './mount/locks.ts'
 import type { ProcessRole } from './mount/mount-context.ts'
@@ -78,7 +79,7 @@ export async function openApp(role: ProcessRole, input: AppInput): Promise<App> 
   const readConfig = () => loadConfig({ ...input, drivers: providers, reader: role })
   const config = await readConfig()
   const isTerminal = input.stderr.isTTY === true
-  const logger = createLogger({
+  const logger = await openLogger(role, {
     level: config.logLevel,
     stream: input.stderr,
     isTerminal,
@@ -100,9 +101,17 @@ export async function openApp(role: ProcessRole, input: AppInput): Promise<App> 
     const answers = new ServerAnswers({ config, served, logger, readAsCommand, input })
     return new OpenApp({ config, logger, served, answers, readConfig, tools, isTerminal })
   } catch (error) {
-    await tools.close()
+    await Promise.all([tools.close(), logger.settled()])
     throw error
   }
+}
+
+/** A server's lines are written as they are said, and so are those that somebody asked for; most commands say nothing. */
+async function openLogger(role: ProcessRole, options: LoggerOptions): Promise<LateLogger> {
+  const isQuiet = ['error', 'warn'].includes(options.level)
+  if (role === 'command' && isQuiet) return createLateLogger(options)
+  const { createLogger } = await import('./logging.ts')
+  return { ...createLogger(options), settled: async () => {} }
 }
 
 function createToolRunner({ directories }: LoadedConfig, logger: Logger): ToolRunner {
@@ -117,7 +126,7 @@ function createToolRunner({ directories }: LoadedConfig, logger: Logger): ToolRu
 
 interface OpenParts {
   readonly config: LoadedConfig
-  readonly logger: AdjustableLogger
+  readonly logger: LateLogger
   readonly served: OpenServices
   readonly answers: ServerAnswers
   readonly readConfig: () => Promise<LoadedConfig>
@@ -229,6 +238,7 @@ class OpenApp implements App {
       this.#removePidFile?.()
       await Promise.all([this.#parts.tools.close(), this.#lock?.release()])
       this.#parts.logger.closeFile()
+      await this.#parts.logger.settled()
     }
   }
 }
