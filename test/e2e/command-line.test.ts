@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -44,6 +44,28 @@ describe('the command line beside a server', () => {
     expect(machine.loops()).toEqual([])
     expect(await remora('volume', 'rm', 'data')).toBe('data\n')
     await expectNothingLeft(machine)
+  })
+
+  test('volume ls shows at once what commands and containers did, with the server as after its end by kill', async () => {
+    const rows = async () => (await remora('volume', 'ls', '-q')).split('\n').filter(Boolean).sort()
+    await eventually('commands to be answered', () =>
+      existsSync(path.join(machine.home, 'var/run/serving.json')),
+    )
+    await remora('volume', 'create', 'one', '--size', '1')
+    await expectSuccess(server, 'Create', { Name: 'two', Opts: { size: '1' } })
+    expect((await rows()).map((row) => row.split(/ +/)[1]).sort()).toEqual(['one', 'two'])
+    await expectSuccess(server, 'Mount', { Name: 'one', ID: 'a' })
+    await remora('volume', 'rm', 'two')
+    const told = await rows()
+    expect(told).toEqual([expect.stringMatching(/^vol-\w+ {2}one {2}attached {2}1$/)])
+    const json = await remora('volume', 'ls', '--path', '-f', 'json')
+    await server.kill()
+    expect(await rows()).toEqual(told)
+    expect(await remora('volume', 'ls', '--path', '-f', 'json')).toBe(json)
+    server = await startServer(machine)
+    await expectSuccess(server, 'Unmount', { Name: 'one', ID: 'a' })
+    await remora('volume', 'rm', 'one')
+    expect(await rows()).toEqual([])
   })
 
   test('a second server on the same home is refused and names the first', async () => {
