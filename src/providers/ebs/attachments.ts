@@ -3,13 +3,7 @@ import {
   DetachVolumeCommand,
   type Volume as Ec2Volume,
 } from '@aws-sdk/client-ec2'
-import {
-  FailedPreconditionError,
-  NotFoundError,
-  ResourceExhaustedError,
-  TimeoutError,
-  volumeNamed,
-} from '../../libstorage/errors.ts'
+import { FailedPreconditionError, NotFoundError, TimeoutError } from '../../libstorage/errors.ts'
 import type { DetachOptions } from '../../libstorage/storage-driver.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { sleep } from '../../libstorage/wait.ts'
@@ -34,6 +28,8 @@ export interface AttachmentContext {
   readonly ec2: Ec2
   readonly lookUps: VolumeLookUps
   readonly here: ThisInstance
+  /** The volume, as messages begin. */
+  readonly subject: string
   /** How long a change of state may take, in milliseconds. */
   readonly timeoutMs: number
   /** What all pauses are multiplied by. */
@@ -54,7 +50,7 @@ export async function attachVolume(
     const attempt = await attempted(context, id, to, signal)
     if (attempt !== 'between states') return attempt
     const pauseMs = STATE_RETRY_MS * context.pace
-    if (performance.now() + pauseMs > deadline) throw stillBetweenStates(id, context)
+    if (performance.now() + pauseMs > deadline) throw stillBetweenStates(context)
     await sleep(pauseMs, signal)
   }
 }
@@ -65,9 +61,9 @@ async function attempted(
   to: InstanceId,
   signal: AbortSignal | undefined,
 ): Promise<VolumeAttachment | 'between states'> {
-  const { here, ec2 } = context
+  const { here, ec2, subject } = context
   for (let names = 1; ; names += 1) {
-    const name = await here.reserveName(id, to, signal)
+    const name = await here.reserveName({ id, subject }, to, signal)
     try {
       const request = new AttachVolumeCommand({ VolumeId: id, InstanceId: to, Device: name })
       const attachment = toAttachment(id, await ec2.send(request, signal))
@@ -93,7 +89,7 @@ async function settled(
 ): Promise<VolumeAttachment | 'between states'> {
   const code = ec2Code(cause)
   if (code === 'AttachmentLimitExceeded' || code === 'CardAttachmentLimitExceeded')
-    throw await context.here.full(id, cause)
+    throw await context.here.full(context.subject, cause)
   const isOpen =
     cause === undefined ||
     code === 'VolumeInUse' ||
@@ -101,7 +97,7 @@ async function settled(
     isUnknownOutcome(cause)
   if (!isOpen) throw cause
   const seen = await context.lookUps.byId(id, signal)
-  if (seen === undefined) throw new NotFoundError(volumeNamed(id), cause)
+  if (seen === undefined) throw new NotFoundError(context.subject, cause)
   const attachments = (seen.Attachments ?? []).flatMap((one) => toAttachment(id, one) ?? [])
   const mine = attachments.find(({ instanceId }) => instanceId === to)
   if (mine !== undefined && mine.state !== 'detaching') {
@@ -109,10 +105,10 @@ async function settled(
     return mine
   }
   const other = attachments.find(({ instanceId }) => instanceId !== to)
-  if (other !== undefined) throw heldBy(nameIn(seen, id), other)
+  if (other !== undefined) throw heldBy(context.subject, other)
   if (seen.State === 'error' || seen.State === 'deleting' || seen.State === 'deleted')
     throw new FailedPreconditionError({
-      subject: volumeNamed(id),
+      subject: context.subject,
       problem: `is in state ${seen.State}`,
       remedy: 'use another volume',
       cause,
@@ -141,7 +137,7 @@ export async function detachVolume(
     if (!isOpen) throw error
     const attachment = attachmentTo(await present(context, id, signal), id, from)
     if (attachment === undefined && !isOfRepeat(error))
-      throw new NotFoundError(`attachment of ${id} to ${from}`, error)
+      throw new NotFoundError(`the attachment of ${context.subject} to ${from}`, error)
     // What was not sent, or sent and lost, is sent once more; the rest is under way.
     if (attachment !== undefined && attachment.state !== 'detaching' && isUnknownOutcome(error))
       return await detachVolume(context, id, from, options)
@@ -178,7 +174,7 @@ async function awaitDetached(
   )
   if (done !== true)
     throw new TimeoutError({
-      subject: volumeNamed(id),
+      subject: context.subject,
       problem: `is still ${last?.state ?? 'in use'} at ${from} after ${Math.round(context.timeoutMs / 1_000)} s`,
       remedy:
         'see whether something there still uses its disk: EC2 waits for that, and a detach cannot be called off',
@@ -187,12 +183,12 @@ async function awaitDetached(
 }
 
 async function present(
-  { lookUps }: AttachmentContext,
+  { lookUps, subject }: AttachmentContext,
   id: VolumeId,
   signal: AbortSignal | undefined,
 ): Promise<Ec2Volume> {
   const seen = await lookUps.byId(id, signal)
-  if (seen === undefined) throw new NotFoundError(volumeNamed(id))
+  if (seen === undefined) throw new NotFoundError(subject)
   return seen
 }
 
@@ -211,10 +207,6 @@ function hasAttachment({ Attachments = [] }: Ec2Volume): boolean {
   return Attachments.some((one) => toAttachment('', one) !== undefined)
 }
 
-function nameIn({ Tags = [] }: Ec2Volume, id: VolumeId): string {
-  return Tags.find(({ Key }) => Key === 'Name')?.Value ?? id
-}
-
 function isNameTaken(error: unknown): boolean {
   return (
     ec2Code(error) === 'InvalidParameterValue' &&
@@ -223,25 +215,10 @@ function isNameTaken(error: unknown): boolean {
   )
 }
 
-function stillBetweenStates(id: VolumeId, { timeoutMs }: AttachmentContext): TimeoutError {
+function stillBetweenStates({ subject, timeoutMs }: AttachmentContext): TimeoutError {
   return new TimeoutError({
-    subject: volumeNamed(id),
+    subject,
     problem: `was not ready to be attached within ${timeoutMs / 1_000} s`,
     remedy: 'try again',
-  })
-}
-
-/** The error of an instance that has all the volumes it can have. */
-export function instanceFull(
-  id: VolumeId,
-  instance: InstanceId,
-  counts: string,
-  cause?: unknown,
-): ResourceExhaustedError {
-  return new ResourceExhaustedError({
-    subject: volumeNamed(id),
-    problem: `cannot be attached to ${instance}, which has ${counts}`,
-    remedy: 'detach volumes from this instance, or use a larger one',
-    cause,
   })
 }

@@ -9,7 +9,6 @@ import {
   type StorageError,
   TimeoutError,
   UnavailableError,
-  volumeNamed,
 } from '../../libstorage/errors.ts'
 import type { VolumeAttachment } from '../../libstorage/types.ts'
 
@@ -161,13 +160,13 @@ export function asStorageError(error: unknown, asked: Asked): unknown {
   })
 }
 
-/** The refusal of a volume that another machine has. */
+/** The refusal of a volume, as messages begin, that another machine has. */
 export function heldBy(
-  name: string,
+  subject: string,
   { instanceId, state, since }: VolumeAttachment,
 ): FailedPreconditionError {
   return new FailedPreconditionError({
-    subject: volumeNamed(name),
+    subject,
     problem: `is ${state} to ${instanceId} since ${since.toISOString()}`,
     remedy: 'detach it there',
   })
