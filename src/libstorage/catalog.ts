@@ -78,7 +78,7 @@ export class VolumeCatalog {
     signal?: AbortSignal,
   ): Promise<Volume | undefined> {
     const isWide = this.#driver.namesakes !== undefined
-    const asked = isWide ? this.#namesakes(name, 'create') : this.#exactNamesakes(name, zone)
+    const asked = isWide ? this.#namesakes(name, zone) : this.#exactNamesakes(name, zone)
     const seen = await untilAborted(asked, signal)
     const isThere = (volume: Volume) => isInZone(volume, zone)
     const exact = seen.filter((volume) => volume.name === name)
@@ -168,10 +168,13 @@ export class VolumeCatalog {
   }
 
   /** One look-up for all namesakes, exact ones first. A Create never joins one that began before its turn. */
-  #namesakes(name: string, purpose: 'find' | 'create'): Promise<readonly Volume[]> {
+  #namesakes(name: string, toMakeIn?: ZoneToMakeIn): Promise<readonly Volume[]> {
+    const zone = toMakeIn?.asked
+    const purpose = toMakeIn === undefined ? 'find' : `create in ${zone ?? ''}`
     return this.#flights.do(`${purpose}/${name}`, async () => {
       const at = this.#now()
-      const { here = [], elsewhere = [] } = (await this.#driver.namesakes?.(name)) ?? {}
+      const options = zone === undefined ? {} : { zone }
+      const { here = [], elsewhere = [] } = (await this.#driver.namesakes?.(name, options)) ?? {}
       const covers = (volume: Volume) => alike(name, [volume]).length > 0
       const volumes = living(this.#changes.correct([...here, ...elsewhere], at, covers))
       const isAway = new Set(elsewhere.map(({ id }) => id))
@@ -182,7 +185,7 @@ export class VolumeCatalog {
   }
 
   async #namesakesHere(name: string): Promise<readonly Volume[]> {
-    await this.#namesakes(name, 'find')
+    await this.#namesakes(name)
     return this.#memory.knownNamed(name)
   }
 

@@ -65,6 +65,12 @@ export interface NamedCallOptions extends CallOptions {
   readonly volumeName?: string
 }
 
+/** Where namesakes are looked for. */
+export interface NamesakesOptions extends CallOptions {
+  /** A zone that counts too where those of other zones are none of ours: a volume is to be made there. */
+  readonly zone?: string
+}
+
 /** How a volume is detached. */
 export interface DetachOptions extends NamedCallOptions {
   /** Take the device away though the machine has not let go of it. Loses what was not yet written. */
@@ -100,7 +106,7 @@ export interface StorageDriver {
    * All volumes whose names differ from this one in letter case at most, in one look-up. Absent where only a list of all
    * volumes could tell, or costs as little.
    */
-  namesakes?(name: string, options?: CallOptions): Promise<Namesakes>
+  namesakes?(name: string, options?: NamesakesOptions): Promise<Namesakes>
   /** Absent where the platform knows nothing of machines. */
   readonly instances?: InstanceDriver
   /** Absent where the platform has none. */

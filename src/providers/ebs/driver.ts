@@ -5,6 +5,7 @@ import type {
   DetachOptions,
   InstanceDriver,
   NamedCallOptions,
+  NamesakesOptions,
   SnapshotDriver,
   StorageDriver,
 } from '../../libstorage/storage-driver.ts'
@@ -79,14 +80,15 @@ export class EbsDriver implements StorageDriver {
     })
   }
 
-  namesakes(name: string, { signal }: CallOptions = {}): Promise<Namesakes> {
+  namesakes(name: string, { zone: asked, signal }: NamesakesOptions = {}): Promise<Namesakes> {
     const { scope, lookUps, identity, namesPerZone } = this.#parts
     return said({ subject: 'volumes', action: 'ec2:DescribeVolumes' }, async () => {
       const { zone } = await identity.get()
+      const zones = [...new Set([zone, asked ?? zone])]
       const Values = anyCasePatterns(nameTag(scope, ''), name)
       const filters = [
         { Name: 'tag:Name', Values },
-        ...(namesPerZone ? [{ Name: 'availability-zone', Values: [zone] }] : []),
+        ...(namesPerZone ? [{ Name: 'availability-zone', Values: zones }] : []),
         ...scopeFilters(scope),
       ]
       const seen = await lookUps.matching(filters, signal)

@@ -52,10 +52,36 @@ describe('a look for a name', () => {
     expect(await namesakes('data', own)).toEqual({ here: [], elsewhere: [] })
   })
 
+  test('takes the zone where one is to be made along, where a name may exist once in each', async () => {
+    const { id } = await make('data', 'us-east-1b')
+    const own = (await world.provider(world.here, { perZoneNames: true })).driver
+    const found = await own.namesakes?.('data', { zone: 'us-east-1b' })
+    expect(found).toMatchObject({ here: [], elsewhere: [{ id }] })
+  })
+
   test('leaves out what is being deleted', async () => {
     const { id } = await make('data')
     world.simulator.region.change(id, { state: 'deleting' })
     expect((await namesakes('data')).here).toEqual([])
+  })
+})
+
+describe('a Create in another zone, where a name may exist once in each', () => {
+  test('makes no second one there, however long the first one is there, and one here beside it', async () => {
+    await make('data', 'us-east-1b')
+    // By then EC2 has forgotten the client token.
+    world.simulator.region.tokens.clear()
+    const manager = await ebsMountManager(world, world.here, {}, { perZoneNames: true })
+    try {
+      await manager.create('data', { availabilityzone: 'us-east-1b' })
+      expect(world.simulator.named('data')).toHaveLength(1)
+      await manager.create('data', {})
+      const zones = world.simulator.named('data').map(({ zone }) => zone)
+      expect(zones.sort()).toEqual(['us-east-1a', 'us-east-1b'])
+      expect((await manager.get('data')).volume.zone).toBe('us-east-1a')
+    } finally {
+      await manager.close()
+    }
   })
 })
 
