@@ -40,6 +40,7 @@ export class VolumeCatalog {
   readonly #changes: RecentChanges
   readonly #memory: VolumeMemory
   readonly #flights = new SingleFlight<readonly Volume[]>()
+  #recorded: (name: string) => VolumeId | undefined = () => undefined
 
   constructor(
     driver: StorageDriver,
@@ -53,6 +54,16 @@ export class VolumeCatalog {
     this.#memory = new VolumeMemory(this.#changes, now)
   }
 
+  /** Whether the platform may not show for a while what was changed. */
+  get lags(): boolean {
+    return this.#facts.consistency === 'eventual'
+  }
+
+  /** Tells whom to ask for the id of a volume that the platform, where it lags, does not show by its name. */
+  consult(recorded: (name: string) => VolumeId | undefined): void {
+    this.#recorded = recorded
+  }
+
   /**
    * The one living volume of this name, else the one that matches without regard to case, else the one with this id.
    * Rejects with `NotFoundError` only on the platform's definite "no", with `UnavailableError` when it cannot say and
@@ -62,6 +73,7 @@ export class VolumeCatalog {
     const found =
       theOne(name, await this.#lookUp(name, options)) ??
       theOne(name, await this.#alike(name, options)) ??
+      (await this.#unseen(name, options)) ??
       (options.nameOnly === true ? undefined : await this.#byId(name, options))
     if (found === undefined) throw new NotFoundError(volumeNamed(name))
     return found
@@ -226,6 +238,16 @@ export class VolumeCatalog {
     if (thorough && isOld && this.#driver.namesakes === undefined)
       await untilAborted(this.#all(), signal)
     return this.#memory.knownAlike(name)
+  }
+
+  /** The volume that is recorded here under this name, where the platform shows it by its id alone. */
+  async #unseen(name: string, options: FindOptions): Promise<Volume | undefined> {
+    const id = this.lags ? this.#recorded(name) : undefined
+    const at = this.#now()
+    const seen = id === undefined ? undefined : await this.#byId(id, options)
+    if (seen?.name !== name) return undefined
+    this.#memory.keepNamed(name, { volumes: [seen], at })
+    return seen
   }
 
   async #byId(text: string, { signal }: FindOptions): Promise<Volume | undefined> {

@@ -139,6 +139,7 @@ async function make(
   try {
     const volume = await (original === undefined ? create() : copying(context, original, create))
     catalog.created(volume)
+    noteMade(context, volume)
     const durationMs = Math.round(performance.now() - begun)
     context.events.record({
       kind: 'created',
@@ -152,6 +153,15 @@ async function make(
     if (!(error instanceof AlreadyExistsError)) throw error
     // Somebody was faster between our look and our request: theirs is the volume.
     return { volume: await catalog.find(spec.name, { fresh: true }), made: false }
+  }
+}
+
+/** Its volume is made, whatever comes of this: without it other processes find it some seconds later. */
+function noteMade({ made, logger }: MountContext, { id, name }: Volume): void {
+  try {
+    made?.add(name, id)
+  } catch (error) {
+    logger.warn(`${volumeNamed(name)} is made, but cannot be noted: ${String(error)}`)
   }
 }
 

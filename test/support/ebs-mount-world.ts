@@ -8,6 +8,7 @@ import type { VolumeEvent } from '../../src/mount/events.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
 import { thawing } from '../../src/mount/left-frozen.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
+import { MadeNamesFolder } from '../../src/mount/made-names.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
 import { RemovedNamesFolder } from '../../src/mount/removed-names.ts'
@@ -59,6 +60,7 @@ export class EbsMountMachine {
       places,
       settings,
       ledger,
+      made: new MadeNamesFolder(path.join(this.#folder, 'made')),
       sessions: new VolumeSessions(
         'ebs',
         ledger,
