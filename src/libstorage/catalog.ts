@@ -1,5 +1,5 @@
 import { type EndedAttachment, RecentChanges } from './changes.ts'
-import { NotFoundError, volumeNamed } from './errors.ts'
+import { NotFoundError, TimeoutError, volumeNamed } from './errors.ts'
 import { alike, isInZone, refuseElsewhere, theOne, type ZoneToMakeIn } from './namesakes.ts'
 import { isOutage } from './outage.ts'
 import { SingleFlight } from './single-flight.ts'
@@ -69,7 +69,11 @@ export class VolumeCatalog {
    * Rejects with `NotFoundError` only on the platform's definite "no", with `UnavailableError` when it cannot say and
    * nothing is known, and with `FailedPreconditionError` when several match.
    */
-  async find(name: string, options: FindOptions = {}): Promise<Volume> {
+  find(name: string, options: FindOptions = {}): Promise<Volume> {
+    return this.#inTime(name, this.#find(name, options), options.signal)
+  }
+
+  async #find(name: string, options: FindOptions): Promise<Volume> {
     const found =
       theOne(name, await this.#lookUp(name, options)) ??
       theOne(name, await this.#alike(name, options)) ??
@@ -84,7 +88,11 @@ export class VolumeCatalog {
    * case. Asks the platform for the whole region, whatever it said before: another process may have made one meanwhile.
    * Rejects with `FailedPreconditionError` about a namesake in another zone unless a zone was asked for.
    */
-  async namesake(
+  namesake(name: string, zone: ZoneToMakeIn, signal?: AbortSignal): Promise<Volume | undefined> {
+    return this.#inTime(name, this.#namesake(name, zone, signal), signal)
+  }
+
+  async #namesake(
     name: string,
     zone: ZoneToMakeIn,
     signal?: AbortSignal,
@@ -144,6 +152,22 @@ export class VolumeCatalog {
 
   removed(volume: Pick<Volume, 'id' | 'name'>): void {
     this.#memory.removed(volume)
+  }
+
+  /** A caller whose time is up learns what was not there in time, and why. */
+  async #inTime<T>(name: string, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      if (!(error instanceof TimeoutError) || signal?.aborted !== true) throw error
+      const why = this.#driver.hindrance?.()
+      throw new TimeoutError({
+        subject: volumeNamed(name),
+        problem: `could not be looked up in time${why === undefined ? '' : ` (${why})`}`,
+        remedy: 'try again',
+        cause: error,
+      })
+    }
   }
 
   async #lookUp(name: string, options: FindOptions): Promise<readonly Volume[]> {

@@ -107,6 +107,11 @@ export interface StorageDriver {
    * volumes could tell, or costs as little.
    */
   namesakes?(name: string, options?: NamesakesOptions): Promise<Namesakes>
+  /**
+   * What keeps the platform from answering at this moment, while that is asked again in silence, as a clause:
+   * `EC2 answers RequestLimitExceeded`. Absent where nothing is.
+   */
+  hindrance?(): string | undefined
   /** Absent where the platform knows nothing of machines. */
   readonly instances?: InstanceDriver
   /** Absent where the platform has none. */

@@ -66,6 +66,10 @@ export class EbsDriver implements StorageDriver {
     this.snapshots = ec2Snapshots(parts.ec2, parts.scope)
   }
 
+  hindrance(): string | undefined {
+    return this.#parts.ec2.hindrance
+  }
+
   volumes(query: VolumeQuery = {}, { signal }: CallOptions = {}): Promise<readonly Volume[]> {
     const { scope, lookUps, here } = this.#parts
     return said({ subject: 'volumes', action: 'ec2:DescribeVolumes' }, async () => {

@@ -139,6 +139,16 @@ export function isUnknownOutcome(error: unknown): boolean {
   return isNetworkError(error) || httpStatus(error) >= 500
 }
 
+/** Whether EC2 took no more requests at that moment, and so did not carry this one out. */
+export function isThrottled(error: unknown): boolean {
+  return KINDS[ec2Code(error) ?? ''] === 'throttled'
+}
+
+/** Whether the same request may be answered otherwise a moment later: it is asked again. */
+export function isTransient(error: unknown): boolean {
+  return isThrottled(error) || isUnknownOutcome(error)
+}
+
 /** Whether the answer is that to a repeat, so that what was asked for may have been done before it. */
 export function isOfRepeat(error: unknown): boolean {
   return (metadataOf(error).attempts ?? 1) > 1
