@@ -38,6 +38,11 @@ export interface AttachmentContext {
   readonly usualFreeing: UsualTime
 }
 
+/** An attempt that may succeed a little later, with what EC2 said of it. */
+interface BetweenStates {
+  readonly betweenStates: unknown
+}
+
 /** Asks for the attachment; resolves when EC2 has accepted it, since the disk itself is the better witness of the rest. */
 export async function attachVolume(
   context: AttachmentContext,
@@ -48,9 +53,9 @@ export async function attachVolume(
   const deadline = performance.now() + context.timeoutMs
   for (;;) {
     const attempt = await attempted(context, id, to, signal)
-    if (attempt !== 'between states') return attempt
+    if (!('betweenStates' in attempt)) return attempt
     const pauseMs = STATE_RETRY_MS * context.pace
-    if (performance.now() + pauseMs > deadline) throw stillBetweenStates(context)
+    if (performance.now() + pauseMs > deadline) throw stillBetweenStates(context, attempt)
     await sleep(pauseMs, signal)
   }
 }
@@ -60,7 +65,7 @@ async function attempted(
   id: VolumeId,
   to: InstanceId,
   signal: AbortSignal | undefined,
-): Promise<VolumeAttachment | 'between states'> {
+): Promise<VolumeAttachment | BetweenStates> {
   const { here, ec2, subject } = context
   for (let names = 1; ; names += 1) {
     const name = await here.reserveName({ id, subject }, to, signal)
@@ -86,7 +91,7 @@ async function settled(
   to: InstanceId,
   cause: unknown,
   signal: AbortSignal | undefined,
-): Promise<VolumeAttachment | 'between states'> {
+): Promise<VolumeAttachment | BetweenStates> {
   const code = ec2Code(cause)
   if (code === 'AttachmentLimitExceeded' || code === 'CardAttachmentLimitExceeded')
     throw await context.here.full(context.subject, cause)
@@ -113,7 +118,7 @@ async function settled(
       remedy: 'use another volume',
       cause,
     })
-  return 'between states'
+  return { betweenStates: cause }
 }
 
 /** Ends the attachment, and resolves when EC2 shows the volume without it. */
@@ -215,10 +220,16 @@ function isNameTaken(error: unknown): boolean {
   )
 }
 
-function stillBetweenStates({ subject, timeoutMs }: AttachmentContext): TimeoutError {
+/** It may be the volume or the instance that was not ready. */
+function stillBetweenStates(
+  { subject, timeoutMs }: AttachmentContext,
+  { betweenStates: cause }: BetweenStates,
+): TimeoutError {
+  const said = cause instanceof Error ? ` (${cause.message.trim().replace(/\.$/, '')})` : ''
   return new TimeoutError({
     subject,
-    problem: `was not ready to be attached within ${timeoutMs / 1_000} s`,
+    problem: `was not ready to be attached within ${timeoutMs / 1_000} s${said}`,
     remedy: 'try again',
+    cause,
   })
 }

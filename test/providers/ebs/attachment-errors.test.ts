@@ -33,6 +33,19 @@ describe('what is refused or takes too long names the volume by its name and its
     await expect(asked(id)).rejects.toThrow(`${called(id)} was refused by EC2 (ec2:AttachVolume`)
   })
 
+  test('an attach to an instance that does not run, with what EC2 says of that', async () => {
+    await world.close()
+    world = await EbsWorld.open({ delays: { stop: 60_000 } })
+    provider = await world.provider()
+    const hasty = await world.provider(world.here, { statusTimeout: '300ms' })
+    const id = await make()
+    world.there.stop()
+    const asked = hasty.driver.attachVolume(id, world.there.id, named)
+    await expect(asked).rejects.toThrow(
+      `${called(id)} was not ready to be attached within 0.3 s (Instance '${world.there.id}' is not 'running'), try again`,
+    )
+  })
+
   test('an attach to a full instance, and a detach that EC2 lets wait', async () => {
     const small = await world.simulator.launch({ type: 't3.nano' })
     const there = await world.provider(small)

@@ -87,9 +87,10 @@ describe('a Create in another zone, where a name may exist once in each', () => 
 
 describe('two machines that both saw that a name is free', () => {
   test.each([
-    ['the same size', '1'],
-    ['another size', '2'],
-  ])('and make it with %s have one volume', async (_, size) => {
+    ['the same size', '1', {}],
+    ['another size', '2', {}],
+    ['another size in another zone', '2', { availabilityzone: 'us-east-1b' }],
+  ])('and make it with %s have one volume', async (_, size, zone: Record<string, string>) => {
     await world.close()
     world = await EbsWorld.open({ delays: { tagLag: 30 } })
     const here = await ebsMountManager(world)
@@ -97,10 +98,14 @@ describe('two machines that both saw that a name is free', () => {
     try {
       for (const manager of [here, there]) await manager.get('other').catch(() => undefined)
       world.simulator.takeCounts()
-      await Promise.all([here.create('data', { size: '1' }), there.create('data', { size })])
+      await Promise.all([
+        here.create('data', { size: '1', ...zone }),
+        there.create('data', { size, ...zone }),
+      ])
       expect(world.simulator.count('CreateVolume')).toBeGreaterThanOrEqual(2)
       expect(world.simulator.named('data')).toHaveLength(1)
-      expect((await there.get('data')).volume.name).toBe('data')
+      const [{ id = '' } = {}] = world.simulator.named('data')
+      expect((await there.get(id)).volume.name).toBe('data')
     } finally {
       await here.close()
       await there.close()
