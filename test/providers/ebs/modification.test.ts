@@ -156,6 +156,9 @@ describe('a snapshot', () => {
   )
 
   test('right after another one is refused with its own way out', async () => {
+    await world.close()
+    world = await EbsWorld.open({ delays: { snapshotPause: 60_000 } })
+    driver = (await world.provider()).driver
     const id = await make()
     await create(id, 'first')
     await expect(create(id, 'second')).rejects.toThrow(
