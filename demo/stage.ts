@@ -3,6 +3,7 @@ import { becomeInstance, ebsConfiguration } from '../test/support/ec2/host.ts'
 import { Ec2Simulator } from '../test/support/ec2/simulator.ts'
 import { eventually, Machine } from '../test/support/machine.ts'
 import { startServer } from '../test/support/server-process.ts'
+import { Ending } from './ending.ts'
 
 /** How long a mount waits for another instance to let go of the volume: short, since here none does. */
 const settings = {
@@ -22,6 +23,7 @@ export class Stage {
   readonly #launches: Promise<Host>[] = []
   readonly #life = new AbortController()
   #simulator: Ec2Simulator | undefined
+  readonly #end = new Ending()
   #ending = Promise.resolve()
 
   /** Resolves when the end was called for. */
@@ -87,22 +89,21 @@ export class Stage {
     console.log(`EC2 ${asked}; ${state ?? `there is no ${volume}`}`)
   }
 
-  /** Ends all that was started, in order. Repeats do no harm. */
+  /** Ends all that was started, in order; what cannot be ended `close` tells. Repeats do no harm. */
   end(): Promise<void> {
     this.#life.abort()
-    this.#ending = this.#ending.then(async () => {
-      for (const machine of this.#machines.splice(0)) await machine.end()
-    })
+    this.#ending = this.#ending.then(() => this.#end.all(this.#machines.splice(0)))
     return this.#ending
   }
 
-  /** The end, after which nothing more is started. */
+  /** The end, after which nothing more is started. Rejects with what could not be ended, when all else is. */
   async close(): Promise<void> {
     await this.end()
     await Promise.allSettled(this.#launches)
     // What a launch had begun meanwhile.
     await this.end()
-    await this.#simulator?.close()
+    await this.#end.all([{ end: async () => await this.#simulator?.close() }])
+    this.#end.check()
   }
 
   async #launch(name: string): Promise<Host> {

@@ -1,5 +1,5 @@
 import { type EndedAttachment, RecentChanges } from './changes.ts'
-import { NotFoundError, volumeNamed } from './errors.ts'
+import { NotFoundError, TimeoutError, volumeNamed } from './errors.ts'
 import { alike, isInZone, refuseElsewhere, theOne, type ZoneToMakeIn } from './namesakes.ts'
 import { isOutage } from './outage.ts'
 import { SingleFlight } from './single-flight.ts'
@@ -40,6 +40,7 @@ export class VolumeCatalog {
   readonly #changes: RecentChanges
   readonly #memory: VolumeMemory
   readonly #flights = new SingleFlight<readonly Volume[]>()
+  #recorded: (name: string) => VolumeId | undefined = () => undefined
 
   constructor(
     driver: StorageDriver,
@@ -53,15 +54,30 @@ export class VolumeCatalog {
     this.#memory = new VolumeMemory(this.#changes, now)
   }
 
+  /** Whether the platform may not show for a while what was changed. */
+  get lags(): boolean {
+    return this.#facts.consistency === 'eventual'
+  }
+
+  /** Tells whom to ask for the id of a volume that the platform, where it lags, does not show by its name. */
+  consult(recorded: (name: string) => VolumeId | undefined): void {
+    this.#recorded = recorded
+  }
+
   /**
    * The one living volume of this name, else the one that matches without regard to case, else the one with this id.
    * Rejects with `NotFoundError` only on the platform's definite "no", with `UnavailableError` when it cannot say and
    * nothing is known, and with `FailedPreconditionError` when several match.
    */
-  async find(name: string, options: FindOptions = {}): Promise<Volume> {
+  find(name: string, options: FindOptions = {}): Promise<Volume> {
+    return this.#inTime(name, this.#find(name, options), options.signal)
+  }
+
+  async #find(name: string, options: FindOptions): Promise<Volume> {
     const found =
       theOne(name, await this.#lookUp(name, options)) ??
       theOne(name, await this.#alike(name, options)) ??
+      (await this.#unseen(name, options)) ??
       (options.nameOnly === true ? undefined : await this.#byId(name, options))
     if (found === undefined) throw new NotFoundError(volumeNamed(name))
     return found
@@ -72,13 +88,17 @@ export class VolumeCatalog {
    * case. Asks the platform for the whole region, whatever it said before: another process may have made one meanwhile.
    * Rejects with `FailedPreconditionError` about a namesake in another zone unless a zone was asked for.
    */
-  async namesake(
+  namesake(name: string, zone: ZoneToMakeIn, signal?: AbortSignal): Promise<Volume | undefined> {
+    return this.#inTime(name, this.#namesake(name, zone, signal), signal)
+  }
+
+  async #namesake(
     name: string,
     zone: ZoneToMakeIn,
     signal?: AbortSignal,
   ): Promise<Volume | undefined> {
     const isWide = this.#driver.namesakes !== undefined
-    const asked = isWide ? this.#namesakes(name, 'create') : this.#exactNamesakes(name, zone)
+    const asked = isWide ? this.#namesakes(name, zone) : this.#exactNamesakes(name, zone)
     const seen = await untilAborted(asked, signal)
     const isThere = (volume: Volume) => isInZone(volume, zone)
     const exact = seen.filter((volume) => volume.name === name)
@@ -152,6 +172,22 @@ export class VolumeCatalog {
     this.#memory.removed(volume)
   }
 
+  /** A caller whose time is up learns what was not there in time, and why. */
+  async #inTime<T>(name: string, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      if (!(error instanceof TimeoutError) || signal?.aborted !== true) throw error
+      const why = this.#driver.hindrance?.()
+      throw new TimeoutError({
+        subject: volumeNamed(name),
+        problem: `could not be looked up in time${why === undefined ? '' : ` (${why})`}`,
+        remedy: 'try again',
+        cause: error,
+      })
+    }
+  }
+
   async #lookUp(name: string, options: FindOptions): Promise<readonly Volume[]> {
     const { fresh = false, recent = false, thorough = false } = options
     const remembered = recent ? this.#memory.takeOffered(name) : this.#memory.named(name)
@@ -186,10 +222,13 @@ export class VolumeCatalog {
   }
 
   /** One look-up for all namesakes, exact ones first. A Create never joins one that began before its turn. */
-  #namesakes(name: string, purpose: 'find' | 'create'): Promise<readonly Volume[]> {
+  #namesakes(name: string, toMakeIn?: ZoneToMakeIn): Promise<readonly Volume[]> {
+    const zone = toMakeIn?.asked
+    const purpose = toMakeIn === undefined ? 'find' : `create in ${zone ?? ''}`
     return this.#flights.do(`${purpose}/${name}`, async () => {
       const at = this.#now()
-      const { here = [], elsewhere = [] } = (await this.#driver.namesakes?.(name)) ?? {}
+      const options = zone === undefined ? {} : { zone }
+      const { here = [], elsewhere = [] } = (await this.#driver.namesakes?.(name, options)) ?? {}
       const covers = (volume: Volume) => alike(name, [volume]).length > 0
       const volumes = living(this.#changes.correct([...here, ...elsewhere], at, covers))
       const isAway = new Set(elsewhere.map(({ id }) => id))
@@ -200,7 +239,7 @@ export class VolumeCatalog {
   }
 
   async #namesakesHere(name: string): Promise<readonly Volume[]> {
-    await this.#namesakes(name, 'find')
+    await this.#namesakes(name)
     return this.#memory.knownNamed(name)
   }
 
@@ -245,6 +284,16 @@ export class VolumeCatalog {
     if (thorough && isOld && this.#driver.namesakes === undefined)
       await untilAborted(this.#all(), signal)
     return this.#memory.knownAlike(name)
+  }
+
+  /** The volume that is recorded here under this name, where the platform shows it by its id alone. */
+  async #unseen(name: string, options: FindOptions): Promise<Volume | undefined> {
+    const id = this.lags ? this.#recorded(name) : undefined
+    const at = this.#now()
+    const seen = id === undefined ? undefined : await this.#byId(id, options)
+    if (seen?.name !== name) return undefined
+    this.#memory.keepNamed(name, { volumes: [seen], at })
+    return seen
   }
 
   async #byId(text: string, { signal }: FindOptions): Promise<Volume | undefined> {

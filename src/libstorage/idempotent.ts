@@ -12,6 +12,7 @@ export function idempotent(driver: StorageDriver): StorageDriver {
     removeVolume: (id, options) => unlessGone(driver.removeVolume(id, options)),
     detachVolume: (id, from, options) => unlessGone(driver.detachVolume(id, from, options)),
     ...(driver.namesakes && { namesakes: driver.namesakes.bind(driver) }),
+    ...(driver.hindrance && { hindrance: driver.hindrance.bind(driver) }),
     ...(driver.modifyVolume && { modifyVolume: driver.modifyVolume.bind(driver) }),
     ...(driver.instances && { instances: driver.instances }),
     ...(driver.snapshots && { snapshots: idempotentSnapshots(driver.snapshots) }),

@@ -32,6 +32,7 @@ export function observed(
         driver.detachVolume(id, from, options),
       ),
     ...(driver.namesakes && { namesakes: observedNamesakes(driver.namesakes.bind(driver), watch) }),
+    ...(driver.hindrance && { hindrance: driver.hindrance.bind(driver) }),
     ...(driver.modifyVolume && {
       modifyVolume: observedModify(driver.modifyVolume.bind(driver), watch),
     }),

@@ -59,8 +59,20 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+/** What a call about a volume that its caller knows by name may be given. */
+export interface NamedCallOptions extends CallOptions {
+  /** What the volume is called, so that errors can say it beside the id. */
+  readonly volumeName?: string
+}
+
+/** Where namesakes are looked for. */
+export interface NamesakesOptions extends CallOptions {
+  /** A zone that counts too where those of other zones are none of ours: a volume is to be made there. */
+  readonly zone?: string
+}
+
 /** How a volume is detached. */
-export interface DetachOptions extends CallOptions {
+export interface DetachOptions extends NamedCallOptions {
   /** Take the device away though the machine has not let go of it. Loses what was not yet written. */
   readonly force?: boolean
   /** Called once the platform has taken the request and only waiting is left; not where it is done at one stroke. */
@@ -82,7 +94,7 @@ export interface StorageDriver {
   /** Destroys a volume. Rejects with `FailedPreconditionError` while it is attached anywhere. */
   removeVolume(id: VolumeId, options?: CallOptions): Promise<void>
   /** Ties the volume to an instance; a repeat for the same instance returns the attachment that is there. */
-  attachVolume(id: VolumeId, to: InstanceId, options?: CallOptions): Promise<VolumeAttachment>
+  attachVolume(id: VolumeId, to: InstanceId, options?: NamedCallOptions): Promise<VolumeAttachment>
   /** Ends the attachment to this instance. Rejects with `NotFoundError` when there is none. */
   detachVolume(id: VolumeId, from: InstanceId, options?: DetachOptions): Promise<void>
   /**
@@ -94,7 +106,12 @@ export interface StorageDriver {
    * All volumes whose names differ from this one in letter case at most, in one look-up. Absent where only a list of all
    * volumes could tell, or costs as little.
    */
-  namesakes?(name: string, options?: CallOptions): Promise<Namesakes>
+  namesakes?(name: string, options?: NamesakesOptions): Promise<Namesakes>
+  /**
+   * What keeps the platform from answering at this moment, while that is asked again in silence, as a clause:
+   * `EC2 answers RequestLimitExceeded`. Absent where nothing is.
+   */
+  hindrance?(): string | undefined
   /** Absent where the platform knows nothing of machines. */
   readonly instances?: InstanceDriver
   /** Absent where the platform has none. */

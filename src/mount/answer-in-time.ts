@@ -1,4 +1,4 @@
-import { TimeoutError } from '../libstorage/errors.ts'
+import { TimeoutError, volumeNamed } from '../libstorage/errors.ts'
 import { untilAborted } from '../libstorage/wait.ts'
 import type { MountContext } from './mount-context.ts'
 import { stillUnderWay } from './volume-session.ts'
@@ -19,7 +19,18 @@ export async function answerInTime<T>(
   } catch (error) {
     if (!(error instanceof TimeoutError) || signal?.aborted !== true) throw error
     const progress = context.sessions.progressOf(name)
-    if (progress === undefined) throw error
-    throw stillUnderWay({ ...progress, name })
+    const why = context.service.driver.hindrance?.()
+    if (progress === undefined) throw why === undefined ? error : notInTime(name, why, error)
+    const what = why === undefined ? progress.what : `${progress.what}, ${why}`
+    throw stillUnderWay({ ...progress, what, name })
   }
+}
+
+function notInTime(name: string, why: string, cause: unknown): TimeoutError {
+  return new TimeoutError({
+    subject: volumeNamed(name),
+    problem: `took longer than its caller waits (${why})`,
+    remedy: 'try again',
+    cause,
+  })
 }

@@ -61,7 +61,7 @@ async function mineOrNobodys(
   await refuseWhileHeld(context, seen, mine)
   session.step()
   // A detach that was cut short is finished first: what comes then is another attachment.
-  await context.service.driver.detachVolume(seen.id, here)
+  await context.service.driver.detachVolume(seen.id, here, { volumeName: seen.name })
   return undefined
 }
 
@@ -146,7 +146,8 @@ async function attach(
     formatIntent: undefined,
   })
   const begun = performance.now()
-  const attachment = await driver.attachVolume(volume.id, here).catch(async (error: unknown) => {
+  const asked = driver.attachVolume(volume.id, here, { volumeName: volume.name })
+  const attachment = await asked.catch(async (error: unknown) => {
     if (isRefusal(error)) await session.update({ attachment: undefined })
     throw error
   })

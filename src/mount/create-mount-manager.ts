@@ -13,6 +13,7 @@ import { thawing } from './left-frozen.ts'
 import { createLinuxMounter } from './linux/linux-mounter.ts'
 import { sweepLinks } from './linux/mount-points.ts'
 import { ProcessLocks } from './locks.ts'
+import { MadeNamesFolder } from './made-names.ts'
 import type { MountContext, ProcessRole } from './mount-context.ts'
 import { MountManager } from './mount-manager.ts'
 import { createPlaces, type Places } from './places.ts'
@@ -66,6 +67,9 @@ export function createMountManager(parts: MountManagerParts): MountManager {
     places,
     settings,
     ledger,
+    made: service.catalog.lags
+      ? new MadeNamesFolder(path.join(ledgers, `${service.name}.made`))
+      : undefined,
     sessions: new VolumeSessions(
       service.name,
       ledger,

@@ -139,6 +139,8 @@ async function make(
   try {
     const volume = await (original === undefined ? create() : copying(context, original, create))
     catalog.created(volume)
+    // One of a zone that was asked for may be none of this machine's.
+    if (spec.zone === undefined) noteMade(context, volume)
     const durationMs = Math.round(performance.now() - begun)
     context.events.record({
       kind: 'created',
@@ -151,7 +153,22 @@ async function make(
   } catch (error) {
     if (!(error instanceof AlreadyExistsError)) throw error
     // Somebody was faster between our look and our request: theirs is the volume.
-    return { volume: await catalog.find(spec.name, { fresh: true }), made: false }
+    const there = { asked: spec.zone }
+    const theirs =
+      spec.zone === undefined
+        ? await catalog.find(spec.name, { fresh: true })
+        : await catalog.namesake(spec.name, there, signal)
+    if (theirs === undefined) throw error
+    return { volume: theirs, made: false }
+  }
+}
+
+/** Its volume is made, whatever comes of this: without it other processes find it some seconds later. */
+function noteMade({ made, logger }: MountContext, { id, name }: Volume): void {
+  try {
+    made?.add(name, id)
+  } catch (error) {
+    logger.warn(`${volumeNamed(name)} is made, but cannot be noted: ${String(error)}`)
   }
 }
 

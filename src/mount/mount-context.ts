@@ -4,6 +4,7 @@ import type { Service } from '../libstorage/service.ts'
 import type { EventSink } from './events.ts'
 import type { IntegrationCall } from './integration-driver.ts'
 import type { Ledger } from './ledger.ts'
+import type { MadeNames } from './made-names.ts'
 import type { Mounter } from './mounter.ts'
 import type { Places } from './places.ts'
 import type { Publisher } from './publisher.ts'
@@ -21,6 +22,8 @@ export interface MountContext {
   readonly places: Places
   readonly settings: MountSettings
   readonly ledger: Ledger
+  /** Absent where the platform shows at once what was made. */
+  readonly made?: MadeNames | undefined
   readonly sessions: VolumeSessions
   readonly machine: ThisMachine
   readonly logger: Logger

@@ -47,6 +47,8 @@ export class MountManager implements IntegrationDriver {
   constructor(context: MountContext, removed: RemovedNames, watchMs?: number) {
     this.#context = { ...context, closing: this.#closing.signal }
     this.#removed = removed
+    const { service, ledger, made } = context
+    service.catalog.consult((name) => ledger.exactly(name)?.volume.id ?? made?.idOf(name))
     this.#views = new VolumeViews(this.#context)
     this.#background = new Background(this.#context)
     this.#releaser = new Releaser(this.#context, (id, message) =>

@@ -177,7 +177,7 @@ async function detach(
 ): Promise<void> {
   const { driver, catalog, name: service } = context.service
   const begun = performance.now()
-  await driver.detachVolume(session.facts.id, instanceId)
+  await driver.detachVolume(session.facts.id, instanceId, { volumeName: session.facts.name })
   catalog.detached(session.facts, attachment ?? { instanceId })
   if (attachment === undefined) return
   context.events.record({

@@ -8,11 +8,13 @@ import type { VolumeEvent } from '../../src/mount/events.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
 import { thawing } from '../../src/mount/left-frozen.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
+import { MadeNamesFolder } from '../../src/mount/made-names.ts'
 import { MountManager } from '../../src/mount/mount-manager.ts'
 import { createPlaces } from '../../src/mount/places.ts'
 import { RemovedNamesFolder } from '../../src/mount/removed-names.ts'
 import type { MountSettings } from '../../src/mount/settings.ts'
 import { VolumeSessions } from '../../src/mount/volume-session.ts'
+import type { EbsSettings } from '../../src/providers/ebs/config.ts'
 import type { EbsWorld } from './ebs-world.ts'
 import { PlainDisks } from './ec2/plain-disks.ts'
 import type { SimMachine } from './ec2/simulator.ts'
@@ -40,9 +42,13 @@ export class EbsMountMachine {
   }
 
   /** A process that serves this machine's volumes. */
-  async manager(changed: Partial<MountSettings> = {}): Promise<MountManager> {
+  async manager(
+    changed: Partial<MountSettings> = {},
+    ebs: Partial<Record<keyof EbsSettings, unknown>> = {},
+  ): Promise<MountManager> {
     const settings = { ...quickSettings, attachTimeoutMs: 5_000, ...changed }
-    const service = createService('ebs', await this.#world.provider(this.instance), silentLogger)
+    const provider = await this.#world.provider(this.instance, ebs)
+    const service = createService('ebs', provider, silentLogger)
     const ledger = this.ledger()
     const events = { record: (event: VolumeEvent) => void this.events.push(event) }
     const warn = (message: string) => void this.warnings.push(message)
@@ -54,6 +60,7 @@ export class EbsMountMachine {
       places,
       settings,
       ledger,
+      made: new MadeNamesFolder(path.join(this.#folder, 'made')),
       sessions: new VolumeSessions(
         'ebs',
         ledger,
@@ -85,8 +92,9 @@ export function ebsMountManager(
   world: EbsWorld,
   machine: SimMachine = world.here,
   changed: Partial<MountSettings> = {},
+  ebs: Partial<Record<keyof EbsSettings, unknown>> = {},
 ): Promise<MountManager> {
-  return new EbsMountMachine(world, machine).manager(changed)
+  return new EbsMountMachine(world, machine).manager(changed, ebs)
 }
 
 /** What sysfs says of a device, as long as it is there. */

@@ -171,9 +171,10 @@ class TakingOver {
     // A request may be long under way: the holder's time begins when the platform has it.
     const requested = () => ({ detachRequestedAt: new Date().toISOString() })
     const accepted = () => this.#requests.note(holder, requested())
+    const { name: volumeName, id } = this.#session.facts
     const { driver } = this.#context.service
     try {
-      await driver.detachVolume(this.#session.facts.id, holder.id, { signal, accepted })
+      await driver.detachVolume(id, holder.id, { volumeName, signal, accepted })
     } catch (error) {
       if (signal.aborted && isStorageError(error)) return
       if (!mayForce || !(error instanceof FailedPreconditionError)) throw error
@@ -204,7 +205,11 @@ class TakingOver {
       { volumeId: id },
     )
     this.#sayWhatItDoes(holder)
-    await driver.detachVolume(id, holder.id, { force: true, signal: this.#within(LIMIT_MS) })
+    await driver.detachVolume(id, holder.id, {
+      force: true,
+      volumeName: name,
+      signal: this.#within(LIMIT_MS),
+    })
   }
 
   async #stop(holder: Holder): Promise<void> {

@@ -3,13 +3,7 @@ import {
   DetachVolumeCommand,
   type Volume as Ec2Volume,
 } from '@aws-sdk/client-ec2'
-import {
-  FailedPreconditionError,
-  NotFoundError,
-  ResourceExhaustedError,
-  TimeoutError,
-  volumeNamed,
-} from '../../libstorage/errors.ts'
+import { FailedPreconditionError, NotFoundError, TimeoutError } from '../../libstorage/errors.ts'
 import type { DetachOptions } from '../../libstorage/storage-driver.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { sleep } from '../../libstorage/wait.ts'
@@ -34,12 +28,19 @@ export interface AttachmentContext {
   readonly ec2: Ec2
   readonly lookUps: VolumeLookUps
   readonly here: ThisInstance
+  /** The volume, as messages begin. */
+  readonly subject: string
   /** How long a change of state may take, in milliseconds. */
   readonly timeoutMs: number
   /** What all pauses are multiplied by. */
   readonly pace: number
   /** How long EC2 takes to say that a volume is free whose disk the kernel has lost. */
   readonly usualFreeing: UsualTime
+}
+
+/** An attempt that may succeed a little later, with what EC2 said of it. */
+interface BetweenStates {
+  readonly betweenStates: unknown
 }
 
 /** Asks for the attachment; resolves when EC2 has accepted it, since the disk itself is the better witness of the rest. */
@@ -52,9 +53,9 @@ export async function attachVolume(
   const deadline = performance.now() + context.timeoutMs
   for (;;) {
     const attempt = await attempted(context, id, to, signal)
-    if (attempt !== 'between states') return attempt
+    if (!('betweenStates' in attempt)) return attempt
     const pauseMs = STATE_RETRY_MS * context.pace
-    if (performance.now() + pauseMs > deadline) throw stillBetweenStates(id, context)
+    if (performance.now() + pauseMs > deadline) throw stillBetweenStates(context, attempt)
     await sleep(pauseMs, signal)
   }
 }
@@ -64,10 +65,10 @@ async function attempted(
   id: VolumeId,
   to: InstanceId,
   signal: AbortSignal | undefined,
-): Promise<VolumeAttachment | 'between states'> {
-  const { here, ec2 } = context
+): Promise<VolumeAttachment | BetweenStates> {
+  const { here, ec2, subject } = context
   for (let names = 1; ; names += 1) {
-    const name = await here.reserveName(id, to, signal)
+    const name = await here.reserveName({ id, subject }, to, signal)
     try {
       const request = new AttachVolumeCommand({ VolumeId: id, InstanceId: to, Device: name })
       const attachment = toAttachment(id, await ec2.send(request, signal))
@@ -90,10 +91,10 @@ async function settled(
   to: InstanceId,
   cause: unknown,
   signal: AbortSignal | undefined,
-): Promise<VolumeAttachment | 'between states'> {
+): Promise<VolumeAttachment | BetweenStates> {
   const code = ec2Code(cause)
   if (code === 'AttachmentLimitExceeded' || code === 'CardAttachmentLimitExceeded')
-    throw await context.here.full(id, cause)
+    throw await context.here.full(context.subject, cause)
   const isOpen =
     cause === undefined ||
     code === 'VolumeInUse' ||
@@ -101,7 +102,7 @@ async function settled(
     isUnknownOutcome(cause)
   if (!isOpen) throw cause
   const seen = await context.lookUps.byId(id, signal)
-  if (seen === undefined) throw new NotFoundError(volumeNamed(id), cause)
+  if (seen === undefined) throw new NotFoundError(context.subject, cause)
   const attachments = (seen.Attachments ?? []).flatMap((one) => toAttachment(id, one) ?? [])
   const mine = attachments.find(({ instanceId }) => instanceId === to)
   if (mine !== undefined && mine.state !== 'detaching') {
@@ -109,15 +110,15 @@ async function settled(
     return mine
   }
   const other = attachments.find(({ instanceId }) => instanceId !== to)
-  if (other !== undefined) throw heldBy(nameIn(seen, id), other)
+  if (other !== undefined) throw heldBy(context.subject, other)
   if (seen.State === 'error' || seen.State === 'deleting' || seen.State === 'deleted')
     throw new FailedPreconditionError({
-      subject: volumeNamed(id),
+      subject: context.subject,
       problem: `is in state ${seen.State}`,
       remedy: 'use another volume',
       cause,
     })
-  return 'between states'
+  return { betweenStates: cause }
 }
 
 /** Ends the attachment, and resolves when EC2 shows the volume without it. */
@@ -141,7 +142,7 @@ export async function detachVolume(
     if (!isOpen) throw error
     const attachment = attachmentTo(await present(context, id, signal), id, from)
     if (attachment === undefined && !isOfRepeat(error))
-      throw new NotFoundError(`attachment of ${id} to ${from}`, error)
+      throw new NotFoundError(`the attachment of ${context.subject} to ${from}`, error)
     // What was not sent, or sent and lost, is sent once more; the rest is under way.
     if (attachment !== undefined && attachment.state !== 'detaching' && isUnknownOutcome(error))
       return await detachVolume(context, id, from, options)
@@ -178,7 +179,7 @@ async function awaitDetached(
   )
   if (done !== true)
     throw new TimeoutError({
-      subject: volumeNamed(id),
+      subject: context.subject,
       problem: `is still ${last?.state ?? 'in use'} at ${from} after ${Math.round(context.timeoutMs / 1_000)} s`,
       remedy:
         'see whether something there still uses its disk: EC2 waits for that, and a detach cannot be called off',
@@ -187,12 +188,12 @@ async function awaitDetached(
 }
 
 async function present(
-  { lookUps }: AttachmentContext,
+  { lookUps, subject }: AttachmentContext,
   id: VolumeId,
   signal: AbortSignal | undefined,
 ): Promise<Ec2Volume> {
   const seen = await lookUps.byId(id, signal)
-  if (seen === undefined) throw new NotFoundError(volumeNamed(id))
+  if (seen === undefined) throw new NotFoundError(subject)
   return seen
 }
 
@@ -211,10 +212,6 @@ function hasAttachment({ Attachments = [] }: Ec2Volume): boolean {
   return Attachments.some((one) => toAttachment('', one) !== undefined)
 }
 
-function nameIn({ Tags = [] }: Ec2Volume, id: VolumeId): string {
-  return Tags.find(({ Key }) => Key === 'Name')?.Value ?? id
-}
-
 function isNameTaken(error: unknown): boolean {
   return (
     ec2Code(error) === 'InvalidParameterValue' &&
@@ -223,25 +220,16 @@ function isNameTaken(error: unknown): boolean {
   )
 }
 
-function stillBetweenStates(id: VolumeId, { timeoutMs }: AttachmentContext): TimeoutError {
+/** It may be the volume or the instance that was not ready. */
+function stillBetweenStates(
+  { subject, timeoutMs }: AttachmentContext,
+  { betweenStates: cause }: BetweenStates,
+): TimeoutError {
+  const said = cause instanceof Error ? ` (${cause.message.trim().replace(/\.$/, '')})` : ''
   return new TimeoutError({
-    subject: volumeNamed(id),
-    problem: `was not ready to be attached within ${timeoutMs / 1_000} s`,
+    subject,
+    problem: `was not ready to be attached within ${timeoutMs / 1_000} s${said}`,
     remedy: 'try again',
-  })
-}
-
-/** The error of an instance that has all the volumes it can have. */
-export function instanceFull(
-  id: VolumeId,
-  instance: InstanceId,
-  counts: string,
-  cause?: unknown,
-): ResourceExhaustedError {
-  return new ResourceExhaustedError({
-    subject: volumeNamed(id),
-    problem: `cannot be attached to ${instance}, which has ${counts}`,
-    remedy: 'detach volumes from this instance, or use a larger one',
     cause,
   })
 }

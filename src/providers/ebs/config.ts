@@ -30,7 +30,9 @@ export const ebsSettings = z.object({
     .int()
     .min(0)
     .default(10)
-    .describe('how often a request that EC2 did not carry out is repeated'),
+    .describe(
+      'how often a request that EC2 did not carry out is repeated; what it throttles, for 100 s',
+    ),
   tag: text('volumes are named <tag>/<name> in their Name tag, and only those are seen'),
   rexrayTag: text('only volumes whose tag rexraySet has this value are seen, and new ones get it'),
   perZoneNames: z

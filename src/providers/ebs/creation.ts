@@ -20,11 +20,11 @@ import { isLiving } from './volume.ts'
 import { DEFAULT_VOLUME_TYPE, requirePossible } from './volume-types.ts'
 import { lookUntil, type UsualTime } from './waits.ts'
 
-/** How far EC2's clock and ours may differ before an answer surely is that to an earlier request, in milliseconds. */
+/** How far EC2's clocks may differ before an answer surely is that to an earlier request, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 60_000
 /**
- * An instance keeps its clock by EC2's own: what is older than this was probably made for an earlier request, in
- * milliseconds. None that we made before is younger, since we wait longer than this for each.
+ * What is older than this by EC2's own clock was probably made for an earlier request, in milliseconds. None that we made
+ * before is younger, since we wait longer than this for each.
  */
 const LIKELY_DIFFERENCE_MS = 1_000
 /** The most volumes of one name that EC2 is asked to forget before it is given up. */
@@ -94,13 +94,14 @@ async function makeGeneration(
   generation: number,
   signal: AbortSignal | undefined,
 ): Promise<Made | undefined> {
-  const askedAt = Date.now()
+  const begun = performance.now()
   let volume: Ec2Volume
   try {
     volume = await requestVolume(context, spec, generation, signal)
   } catch (error) {
     return await whereOthersWere(context, spec, error, signal)
   }
+  const askedAt = context.ec2.now() - (performance.now() - begun)
   const madeAt = volume.CreateTime?.getTime() ?? askedAt
   if (madeAt >= askedAt - CLOCK_DIFFERENCE_MS)
     return { volume, isEarlier: madeAt < askedAt - LIKELY_DIFFERENCE_MS * context.pace }

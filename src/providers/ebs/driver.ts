@@ -4,6 +4,8 @@ import type {
   CallOptions,
   DetachOptions,
   InstanceDriver,
+  NamedCallOptions,
+  NamesakesOptions,
   SnapshotDriver,
   StorageDriver,
 } from '../../libstorage/storage-driver.ts'
@@ -64,6 +66,10 @@ export class EbsDriver implements StorageDriver {
     this.snapshots = ec2Snapshots(parts.ec2, parts.scope)
   }
 
+  hindrance(): string | undefined {
+    return this.#parts.ec2.hindrance
+  }
+
   volumes(query: VolumeQuery = {}, { signal }: CallOptions = {}): Promise<readonly Volume[]> {
     const { scope, lookUps, here } = this.#parts
     return said({ subject: 'volumes', action: 'ec2:DescribeVolumes' }, async () => {
@@ -78,14 +84,15 @@ export class EbsDriver implements StorageDriver {
     })
   }
 
-  namesakes(name: string, { signal }: CallOptions = {}): Promise<Namesakes> {
+  namesakes(name: string, { zone: asked, signal }: NamesakesOptions = {}): Promise<Namesakes> {
     const { scope, lookUps, identity, namesPerZone } = this.#parts
     return said({ subject: 'volumes', action: 'ec2:DescribeVolumes' }, async () => {
       const { zone } = await identity.get()
+      const zones = [...new Set([zone, asked ?? zone])]
       const Values = anyCasePatterns(nameTag(scope, ''), name)
       const filters = [
         { Name: 'tag:Name', Values },
-        ...(namesPerZone ? [{ Name: 'availability-zone', Values: [zone] }] : []),
+        ...(namesPerZone ? [{ Name: 'availability-zone', Values: zones }] : []),
         ...scopeFilters(scope),
       ]
       const seen = await lookUps.matching(filters, signal)
@@ -138,16 +145,18 @@ export class EbsDriver implements StorageDriver {
   attachVolume(
     id: VolumeId,
     to: InstanceId,
-    { signal }: CallOptions = {},
+    { volumeName, signal }: NamedCallOptions = {},
   ): Promise<VolumeAttachment> {
-    return said({ subject: volumeNamed(id), action: 'ec2:AttachVolume' }, () =>
-      attachVolume(this.#parts, id, to, signal),
+    const subject = called(id, volumeName)
+    return said({ subject, action: 'ec2:AttachVolume' }, () =>
+      attachVolume({ ...this.#parts, subject }, id, to, signal),
     )
   }
 
   detachVolume(id: VolumeId, from: InstanceId, options: DetachOptions = {}): Promise<void> {
-    return said({ subject: volumeNamed(id), action: 'ec2:DetachVolume' }, () =>
-      detachVolume(this.#parts, id, from, options),
+    const subject = called(id, options.volumeName)
+    return said({ subject, action: 'ec2:DetachVolume' }, () =>
+      detachVolume({ ...this.#parts, subject }, id, from, options),
     )
   }
 
@@ -179,8 +188,13 @@ export class EbsDriver implements StorageDriver {
   async #holderOf(id: VolumeId, cause: unknown, signal: AbortSignal | undefined): Promise<unknown> {
     const seen = await this.#parts.lookUps.byId(id, signal)
     const holder = (seen?.Attachments ?? []).flatMap((one) => toAttachment(id, one) ?? [])[0]
-    return holder === undefined ? cause : heldBy(id, holder)
+    return holder === undefined ? cause : heldBy(volumeNamed(id), holder)
   }
+}
+
+/** The volume by its name, where that is known, and by its id, which AWS knows it by. */
+function called(id: VolumeId, name?: string): string {
+  return name === undefined || name === id ? volumeNamed(id) : `${volumeNamed(name)} (${id})`
 }
 
 /** Does the work; what EC2 says against it becomes one of our errors. */

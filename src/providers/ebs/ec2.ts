@@ -5,7 +5,8 @@ import type {
   ServiceOutputTypes,
 } from '@aws-sdk/client-ec2'
 import type { Command } from '@smithy/types'
-import { untilAborted } from '../../libstorage/wait.ts'
+import { sleep, untilAborted } from '../../libstorage/wait.ts'
+import { ec2Code, isThrottled, isTransient } from './errors.ts'
 
 type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Command<
   ServiceInputTypes,
@@ -15,30 +16,111 @@ type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Com
   EC2ClientResolvedConfig
 >
 
+/** The `Date` of an answer is in whole seconds, and a moment old: what differs less from our clock says nothing against it. */
+const UNCERTAIN_MS = 2_000
+
+/** How long a request that EC2 throttles is repeated, a little less than the longest that anybody waits, in milliseconds. */
+const THROTTLED_MS = 100_000
+/** The pause after the client has given up its own repeats. */
+const PAUSE_MS = 5_000
+
 /** The requests to EC2 of one service. Its client is made at the first one: which region is meant, the machine may have to be asked. */
 export class Ec2 {
   readonly #connect: () => Promise<EC2Client>
   #client: Promise<EC2Client> | undefined
+  /** How far EC2's clock is ahead of ours. */
+  #aheadMs = 0
+  #hindrance: string | undefined
 
   constructor(connect: () => Promise<EC2Client>) {
     this.#connect = connect
   }
 
-  /** Sends a request, and rejects with EC2's own error. An abort ends the wait and starts nothing new. */
+  /** EC2's time as its last answer had it, or up to a second before that, in milliseconds since 1970: this machine's clock may be wrong. */
+  now(): number {
+    return Date.now() + this.#aheadMs
+  }
+
+  /** What EC2 last answered, or how it last failed to, if that was asked again in silence. */
+  get hindrance(): string | undefined {
+    return this.#hindrance
+  }
+
+  /**
+   * Sends a request, and rejects with EC2's own error. One that EC2 throttles it did not carry out: that is repeated for as
+   * long as a caller waits, since nobody knows how many others ask EC2 at the same time. An abort ends the wait and starts
+   * nothing new.
+   */
   async send<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
     command: Ec2Command<I, O>,
     signal?: AbortSignal,
   ): Promise<O> {
     const client = await untilAborted(this.#connected(), signal)
     const options = signal === undefined ? {} : { abortSignal: signal }
-    return await untilAborted(client.send(command, options), signal)
+    const deadline = performance.now() + THROTTLED_MS
+    for (;;) {
+      try {
+        return await untilAborted(client.send(command, options), signal)
+      } catch (error) {
+        if (!isThrottled(error) || performance.now() + PAUSE_MS > deadline) throw error
+        await sleep(PAUSE_MS, signal)
+      }
+    }
   }
 
   #connected(): Promise<EC2Client> {
-    this.#client ??= this.#connect().catch((error: unknown) => {
-      this.#client = undefined
-      throw error
-    })
+    this.#client ??= this.#connect()
+      .then((client) => this.#watched(client))
+      .catch((error: unknown) => {
+        this.#client = undefined
+        throw error
+      })
     return this.#client
   }
+
+  /** Every answer says when it was given, also one that refuses; the client itself repeats what was refused for the moment. */
+  #watched(client: EC2Client): EC2Client {
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        try {
+          const result = await next(args)
+          this.#hindrance = undefined
+          return result
+        } catch (error) {
+          this.#hindrance = isTransient(error) ? said(error) : undefined
+          throw error
+        }
+      },
+      { step: 'finalizeRequest', priority: 'low', name: 'ec2Attempt' },
+    )
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args)
+        this.#heard(dateOf(result.response))
+        return result
+      },
+      { step: 'deserialize', priority: 'low', name: 'ec2Clock' },
+    )
+    return client
+  }
+
+  #heard(date: number | undefined): void {
+    if (date === undefined) return
+    const aheadMs = date - Date.now()
+    this.#aheadMs = Math.abs(aheadMs) > UNCERTAIN_MS ? aheadMs : 0
+  }
+}
+
+function said(error: unknown): string {
+  const code = ec2Code(error)
+  return code === undefined ? `EC2 does not answer (${String(error)})` : `EC2 answers ${code}`
+}
+
+/** The time in the `Date` header of an answer (RFC 9110, 6.6.1), or undefined where there is none. */
+function dateOf(response: unknown): number | undefined {
+  if (typeof response !== 'object' || response === null || !('headers' in response))
+    return undefined
+  const { date } = response.headers as Readonly<Record<string, string | undefined>>
+  const at = Date.parse(date ?? '')
+  return Number.isNaN(at) ? undefined : at
 }

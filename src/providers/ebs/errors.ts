@@ -9,7 +9,6 @@ import {
   type StorageError,
   TimeoutError,
   UnavailableError,
-  volumeNamed,
 } from '../../libstorage/errors.ts'
 import type { VolumeAttachment } from '../../libstorage/types.ts'
 
@@ -140,6 +139,16 @@ export function isUnknownOutcome(error: unknown): boolean {
   return isNetworkError(error) || httpStatus(error) >= 500
 }
 
+/** Whether EC2 took no more requests at that moment, and so did not carry this one out. */
+export function isThrottled(error: unknown): boolean {
+  return KINDS[ec2Code(error) ?? ''] === 'throttled'
+}
+
+/** Whether the same request may be answered otherwise a moment later: it is asked again. */
+export function isTransient(error: unknown): boolean {
+  return isThrottled(error) || isUnknownOutcome(error)
+}
+
 /** Whether the answer is that to a repeat, so that what was asked for may have been done before it. */
 export function isOfRepeat(error: unknown): boolean {
   return (metadataOf(error).attempts ?? 1) > 1
@@ -161,13 +170,13 @@ export function asStorageError(error: unknown, asked: Asked): unknown {
   })
 }
 
-/** The refusal of a volume that another machine has. */
+/** The refusal of a volume, as messages begin, that another machine has. */
 export function heldBy(
-  name: string,
+  subject: string,
   { instanceId, state, since }: VolumeAttachment,
 ): FailedPreconditionError {
   return new FailedPreconditionError({
-    subject: volumeNamed(name),
+    subject,
     problem: `is ${state} to ${instanceId} since ${since.toISOString()}`,
     remedy: 'detach it there',
   })

@@ -1,12 +1,14 @@
 import { DescribeVolumesCommand, type Filter, type Volume } from '@aws-sdk/client-ec2'
 import type { VolumeId } from '../../libstorage/types.ts'
-import { untilAborted } from '../../libstorage/wait.ts'
+import { after, untilAborted } from '../../libstorage/wait.ts'
 import type { Ec2 } from './ec2.ts'
 
 /** The most values that EC2 takes in one filter. */
 const FILTER_VALUES = 200
 /** The most volumes in one page. */
 const PAGE = 500
+/** For how long whoever asks waits for the answer to others, in milliseconds: EC2 answers within a second or two. */
+const TOGETHER_MS = 1_000
 
 interface Waiting {
   readonly resolve: (volume: Volume | undefined) => void
@@ -15,7 +17,8 @@ interface Waiting {
 
 /**
  * Looks volumes up by id with few calls: the first question goes at once, and whoever asks while it is under way shares
- * the next one. Ids are a filter and not a list, since one unknown id fails a whole list.
+ * the next one, which waits for no answer that takes too long. Ids are a filter and not a list, since one unknown id fails
+ * a whole list.
  */
 export class VolumeLookUps {
   readonly #ec2: Ec2
@@ -61,7 +64,7 @@ export class VolumeLookUps {
     while (this.#waiting.size > 0) {
       const asked = this.#waiting
       this.#waiting = new Map()
-      await this.#answer(asked)
+      await orAfter(TOGETHER_MS, this.#answer(asked))
     }
     this.#isUnderWay = false
   }
@@ -91,4 +94,12 @@ export class VolumeLookUps {
       for (const { reject } of waiting) reject(error)
     }
   }
+}
+
+/** Waits for work, but no longer than so many milliseconds. */
+function orAfter(ms: number, work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = after(ms, resolve)
+    work.then(resolve, reject).finally(() => timer.cancel())
+  })
 }

@@ -14,19 +14,29 @@ import {
 import type { VolumeChange, VolumeId } from '../../libstorage/types.ts'
 import type { CreationContext } from './creation.ts'
 import type { Ec2 } from './ec2.ts'
-import { ec2Code, isUnknownOutcome } from './errors.ts'
+import { ec2Code, isOfRepeat, isUnknownOutcome } from './errors.ts'
 import { requirePossible } from './volume-types.ts'
 import { lookUntil } from './waits.ts'
 
+/** How exactly EC2 repeats when a change began, in milliseconds: there is more between two of them. */
+const SAME_MS = 1_000
 const PACE = { firstMs: 1_000, nextMs: 1_000, maxMs: 5_000 }
+
+/** How long EC2 may not show a change whose answer was lost, in milliseconds. */
+const UNSEEN_MS = 5_000
+const UNSEEN_PACE = { firstMs: 0, nextMs: 500, maxMs: 2_000 }
+
+/** What changing volumes works with. */
+export type ModificationContext = Pick<CreationContext, 'ec2' | 'lookUps' | 'timeoutMs' | 'pace'>
 
 /** Changes a volume; resolves when the new size can be used, which is long before EBS has done all of it. */
 export async function modifyVolume(
-  { ec2, lookUps, timeoutMs, pace }: Omit<CreationContext, 'scope'>,
+  context: ModificationContext,
   id: VolumeId,
   change: VolumeChange,
   signal: AbortSignal | undefined,
 ): Promise<Ec2Volume> {
+  const { ec2, lookUps, timeoutMs, pace } = context
   const before = await lookUps.byId(id, signal)
   if (before === undefined) throw new NotFoundError(volumeNamed(id))
   const wanted = differences(before, change)
@@ -38,18 +48,14 @@ export async function modifyVolume(
     sizeGiB: wanted.Size ?? before.Size ?? 0,
     iops: change.iops ?? keptIops(before, wanted),
   })
-  try {
-    await ec2.send(new ModifyVolumeCommand({ VolumeId: id, ...wanted }), signal)
-  } catch (error) {
-    // A repeat of a request whose answer was lost finds the change under way.
-    const isOpen = ec2Code(error) === 'IncorrectModificationState' || isUnknownOutcome(error)
-    if (!isOpen || !isOf(await newest(ec2, id, signal), wanted)) throw error
-  }
+  const begun = await begin(context, id, wanted, signal)
   const done = await lookUntil(
     async () => {
       const last = await newest(ec2, id, signal)
-      if (last?.ModificationState === 'failed') throw failed(id, last.StatusMessage)
-      return last?.ModificationState === 'modifying' ? undefined : last
+      // What is shown may still be the change before this one.
+      if (last === undefined || startOf(last) < startOf(begun) - SAME_MS) return undefined
+      if (last.ModificationState === 'failed') throw failed(id, last.StatusMessage)
+      return last.ModificationState === 'modifying' ? undefined : last
     },
     PACE,
     { timeoutMs, pace },
@@ -62,6 +68,37 @@ export async function modifyVolume(
       remedy: 'it goes on by itself; the file system grows at the next mount',
     })
   return { ...before, ...wanted }
+}
+
+/** Asks for the change; resolves with it as it began. */
+async function begin(
+  context: ModificationContext,
+  id: VolumeId,
+  wanted: Wanted,
+  signal: AbortSignal | undefined,
+): Promise<VolumeModification> {
+  const { ec2, pace } = context
+  try {
+    const request = new ModifyVolumeCommand({ VolumeId: id, ...wanted })
+    const { VolumeModification: begun } = await ec2.send(request, signal)
+    return begun ?? {}
+  } catch (error) {
+    // A repeat of a request whose answer was lost finds the change under way.
+    const isUnderWay = ec2Code(error) === 'IncorrectModificationState'
+    if (!isUnderWay && !isUnknownOutcome(error)) throw error
+    const isLost = !isUnderWay || isOfRepeat(error)
+    const last = await lookUntil(
+      async () => {
+        const seen = await newest(ec2, id, signal)
+        return seen !== undefined && isOf(seen, wanted) ? seen : undefined
+      },
+      UNSEEN_PACE,
+      { timeoutMs: isLost ? UNSEEN_MS * pace : 0, pace },
+      signal,
+    )
+    if (last === undefined) throw error
+    return last
+  }
 }
 
 /** What it has where its type must have one; elsewhere EC2 says one that may not be asked for. */
@@ -79,13 +116,16 @@ async function newest(
     Filters: [{ Name: 'volume-id', Values: [id] }],
   })
   const { VolumesModifications = [] } = await ec2.send(request, signal)
-  const startOf = ({ StartTime }: VolumeModification) => StartTime?.getTime() ?? 0
   return [...VolumesModifications].sort((a, b) => startOf(b) - startOf(a))[0]
 }
 
-function isOf(change: VolumeModification | undefined, { Size, VolumeType, Iops }: Wanted): boolean {
-  if (change === undefined || change.ModificationState === 'failed') return false
+function startOf({ StartTime }: VolumeModification): number {
+  return StartTime?.getTime() ?? 0
+}
+
+function isOf(change: VolumeModification, { Size, VolumeType, Iops }: Wanted): boolean {
   return (
+    change.ModificationState !== 'failed' &&
     (Size === undefined || change.TargetSize === Size) &&
     (VolumeType === undefined || change.TargetVolumeType === VolumeType) &&
     (Iops === undefined || change.TargetIops === Iops)

@@ -19,7 +19,7 @@ import {
 } from './tags.ts'
 
 const PAGE = 1_000
-/** How far EC2's clock and ours may differ, in milliseconds. */
+/** How far EC2's clocks may differ, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 5_000
 
 /** Snapshots of EBS in this account. */
@@ -33,7 +33,7 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
       }
     },
     async create(volumeId, spec, { signal } = {}) {
-      const askedAt = Date.now()
+      const begun = performance.now()
       try {
         const made = await ec2.send(
           new CreateSnapshotCommand({
@@ -44,9 +44,12 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
         )
         return toSnapshot(made, scope)
       } catch (error) {
-        const taken = await takenMeanwhile(error, askedAt, () =>
-          pages(ec2, { name: spec.name, volumeId }, scope, signal),
-        )
+        const taken = await takenMeanwhile(error, async () => {
+          const all = await pages(ec2, { name: spec.name, volumeId }, scope, signal)
+          // EC2's answer says what time it is there.
+          const since = ec2.now() - (performance.now() - begun) - CLOCK_DIFFERENCE_MS
+          return all.find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
+        })
         if (taken !== undefined) return toSnapshot(taken, scope)
         const subject = `snapshot ${JSON.stringify(spec.name)} of ${volumeId}`
         throw asStorageError(error, { subject, action: 'ec2:CreateSnapshot' })
@@ -65,14 +68,11 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
 /** The snapshot that a request took whose answer was lost: EC2 has no token for it, and takes none right after another. */
 async function takenMeanwhile(
   error: unknown,
-  askedAt: number,
-  list: () => Promise<readonly Ec2Snapshot[]>,
+  find: () => Promise<Ec2Snapshot | undefined>,
 ): Promise<Ec2Snapshot | undefined> {
   const isRefusedRepeat =
     isOfRepeat(error) && ec2Code(error) === 'SnapshotCreationPerVolumeRateExceeded'
-  if (!isRefusedRepeat && !isUnknownOutcome(error)) return undefined
-  const since = askedAt - CLOCK_DIFFERENCE_MS
-  return (await list()).find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
+  return isRefusedRepeat || isUnknownOutcome(error) ? await find() : undefined
 }
 
 async function pages(

@@ -3,10 +3,9 @@ import {
   DescribeInstanceTypesCommand,
   type Volume as Ec2Volume,
 } from '@aws-sdk/client-ec2'
-import type { ResourceExhaustedError } from '../../libstorage/errors.ts'
+import { ResourceExhaustedError } from '../../libstorage/errors.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { poll, sleep, untilAborted } from '../../libstorage/wait.ts'
-import { instanceFull } from './attachments.ts'
 import type { BlockDevices } from './block-devices.ts'
 import type { DeviceNames } from './device-names.ts'
 import type { Ec2 } from './ec2.ts'
@@ -58,7 +57,11 @@ export class ThisInstance {
   }
 
   /** A device name for one more volume. Rejects with `ResourceExhaustedError` where the instance can have no more. */
-  async reserveName(id: VolumeId, to: InstanceId, signal?: AbortSignal): Promise<string> {
+  async reserveName(
+    { id, subject }: { readonly id: VolumeId; readonly subject: string },
+    to: InstanceId,
+    signal?: AbortSignal,
+  ): Promise<string> {
     if (!(await this.#isHere(to))) {
       const there = await this.#lookUps.matching(
         [{ Name: 'attachment.instance-id', Values: [to] }],
@@ -71,7 +74,7 @@ export class ThisInstance {
       // Others may have made room since it was looked at.
       this.#readAt = undefined
       await this.#read(signal)
-      if (await this.#isFull()) throw await this.full(id)
+      if (await this.#isFull()) throw await this.full(subject)
     }
     const used = [...this.#attached.values()].flatMap(({ deviceName }) => deviceName ?? [])
     return this.#names.reserve(id, new Set(used))
@@ -103,13 +106,18 @@ export class ThisInstance {
     return known !== undefined && known.since > since
   }
 
-  /** The error of an instance that can have no more volumes, with the numbers. */
-  async full(id: VolumeId, cause?: unknown): Promise<ResourceExhaustedError> {
+  /** The error of an instance that can have no more volumes, with the numbers; `subject` is the one that it cannot have. */
+  async full(subject: string, cause?: unknown): Promise<ResourceExhaustedError> {
     const { instanceId, instanceType } = await this.#identity.get()
     const limit = await this.#attachmentLimit()
     const most = limit === undefined ? 'all it can have' : `of the ${limit} it can have`
     const type = instanceType === undefined ? '' : ` (${instanceType})`
-    return instanceFull(id, instanceId + type, `${this.#attached.size} volumes, ${most}`, cause)
+    return new ResourceExhaustedError({
+      subject,
+      problem: `cannot be attached to ${instanceId}${type}, which has ${this.#attached.size} volumes, ${most}`,
+      remedy: 'detach volumes from this instance, or use a larger one',
+      cause,
+    })
   }
 
   /** Waits, where the volume was ours, until its disk has left the kernel, for `mostMs` at most; whether it has. For `leastMs` otherwise. */

@@ -25,7 +25,7 @@ const create = (name = 'data', rest = {}) => driver.createVolume(ebsSpec(name, r
 /** Lets a volume have been made hours ago, as EC2 and the client token know it. */
 function age(id: string): void {
   const { region } = world.simulator
-  const createTime = new Date(Date.now() - HOURS)
+  const createTime = new Date(region.clock.now() - HOURS)
   if (region.volumes.get(id) !== undefined) region.change(id, { createTime })
   for (const [token, use] of region.tokens)
     if (use.made.id === id) region.tokens.set(token, { ...use, made: { ...use.made, createTime } })
@@ -189,6 +189,35 @@ describe('a name that is used again', () => {
     const { id } = await create()
     await driver.removeVolume(id)
     expect(await create('data', { sizeGiB: 2 })).toMatchObject({ sizeGiB: 2 })
+    expect(world.simulator.named('data')).toHaveLength(1)
+  })
+})
+
+describe.each([
+  ['ahead of', -HOURS],
+  ['a little ahead of', -20_000],
+  ['behind', HOURS],
+  ['a little behind', 20_000],
+])('where the clock of this machine is %s that of EC2', (_, advanceMs) => {
+  beforeEach(() => world.simulator.region.clock.advance(advanceMs))
+
+  test('what was just made is known to be new, also while look-ups lag', async () => {
+    await world.close()
+    world = await EbsWorld.open({ delays: { lag: 100 } })
+    world.simulator.region.clock.advance(advanceMs)
+    driver = (await world.provider()).driver
+    const { id } = await create()
+    expect(world.simulator.named('data').map((one) => one.id)).toEqual([id])
+  })
+
+  test('a volume that lives from before is named, and one that is gone is no hindrance', async () => {
+    const { id } = await create()
+    age(id)
+    await expect(create()).rejects.toThrow(`volume "data" exists already as ${id}`)
+    await driver.removeVolume(id)
+    await eventually(() => expect(world.simulator.region.volumes.get(id)).toBeUndefined())
+    age(id)
+    expect((await create()).id).not.toBe(id)
     expect(world.simulator.named('data')).toHaveLength(1)
   })
 })

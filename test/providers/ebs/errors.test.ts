@@ -216,7 +216,12 @@ describe('an outcome', () => {
 
 test('a holder is named with its state and since when', () => {
   const since = new Date('2026-01-02T03:04:05Z')
-  const error = heldBy('data', { volumeId: 'vol-1', instanceId: 'i-1', state: 'attached', since })
+  const error = heldBy('volume "data"', {
+    volumeId: 'vol-1',
+    instanceId: 'i-1',
+    state: 'attached',
+    since,
+  })
   expect(error.message).toBe(
     'volume "data" is attached to i-1 since 2026-01-02T03:04:05.000Z, detach it there',
   )

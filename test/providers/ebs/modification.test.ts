@@ -75,6 +75,34 @@ describe('a change', () => {
     expect(await change(id, { sizeGiB: 2 })).toMatchObject({ sizeGiB: 2 })
     expect(world.simulator.region.modifications.get(id)).toHaveLength(1)
   })
+
+  test('whose reply was lost is waited for though EC2 does not show it at once', async () => {
+    await world.close()
+    world = await EbsWorld.open({ delays: { lag: 30 } })
+    driver = (await world.provider(world.here, { maxRetries: 0 })).driver
+    const id = await make()
+    world.simulator.faults.next('ModifyVolume', { kind: 'drop', when: 'after' })
+    expect(await change(id, { sizeGiB: 2 })).toMatchObject({ sizeGiB: 2 })
+    expect(world.simulator.region.modifications.get(id)).toHaveLength(1)
+  })
+
+  test.each(['failed', 'completed'] as const)(
+    'is not taken for an earlier one that %s, which EC2 still shows',
+    async (state) => {
+      await world.close()
+      world = await EbsWorld.open({ delays: { lag: 150 } })
+      driver = (await world.provider()).driver
+      const id = await make()
+      const { region } = world.simulator
+      const shape = region.volume(id)
+      const startTime = new Date(region.clock.now() - 7 * 3_600_000)
+      const earlier = { volumeId: id, state, startTime, from: shape, to: shape }
+      region.modifications.set(id, [{ ...earlier, statusMessage: 'out of space' }])
+      await eventually(() => expect(region.modifications.seen()).toHaveLength(1))
+      await change(id, { sizeGiB: 3 })
+      expect(region.volume(id).sizeGiB).toBe(3)
+    },
+  )
 })
 
 describe('a snapshot', () => {
@@ -108,7 +136,29 @@ describe('a snapshot', () => {
     expect(world.simulator.region.snapshots.all().map((one) => one.id)).toEqual([made?.id])
   })
 
+  test.each([-20_000, 20_000])(
+    'whose request was lost is not the one before it, and whose reply was lost is, with a clock that is %i ms off',
+    async (ms) => {
+      const { region, faults } = world.simulator
+      region.clock.advance(ms)
+      driver = (await world.provider(world.here, { maxRetries: 0 })).driver
+      const id = await make()
+      const earlier = (await create(id))?.id ?? ''
+      const known = region.snapshots.get(earlier)
+      const startTime = new Date(region.clock.now() - 16_000)
+      if (known !== undefined) region.snapshots.set(earlier, { ...known, startTime })
+      faults.next('CreateSnapshot', { kind: 'drop', when: 'before' })
+      await expect(create(id)).rejects.toThrow(/CreateSnapshot/)
+      faults.next('CreateSnapshot', { kind: 'drop', when: 'after' })
+      expect((await create(id))?.id).not.toBe(earlier)
+      expect(region.snapshots.all()).toHaveLength(2)
+    },
+  )
+
   test('right after another one is refused with its own way out', async () => {
+    await world.close()
+    world = await EbsWorld.open({ delays: { snapshotPause: 60_000 } })
+    driver = (await world.provider()).driver
     const id = await make()
     await create(id, 'first')
     await expect(create(id, 'second')).rejects.toThrow(

@@ -52,6 +52,13 @@ describe('a look for a name', () => {
     expect(await namesakes('data', own)).toEqual({ here: [], elsewhere: [] })
   })
 
+  test('takes the zone where one is to be made along, where a name may exist once in each', async () => {
+    const { id } = await make('data', 'us-east-1b')
+    const own = (await world.provider(world.here, { perZoneNames: true })).driver
+    const found = await own.namesakes?.('data', { zone: 'us-east-1b' })
+    expect(found).toMatchObject({ here: [], elsewhere: [{ id }] })
+  })
+
   test('leaves out what is being deleted', async () => {
     const { id } = await make('data')
     world.simulator.region.change(id, { state: 'deleting' })
@@ -59,11 +66,31 @@ describe('a look for a name', () => {
   })
 })
 
+describe('a Create in another zone, where a name may exist once in each', () => {
+  test('makes no second one there, however long the first one is there, and one here beside it', async () => {
+    await make('data', 'us-east-1b')
+    // By then EC2 has forgotten the client token.
+    world.simulator.region.tokens.clear()
+    const manager = await ebsMountManager(world, world.here, {}, { perZoneNames: true })
+    try {
+      await manager.create('data', { availabilityzone: 'us-east-1b' })
+      expect(world.simulator.named('data')).toHaveLength(1)
+      await manager.create('data', {})
+      const zones = world.simulator.named('data').map(({ zone }) => zone)
+      expect(zones.sort()).toEqual(['us-east-1a', 'us-east-1b'])
+      expect((await manager.get('data')).volume.zone).toBe('us-east-1a')
+    } finally {
+      await manager.close()
+    }
+  })
+})
+
 describe('two machines that both saw that a name is free', () => {
   test.each([
-    ['the same size', '1'],
-    ['another size', '2'],
-  ])('and make it with %s have one volume', async (_, size) => {
+    ['the same size', '1', {}],
+    ['another size', '2', {}],
+    ['another size in another zone', '2', { availabilityzone: 'us-east-1b' }],
+  ])('and make it with %s have one volume', async (_, size, zone: Record<string, string>) => {
     await world.close()
     world = await EbsWorld.open({ delays: { tagLag: 30 } })
     const here = await ebsMountManager(world)
@@ -71,10 +98,14 @@ describe('two machines that both saw that a name is free', () => {
     try {
       for (const manager of [here, there]) await manager.get('other').catch(() => undefined)
       world.simulator.takeCounts()
-      await Promise.all([here.create('data', { size: '1' }), there.create('data', { size })])
+      await Promise.all([
+        here.create('data', { size: '1', ...zone }),
+        there.create('data', { size, ...zone }),
+      ])
       expect(world.simulator.count('CreateVolume')).toBeGreaterThanOrEqual(2)
       expect(world.simulator.named('data')).toHaveLength(1)
-      expect((await there.get('data')).volume.name).toBe('data')
+      const [{ id = '' } = {}] = world.simulator.named('data')
+      expect((await there.get(id)).volume.name).toBe('data')
     } finally {
       await here.close()
       await there.close()

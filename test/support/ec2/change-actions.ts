@@ -50,7 +50,7 @@ export function lastModifications(region: Region, form: Form): SimModification[]
       'InvalidVolumeModification.NotFound',
       `Modification for volume '${never}' does not exist.`,
     )
-  const last = [...region.modifications.values()].flatMap((all) => all.at(-1) ?? [])
+  const last = region.modifications.seen().flatMap((all) => all.at(-1) ?? [])
   return ids.length === 0 ? last : last.filter(({ volumeId }) => ids.includes(volumeId))
 }
 

@@ -28,14 +28,18 @@ export class LaggingMap<T> {
 
   /** All that are. */
   all(): T[] {
-    return [...this.#versions.keys()].flatMap((id) => this.get(id) ?? [])
+    return [...this.#versions.keys()].flatMap((id) => {
+      const value = this.get(id)
+      return value === undefined ? [] : [value]
+    })
   }
 
   /** All as a look-up shows them. */
   seen(): T[] {
     const until = this.#clock.now() - this.#lagMs
-    return [...this.#versions.values()].flatMap(
-      (versions) => versions.findLast(({ at }) => at <= until)?.value ?? [],
-    )
+    return [...this.#versions.values()].flatMap((versions) => {
+      const value = versions.findLast(({ at }) => at <= until)?.value
+      return value === undefined ? [] : [value]
+    })
   }
 }

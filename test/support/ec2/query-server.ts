@@ -80,6 +80,7 @@ export class QueryServer {
     response.writeHead(reply.status, {
       'content-type': 'text/xml;charset=UTF-8',
       'x-amzn-requestid': reply.requestId,
+      date: new Date(this.#region.clock.now()).toUTCString(),
     })
     response.end(reply.body)
   }

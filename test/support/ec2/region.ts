@@ -54,7 +54,7 @@ export class Region {
   readonly volumes: LaggingMap<SimVolume>
   readonly instances: LaggingMap<SimInstance>
   readonly snapshots: LaggingMap<SimSnapshot>
-  readonly modifications = new Map<string, SimModification[]>()
+  readonly modifications: LaggingMap<readonly SimModification[]>
   readonly tokens = new Map<string, TokenUse>()
   readonly types = new Map<string, SimInstanceType>()
   readonly keys = new Map<string, KeyFate>()
@@ -71,6 +71,7 @@ export class Region {
     this.volumes = new LaggingMap(this.clock, delays.lag)
     this.instances = new LaggingMap(this.clock, delays.lag)
     this.snapshots = new LaggingMap(this.clock, delays.lag)
+    this.modifications = new LaggingMap(this.clock, delays.lag)
     for (const [name, hypervisor, attachments] of TYPES)
       this.types.set(name, { name, hypervisor, attachments })
   }

@@ -127,15 +127,18 @@ export class Ec2Simulator {
   async close(): Promise<void> {
     this.region.close()
     await this.#server?.close()
-    for (const { metadata, disks } of this.#machines) {
-      await metadata.close()
-      if (disks instanceof LoopDisks) disks.close()
-    }
+    const ended = await Promise.allSettled(this.#machines.map(endMachine))
     rmSync(this.folder, { recursive: true, force: true })
+    for (const one of ended) if (one.status === 'rejected') throw one.reason
   }
 
   #running(): QueryServer {
     if (this.#server === undefined) throw new Error('the simulator has not started')
     return this.#server
   }
+}
+
+async function endMachine({ metadata, disks }: SimMachine): Promise<void> {
+  await metadata.close()
+  if (disks instanceof LoopDisks) disks.close()
 }
