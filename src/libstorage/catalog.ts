@@ -1,15 +1,14 @@
 import { type EndedAttachment, RecentChanges } from './changes.ts'
-import { NotFoundError, TimeoutError, volumeNamed } from './errors.ts'
+import { NotFoundError, volumeNamed } from './errors.ts'
+import { inTime, orKnown } from './look-up-time.ts'
 import { alike, isInZone, refuseElsewhere, theOne, type ZoneToMakeIn } from './namesakes.ts'
 import { isOutage } from './outage.ts'
 import { SingleFlight } from './single-flight.ts'
 import type { Provider, StorageDriver } from './storage-driver.ts'
 import type { Volume, VolumeAttachment, VolumeId, VolumeQuery } from './types.ts'
 import { type Remembered, VolumeMemory } from './volume-memory.ts'
-import { timeLimit, untilAborted } from './wait.ts'
+import { untilAborted } from './wait.ts'
 
-/** How long one look-up may take when the volume is known from before and can be answered anyway, in milliseconds. */
-const KNOWN_LOOK_UP_MS = 2_000
 /** The facts of a platform that a catalog has to know. */
 export type PlatformFacts = Pick<Provider, 'consistency' | 'looksLikeId'>
 
@@ -70,7 +69,7 @@ export class VolumeCatalog {
    * nothing is known, and with `FailedPreconditionError` when several match.
    */
   find(name: string, options: FindOptions = {}): Promise<Volume> {
-    return this.#inTime(name, this.#find(name, options), options.signal)
+    return inTime(name, this.#find(name, options), { ...options, driver: this.#driver })
   }
 
   async #find(name: string, options: FindOptions): Promise<Volume> {
@@ -89,7 +88,7 @@ export class VolumeCatalog {
    * Rejects with `FailedPreconditionError` about a namesake in another zone unless a zone was asked for.
    */
   namesake(name: string, zone: ZoneToMakeIn, signal?: AbortSignal): Promise<Volume | undefined> {
-    return this.#inTime(name, this.#namesake(name, zone, signal), signal)
+    return inTime(name, this.#namesake(name, zone, signal), { signal, driver: this.#driver })
   }
 
   async #namesake(
@@ -170,22 +169,6 @@ export class VolumeCatalog {
 
   removed(volume: Pick<Volume, 'id' | 'name'>): void {
     this.#memory.removed(volume)
-  }
-
-  /** A caller whose time is up learns what was not there in time, and why. */
-  async #inTime<T>(name: string, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    try {
-      return await work
-    } catch (error) {
-      if (!(error instanceof TimeoutError) || signal?.aborted !== true) throw error
-      const why = this.#driver.hindrance?.()
-      throw new TimeoutError({
-        subject: volumeNamed(name),
-        problem: `could not be looked up in time${why === undefined ? '' : ` (${why})`}`,
-        remedy: 'try again',
-        cause: error,
-      })
-    }
   }
 
   async #lookUp(name: string, options: FindOptions): Promise<readonly Volume[]> {
@@ -307,26 +290,6 @@ export class VolumeCatalog {
       throw error
     }
   }
-}
-
-/** What the platform says, or in an outage what is known already, if anything is. */
-async function orKnown(
-  asked: Promise<readonly Volume[]>,
-  known: readonly Volume[],
-  signal: AbortSignal | undefined,
-): Promise<readonly Volume[]> {
-  try {
-    return await untilAborted(asked, known.length === 0 ? signal : withLimit(signal))
-  } catch (error) {
-    if (known.length === 0 || !isOutage(error)) throw error
-    return known
-  }
-}
-
-/** What is known already is worth no long wait; a caller that goes away ends it sooner. */
-function withLimit(signal: AbortSignal | undefined): AbortSignal {
-  const limit = timeLimit(KNOWN_LOOK_UP_MS)
-  return signal === undefined ? limit : AbortSignal.any([signal, limit])
 }
 
 function living(volumes: readonly Volume[]): Volume[] {
