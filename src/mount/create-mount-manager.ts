@@ -96,7 +96,7 @@ function placesIn(mountFolder: string, parts: MountManagerParts): Places {
  * Where REX-Ray's versions mounted (0.3 and 0.10, 0.11's bridge, 0.4 to 0.9), with links resolved where they exist; with a
  * home of its own 0.3 had one folder more.
  */
-function olderFolders(libDirectory: string): readonly string[] {
+export function olderFolders(libDirectory: string): readonly string[] {
   const states = [...new Set([libDirectory, path.join(libDirectory, 'rexray'), '/var/lib/rexray'])]
   const folders = states.flatMap((lib) => [
     path.join(lib, 'volumes'),

@@ -103,9 +103,8 @@ export class ProcessLocks implements Locks {
   }
 
   /** Who has the lock now; undefined where nobody alive does. */
-  async ownerOf(name: string): Promise<LockOwner | undefined> {
-    const present = await this.#look(name)
-    return typeof present === 'string' ? undefined : present
+  ownerOf(name: string): Promise<LockOwner | undefined> {
+    return ownerOfLock(this.#directory, name)
   }
 
   async sweep(): Promise<void> {
@@ -160,17 +159,8 @@ export class ProcessLocks implements Locks {
     }
   }
 
-  /** Who has the lock: `gone` when it was given back just now, `abandoned` when its owner is dead or cannot be told. */
-  async #look(name: string): Promise<LockOwner | 'gone' | 'abandoned'> {
-    let text: string
-    try {
-      text = await readFile(path.join(this.#pathOf(name), OWNER_FILE), 'utf8')
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return 'gone'
-      throw error
-    }
-    const owner = readOwner(text)
-    return owner === undefined || isProvablyDead(owner.process) ? 'abandoned' : owner
+  #look(name: string): Promise<LockOwner | 'gone' | 'abandoned'> {
+    return lookAt(this.#pathOf(name))
   }
 
   /** Between judging an owner dead and replacing its lock, another process could have done both. */
@@ -191,8 +181,31 @@ export class ProcessLocks implements Locks {
   }
 
   #pathOf(name: string): string {
-    return path.join(this.#directory, `${name}${LOCK_SUFFIX}`)
+    return pathOf(this.#directory, name)
   }
+}
+
+/** Who has a lock in this directory now, by a look alone; undefined where nobody alive does. */
+export async function ownerOfLock(directory: string, name: string): Promise<LockOwner | undefined> {
+  const present = await lookAt(pathOf(directory, name))
+  return typeof present === 'string' ? undefined : present
+}
+
+function pathOf(directory: string, name: string): string {
+  return path.join(directory, `${name}${LOCK_SUFFIX}`)
+}
+
+/** Who has the lock: `gone` when it was given back just now, `abandoned` when its owner is dead or cannot be told. */
+async function lookAt(lock: string): Promise<LockOwner | 'gone' | 'abandoned'> {
+  let text: string
+  try {
+    text = await readFile(path.join(lock, OWNER_FILE), 'utf8')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return 'gone'
+    throw error
+  }
+  const owner = readOwner(text)
+  return owner === undefined || isProvablyDead(owner.process) ? 'abandoned' : owner
 }
 
 function readOwner(text: string): LockOwner | undefined {

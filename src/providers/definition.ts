@@ -15,6 +15,8 @@ export interface ProviderContext {
   readonly warn?: (message: string) => void
   /** Told of what is done without anybody having asked; where it is absent nobody listens. */
   readonly logger?: Pick<Logger, 'info' | 'warn'>
+  /** Set for whoever only looks: then the provider leaves everything as it finds it, also what it would tidy up. */
+  readonly looksOnly?: boolean
 }
 
 /** How a driver name becomes a provider. Its code is loaded only when it is used. */
@@ -24,6 +26,8 @@ export interface ProviderDefinition {
   readonly aliases: readonly string[]
   /** The keys beneath `<name>.`, each with its default and a description of one line. */
   readonly settings: z.ZodObject
+  /** What its volumes are: devices unless it says otherwise. */
+  readonly storage?: Provider['storage']
   /** What two services must not share, such as a folder; absent where sharing does no harm. */
   exclusiveStorage?(settings: unknown, context: ProviderContext): string
   /** Why this machine cannot serve it, as a clause (`needs root`), or undefined when it can. */

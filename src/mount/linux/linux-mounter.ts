@@ -48,7 +48,7 @@ export function createLinuxMounter(
   makeFolderNow(scratchDirectory, 0o700)
   sweepLeftovers(scratchDirectory, logger)
   return {
-    mounts: oncePerTurn(readMounts),
+    mounts: oncePerTurn(() => readMounts()),
     deviceNumber: numberOfDevice,
     deviceIdentity,
     exclusiveOpen: openExclusively,

@@ -35,9 +35,9 @@ export function parseMountInfo(
   })
 }
 
-/** The mounts of this process's namespace that a path leads to, the topmost of a mount point last. */
-export function readMounts(): MountEntry[] {
-  const lines = reachableLines(readFileSync('/proc/self/mountinfo', 'utf8'))
+/** The mounts of a process's namespace, this one's unless named, that a path leads to, the topmost of a mount point last. */
+export function readMounts(pid: number | 'self' = 'self'): MountEntry[] {
+  const lines = reachableLines(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'))
   return parseMountInfo(lines.join('\n'), numberOfDevice)
 }
 

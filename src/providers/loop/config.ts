@@ -33,4 +33,9 @@ export const loopDefinition: ProviderDefinition = {
     const { createLoopProvider } = await import('./index.ts')
     return createLoopProvider(settings, context)
   },
+
+  async checks(settings, context) {
+    const { loopChecks } = await import('./checks.ts')
+    return loopChecks(settings, context)
+  },
 }

@@ -15,9 +15,9 @@ export async function createLoopProvider(
 ): Promise<Provider> {
   const { path, isDefault, self, memory } = poolPlace(settings, context, 'loop')
   const turns = new Turns(path)
-  const { run, logger } = context
-  const pool = new Pool(path, DISK_FILE, { run, turns, memory, logger })
-  await pool.open({ parents: isDefault })
+  const { run, logger, looksOnly } = context
+  const pool = new Pool(path, DISK_FILE, { run, turns, memory, logger, looksOnly })
+  if (looksOnly !== true) await pool.open({ parents: isDefault })
   const content = new LoopContent(context.run, turns)
   return {
     driver: new PoolDriver(pool, content, self, context.run),

@@ -4,13 +4,21 @@ import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import { isStorageError, systemCode, UnavailableError } from '../../libstorage/errors.ts'
 import type { Logger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
-import { poolBare } from './errors.ts'
+import { poolBare, poolMissing } from './errors.ts'
 import { RECORD_FILE } from './stored-volume.ts'
 
 /** The file in a pool that tells it from the bare folder on which its disk is to be mounted. */
 export const MARK_FILE = '.pool'
 const MARK =
   'Volumes lie in this folder. Without this file it may be taken for a disk that is not mounted.\n'
+
+/** How a mark is looked after. */
+export interface PoolMarkOptions {
+  /** Told of a pool that may not be mounted yet. */
+  readonly logger?: Pick<Logger, 'warn'> | undefined
+  /** Makes no mark and remembers nothing. */
+  readonly looksOnly?: boolean
+}
 
 /**
  * Knows a pool again that has had volumes: where its disk is not mounted, its folder looks like a pool that is empty. The
@@ -20,13 +28,15 @@ export class PoolMark {
   readonly #pool: string
   readonly #memory: string
   readonly #logger: Pick<Logger, 'warn'> | undefined
+  readonly #looksOnly: boolean
   #isRemembered = false
 
   /** `memory` is a file beneath the library folder; it is there once this machine has seen the pool with its mark. */
-  constructor(pool: string, memory: string, logger?: Pick<Logger, 'warn'>) {
+  constructor(pool: string, memory: string, { logger, looksOnly = false }: PoolMarkOptions = {}) {
     this.#pool = pool
     this.#memory = memory
     this.#logger = logger
+    this.#looksOnly = looksOnly
   }
 
   /** Rejects with `UnavailableError` where the pool had volumes once, and by these names of all in it is a bare folder. */
@@ -52,6 +62,13 @@ export class PoolMark {
     }
   }
 
+  /** Rejects with why a pool cannot be listed. Whoever only looks finds one empty that no start has made yet. */
+  async missing(cause: unknown): Promise<string[]> {
+    if (systemCode(cause) !== 'ENOENT') throw cause
+    if (this.#looksOnly && !(await isThere(this.#memory))) return []
+    throw poolMissing(this.#pool, cause)
+  }
+
   /** Whether the mark is there; one look, for whoever found nothing else. */
   isMarked(): Promise<boolean> {
     return isThere(join(this.#pool, MARK_FILE))
@@ -65,6 +82,7 @@ export class PoolMark {
 
   /** Marks a pool that has volumes and no mark; where it cannot be written, it is tried again by the next look. */
   async #makeUp(): Promise<void> {
+    if (this.#looksOnly) return
     try {
       await this.make()
     } catch (error) {
@@ -74,7 +92,7 @@ export class PoolMark {
 
   /** Where that cannot be written the pool is as good as before, and it is tried again. */
   async #remember(): Promise<void> {
-    if (this.#isRemembered) return
+    if (this.#isRemembered || this.#looksOnly) return
     try {
       await makeFolder(dirname(this.#memory), 0o700)
       await writtenNew(this.#memory, `${this.#pool}\n`)

@@ -48,6 +48,8 @@ export interface PoolParts {
   readonly shared?: typeof isShared
   /** The file by which this machine remembers that the pool had volumes. */
   readonly memory: string
+  /** Leaves everything as it is: marks nothing, sweeps nothing away. */
+  readonly looksOnly?: boolean | undefined
 }
 
 /** A folder of volumes: one folder for each, which appears and disappears as a whole. Several processes may share it. */
@@ -68,14 +70,14 @@ export class Pool {
   constructor(
     path: string,
     content: string,
-    { run, turns, memory, logger, shared = isShared }: PoolParts,
+    { run, turns, memory, logger, looksOnly = false, shared = isShared }: PoolParts,
   ) {
     this.path = path
     this.content = content
     this.#run = run
-    this.#sweeper = new Sweeper(run, logger)
+    this.#sweeper = new Sweeper(run, logger, looksOnly)
     this.#turns = turns
-    this.#mark = new PoolMark(path, memory, logger)
+    this.#mark = new PoolMark(path, memory, { logger, looksOnly })
     this.#isShared = () => shared(path)
     const names = { record: RECORD_FILE, claim: CLAIM_FILE, content }
     this.#reader = new VolumeReader(names, this.#isShared)
@@ -123,7 +125,7 @@ export class Pool {
   byName(name: string, signal?: AbortSignal): Promise<StoredVolume | undefined> {
     return this.turn(async () => {
       const volume = await this.#read(join(this.path, folderName(name)))
-      if (volume === undefined) await this.#mustExist()
+      if (volume === undefined) await this.mustExist()
       return volume
     }, signal)
   }
@@ -274,15 +276,13 @@ export class Pool {
   }
 
   async #entries(): Promise<string[]> {
-    const entries = await fs.readdir(this.path).catch((error: unknown) => {
-      throw systemCode(error) === 'ENOENT' ? poolMissing(this.path, error) : error
-    })
+    const entries = await fs.readdir(this.path).catch((error: unknown) => this.#mark.missing(error))
     await this.#mark.check(entries)
     return entries
   }
 
-  /** A pool that went away must not look like one without that volume. */
-  async #mustExist(): Promise<void> {
+  /** A pool that went away must not look like one without that volume. Only within a turn. */
+  async mustExist(): Promise<void> {
     if (!(await this.#mark.isMarked())) await this.#entries()
   }
 

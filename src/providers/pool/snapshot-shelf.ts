@@ -118,7 +118,7 @@ export class SnapshotShelf {
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error
       // A pool that went away must not look like one without snapshots.
-      await fs.access(this.#pool.path)
+      await this.#pool.mustExist()
       return []
     }
   }

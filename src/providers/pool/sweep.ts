@@ -20,17 +20,20 @@ const WAIT_MS = 5_000
 export class Sweeper {
   readonly #run: Run
   readonly #logger: Pick<Logger, 'info'>
+  readonly #looksOnly: boolean
   readonly #going = new Set<string>()
 
-  constructor(run: Run, logger: Pick<Logger, 'info'> = silentLogger) {
+  /** Whoever only looks leaves all of it. */
+  constructor(run: Run, logger: Pick<Logger, 'info'> = silentLogger, looksOnly = false) {
     this.#run = run
+    this.#looksOnly = looksOnly
     this.#logger = logger
   }
 
   /** Deletes these paths. What cannot be deleted stays for the next time. */
   async sweep(paths: readonly string[]): Promise<void> {
     const left = paths.filter((path) => !this.#going.has(path)).slice(0, AT_ONCE)
-    if (left.length === 0) return
+    if (left.length === 0 || this.#looksOnly) return
     const enough = new Promise<void>((resolve) => void after(WAIT_MS, resolve))
     await Promise.race([this.#delete(left), enough])
   }

@@ -6,6 +6,7 @@ export const vfsDefinition: ProviderDefinition = {
   name: 'vfs',
   aliases: [],
   settings: poolSettings,
+  storage: 'directory',
   exclusiveStorage: (settings, context) => poolPlace(settings, context, 'vfs').path,
 
   async unavailable() {
@@ -15,5 +16,10 @@ export const vfsDefinition: ProviderDefinition = {
   async create(settings, context) {
     const { createVfsProvider } = await import('./index.ts')
     return createVfsProvider(settings, context)
+  },
+
+  async checks(settings, context) {
+    const { poolCheck } = await import('../pool/checks.ts')
+    return [poolCheck('vfs', poolPlace(settings, context, 'vfs'), context.run)]
   },
 }

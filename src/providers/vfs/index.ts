@@ -15,9 +15,9 @@ export async function createVfsProvider(
 ): Promise<Provider> {
   const { path, isDefault, self, memory } = poolPlace(settings, context, 'vfs')
   const turns = new Turns(path)
-  const { run, logger } = context
-  const pool = new Pool(path, FILES_FOLDER, { run, turns, memory, logger })
-  await pool.open({ parents: isDefault })
+  const { run, logger, looksOnly } = context
+  const pool = new Pool(path, FILES_FOLDER, { run, turns, memory, logger, looksOnly })
+  if (looksOnly !== true) await pool.open({ parents: isDefault })
   return {
     driver: new PoolDriver(pool, new VfsContent(context.run, turns), self, context.run),
     executor: new VfsExecutor(pool, self.instance),
