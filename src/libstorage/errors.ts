@@ -25,10 +25,23 @@ export interface ErrorFacts {
 /** A failure that is meant for the user. Anything else that is thrown is a bug and is logged with its stack. */
 export abstract class StorageError extends Error {
   abstract readonly code: StorageErrorCode
+  readonly #facts: ErrorFacts
 
-  constructor({ subject, problem, remedy, cause }: ErrorFacts) {
+  constructor(facts: ErrorFacts) {
+    const { subject, problem, remedy, cause } = facts
     super(`${subject} ${problem}${remedy === undefined ? '' : `, ${remedy}`}`, { cause })
     this.name = new.target.name
+    this.#facts = facts
+  }
+
+  /** The message without the way out. */
+  get finding(): string {
+    return `${this.#facts.subject} ${this.#facts.problem}`
+  }
+
+  /** The way out, where there is one. */
+  get remedy(): string | undefined {
+    return this.#facts.remedy
   }
 }
 

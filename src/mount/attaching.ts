@@ -5,8 +5,9 @@ import type { MountContext } from './mount-context.ts'
 import { withoutMount } from './recorded-place.ts'
 import { heldElsewhere } from './take-over/holder.ts'
 import { answers, isReplaced, loseDevice } from './take-over/loss.ts'
+import type { Demand } from './take-over/policy.ts'
 import { attachableTwice, isRefusal, sharedWith } from './take-over/refusals.ts'
-import { type Demand, takeOver } from './take-over/take-over.ts'
+import { takeOver } from './take-over/take-over.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 /** How often somebody else may be faster with a volume that is free. */

@@ -7,7 +7,7 @@ import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import type { Disk } from './mounter.ts'
 import { placeOf } from './recorded-place.ts'
-import type { Demand } from './take-over/take-over.ts'
+import type { Demand } from './take-over/policy.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 const DEVICE_POLL_MS = 50

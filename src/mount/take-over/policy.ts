@@ -1,5 +1,15 @@
 import type { PreemptPolicy } from '../settings.ts'
 
+/** How long a machine that lost a volume leaves it to whoever has it, in milliseconds. */
+export const QUIET_MS = 300_000
+
+/** How much may be done to get a volume. */
+export interface Demand {
+  readonly preempt: PreemptPolicy
+  /** Somebody asked for it at the command line, and knows what he does. */
+  readonly forced: boolean
+}
+
 /**
  * How the machine that has a volume stands. `gone`: terminated, or unknown to the platform. `stopping` also while it shuts
  * down for good. `leaving`: it runs, and its attachment is ending already. `running` also while it starts.
@@ -76,4 +86,24 @@ export function nextStep(steps: readonly Step[], done: Done): Step | undefined {
     refuse: false,
   }
   return steps.find((step) => !isDone[step])
+}
+
+/** What the demand comes to against such a holder: while it is quiet, nothing is taken back from one that may write. */
+export function policyAgainst(
+  holder: HolderState,
+  { preempt, forced }: Demand,
+  quiet: boolean,
+): PreemptPolicy {
+  if (forced) return true
+  const mayWrite = holder === 'running' || holder === 'leaving'
+  return mayWrite && quiet ? false : preempt
+}
+
+/** Whether this machine lost the volume, or was last refused it because of that, less than five minutes before `now`. */
+export function isQuiet(
+  lost: { readonly at: string; readonly refusedAt?: string | undefined } | undefined,
+  now: number,
+): boolean {
+  if (lost === undefined) return false
+  return now - Date.parse(lost.refusedAt ?? lost.at) < QUIET_MS
 }

@@ -5,7 +5,15 @@ import type { MountContext } from '../mount-context.ts'
 import type { PreemptPolicy } from '../settings.ts'
 import type { VolumeSession } from '../volume-session.ts'
 import { type Holder, heldElsewhere, isSameAttachment, lookAtHolder } from './holder.ts'
-import { nextStep, type Step, stepsFor } from './policy.ts'
+import {
+  type Demand,
+  isQuiet,
+  nextStep,
+  policyAgainst,
+  QUIET_MS,
+  type Step,
+  stepsFor,
+} from './policy.ts'
 import { cannotFence, heldBy, isRefusal, lostJustNow, stillHolding } from './refusals.ts'
 import { Requests, recordTakenOver } from './requests.ts'
 
@@ -13,15 +21,6 @@ import { Requests, recordTakenOver } from './requests.ts'
 const LIMIT_MS = 600_000
 /** How often it is looked at whether the holder has let go, in milliseconds. */
 const LOOK_MS = 1_000
-/** How long a machine that lost a volume leaves it to whoever has it, in milliseconds. */
-const QUIET_MS = 300_000
-
-/** How much may be done to get a volume. */
-export interface Demand {
-  readonly preempt: PreemptPolicy
-  /** Somebody asked for it at the command line, and knows what he does. */
-  readonly forced: boolean
-}
 
 /**
  * Makes other machines let a volume go, as far as the demand allows, and resolves with the volume as it then was seen.
@@ -118,18 +117,12 @@ class TakingOver {
     this.#stopAsked = false
   }
 
-  #policyAgainst({ state }: Holder): PreemptPolicy {
-    if (this.#demand.forced) return true
-    const mayWrite = state === 'running' || state === 'leaving'
-    return mayWrite && this.#isQuiet() ? false : this.#demand.preempt
+  #policyAgainst(holder: Holder): PreemptPolicy {
+    return policyAgainst(holder.state, this.#demand, this.#isQuiet())
   }
 
-  /** Whether this machine lost the volume, and has tried to get it back since, within the last five minutes. */
   #isQuiet(): boolean {
-    const { lost } = this.#session.record
-    if (lost === undefined) return false
-    const age = Date.now() - Date.parse(lost.refusedAt ?? lost.at)
-    return age < QUIET_MS
+    return isQuiet(this.#session.record.lost, Date.now())
   }
 
   #waitLeftMs(): number {
