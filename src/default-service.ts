@@ -46,6 +46,17 @@ export async function chooseDefaultService(
   return first === choice ? choice : await stillServable(first, providers, file)
 }
 
+/** What {@link chooseDefaultService} would choose, without recording it; `recorded` is the text of the file if there is one. */
+export async function foreseeDefaultService(
+  providers: readonly ProviderDefinition[],
+  file: string,
+  recorded: string | undefined,
+): Promise<DefaultChoice> {
+  return recorded === undefined
+    ? await choose(providers)
+    : await stillServable(parseChoice(recorded, file), providers, file)
+}
+
 async function choose(providers: readonly ProviderDefinition[]): Promise<DefaultChoice> {
   const obstacles: string[] = []
   for (const driver of CANDIDATES) {
@@ -93,6 +104,10 @@ async function readChoice(file: string): Promise<DefaultChoice | undefined> {
     if (systemCode(error) === 'ENOENT') return undefined
     throw noAccess(file, error)
   }
+  return parseChoice(text, file)
+}
+
+function parseChoice(text: string, file: string): DefaultChoice {
   try {
     return choiceSchema.parse(JSON.parse(text))
   } catch (cause) {

@@ -73,7 +73,7 @@ function surroundings(): Surroundings {
     signals: process,
     exit: (status) => process.exit(status),
     examineConfig: examine,
-    openChecks: lookEverywhere,
+    openChecks: checksOf,
     settingFlags: listSettingFlags,
     host: {
       ...hostFacts(),
@@ -106,13 +106,13 @@ function surroundings(): Surroundings {
   }
 }
 
-async function lookEverywhere(...[flags]: Parameters<Surroundings['openChecks']>) {
+async function checksOf(...[flags, volume]: Parameters<Surroundings['openChecks']>) {
   const [{ openChecks }, { providers }, input] = await Promise.all([
     import('./open-checks.ts'),
     import('./providers/index.ts'),
     configInput(),
   ])
-  return await openChecks({ ...input, flags, drivers: providers }, providers)
+  return await openChecks({ ...input, flags, volume, drivers: providers })
 }
 
 /** A server's calls leave little behind, for which V8 would let its young generation grow by some 30 MiB. */
@@ -140,7 +140,16 @@ async function listSettingFlags() {
 
 async function configInput() {
   const { homedir } = await import('node:os')
-  return { env: process.env, uid: process.getuid?.() ?? 0, homeDirectory: homedir() }
+  return { env: process.env, uid: process.getuid?.() ?? 0, homeDirectory: homeOf(homedir) }
+}
+
+/** A container's user may have neither HOME nor an entry in passwd(5). */
+function homeOf(homedir: () => string): string {
+  try {
+    return homedir()
+  } catch {
+    return '/'
+  }
 }
 
 function hostFacts(): Omit<Host, 'directories' | 'loadConfig'> {

@@ -146,15 +146,16 @@ async function openService(
   return { served, manager }
 }
 
-type ServicePlace = Pick<MountManagerParts, 'mountFolder' | 'reservedNames'>
+/** Where a service's volumes lie. */
+export type ServicePlace = Pick<MountManagerParts, 'mountFolder' | 'reservedNames'>
 
 /**
  * The primary service mounts right in its path, every other one in a folder of its own there, unless it has a path of its
  * own. Volumes of the primary service that are named like such a folder give way.
  */
-function places(
-  { name, operations }: ServiceConfig,
-  configured: readonly ServiceConfig[],
+export function places(
+  { name, operations }: Pick<ServiceConfig, 'name' | 'operations'>,
+  configured: readonly Pick<ServiceConfig, 'name'>[],
   primaryName: string,
 ): ServicePlace {
   const { mount } = operations

@@ -83,11 +83,12 @@ export interface CommandContext extends Surroundings {
   flags(): Flags
 }
 
-/** Says on stderr why a command failed: one line for what the user can mend, the stack for a bug. */
+/** Says on stderr why a command failed: one line for what the user can mend, with a hint behind it where there is one, the stack for a bug. */
 export function reportError(
   { programName, stderr }: Pick<Surroundings, 'programName' | 'stderr'>,
   error: unknown,
+  hint?: string,
 ): void {
   const sentence = isStorageError(error) ? error.message : `unexpected error: ${inspect(error)}`
-  stderr.write(`${programName}: ${sentence}\n`)
+  stderr.write(`${programName}: ${sentence}${hint === undefined ? '' : `; ${hint}`}\n`)
 }

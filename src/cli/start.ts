@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander'
 import type { App } from '../app.ts'
-import type { CommandContext } from './context.ts'
+import { isStorageError } from '../libstorage/errors.ts'
+import { type CommandContext, reportError } from './context.ts'
+import { exitStatusOf } from './exit-status.ts'
 import type { RunWork } from './program.ts'
 import { writeWhole } from './service/write-whole.ts'
 import { startReport } from './start-report.ts'
@@ -40,7 +42,7 @@ export function startCommand(context: CommandContext, runs: RunWork): Command {
 
 /**
  * The life of a server. Listens at once, says on stdout where, and serves until SIGTERM or SIGINT: then it finishes what
- * is under way and resolves with 0. A second such signal, and an error that nobody caught, end the process with 1.
+ * is under way and resolves with 0. A start that fails is reported with the way to find out why. A second such signal, and an error that nobody caught, end the process with 1.
  */
 export async function serve(
   context: CommandContext,
@@ -63,6 +65,10 @@ export async function serve(
       await app.close()
     }
     return 0
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+    reportError(context, error, `run \`${context.invocation} doctor\``)
+    return exitStatusOf(error)
   } finally {
     life.end()
   }

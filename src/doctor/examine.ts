@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Check, Finding, Verdict } from '../libstorage/check.ts'
 import { isStorageError, TimeoutError } from '../libstorage/errors.ts'
 import { sleep, throwIfAborted, untilAborted } from '../libstorage/wait.ts'
@@ -91,6 +92,8 @@ async function findingsOf(
 ): Promise<readonly Finding[]> {
   const ending = new AbortController()
   const both = AbortSignal.any([signal, ending.signal])
+  // A check may ask many things at once.
+  setMaxListeners(0, both)
   const tooLate = sleep(limitMs, both).then(
     () => ending.abort(new TimeoutError({ subject: check.title, problem: 'gave no answer' })),
     () => undefined,
@@ -117,7 +120,11 @@ function hanging({ title }: Check, limitMs: number): Finding {
 
 function failure(error: unknown): Finding {
   if (isStorageError(error))
-    return { verdict: 'fail', seen: error.message, remedy: 'mend that and look again' }
+    return {
+      verdict: 'fail',
+      seen: error.finding,
+      remedy: error.remedy ?? 'mend that and look again',
+    }
   const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return {
     verdict: 'fail',

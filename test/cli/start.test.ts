@@ -98,7 +98,7 @@ test('a second server of one home is refused before it touches anything', async 
   expect(await line.run('start')).toEqual({
     status: 1,
     stdout: '',
-    stderr: 'remora: a server runs already\n',
+    stderr: 'remora: a server runs already; run `remora doctor`\n',
   })
   expect(line.steps).toEqual(['open server', 'lock', 'close'])
 })

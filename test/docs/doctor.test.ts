@@ -11,11 +11,18 @@ const context = { service: 'one', libDirectory: '/nowhere', run }
 const ofDrivers = await Promise.all(
   providers.map(async (one) => (await one.checks?.(one.settings.parse({}), context)) ?? []),
 )
-const ofMachine = await openChecks(
-  { flags: {}, env: { REXRAY_HOME: '/nowhere' }, uid: 0, homeDirectory: '/', drivers: providers },
-  providers,
-)
-const checks = [...ofMachine.flatMap((group) => group.checks), ...ofDrivers.flat()]
+const input = {
+  flags: {},
+  env: { REXRAY_HOME: '/nowhere' },
+  uid: 0,
+  homeDirectory: '/',
+  drivers: providers,
+}
+const ofMachine = await openChecks(input)
+const ofVolume = await openChecks({ ...input, volume: 'data' })
+const all = ofMachine.flatMap((group) => group.checks)
+const story = ofVolume.flatMap((group) => group.checks)
+const checks = [...all, ...story, ...ofDrivers.flat()]
 
 test('every check has its section, and every section its check', () => {
   expect(documented.toSorted()).toEqual([...new Set(checks.map(({ id }) => id))].toSorted())
@@ -27,10 +34,18 @@ test('every section says something', () => {
 })
 
 test('a check comes after others only that stand before it', () => {
-  const ids = checks.map(({ id }) => id)
-  const outOfOrder = checks.flatMap(({ id, after = [] }) =>
-    after.filter((other) => !ids.slice(0, ids.indexOf(id)).includes(other)),
-  )
+  const machine = ['machine.folders', 'machine.configuration', 'machine.tools', 'service.driver']
+  const lists = [
+    all,
+    story,
+    ...ofDrivers.map((own) => [...all.filter(({ id }) => machine.includes(id)), ...own]),
+  ]
+  const outOfOrder = lists.flatMap((list) => {
+    const ids = list.map(({ id }) => id)
+    return list.flatMap(({ id, after = [] }) =>
+      after.filter((other) => !ids.slice(0, ids.indexOf(id)).includes(other)),
+    )
+  })
   expect(outOfOrder).toEqual([])
 })
 

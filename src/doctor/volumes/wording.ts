@@ -1,0 +1,50 @@
+import type { Finding } from '../../libstorage/check.ts'
+import { volumeNamed } from '../../libstorage/errors.ts'
+import { holderNamed } from '../../mount/references.ts'
+
+/** So many findings of one kind are shown; a hundred of them say no more. */
+const SHOWN = 20
+
+/** How a time of the past is told: `since 2024-05-06T07:08:09Z (3 h)`. */
+export function since(time: string | Date, now: Date): string {
+  const began = new Date(time)
+  return `since ${began.toISOString().replace(/\.\d+/, '')} (${lasting(now.getTime() - began.getTime())})`
+}
+
+/** A length of time in its largest unit, rounded down: `45 s`, `12 min`, `3 h`, `40 days`. */
+export function lasting(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000))
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`
+  return `${Math.floor(seconds / 86_400)} days`
+}
+
+/** Who holds a volume, in words. */
+export function holdersText(references: readonly { readonly id: string }[]): string {
+  return references.map(({ id }) => holderNamed(id)).join(', ')
+}
+
+/** A volume's name as a word of a shell command. */
+export function inShell(name: string): string {
+  return /^[\w.@%+:,][\w.@%+:,-]*$/.test(name) ? name : `-- '${name.replaceAll("'", "'\\''")}'`
+}
+
+/** What was found, or that nothing was; of very many of one kind the first ones and their number. */
+export function allOr(findings: readonly Finding[], nothing: string): readonly Finding[] {
+  if (findings.length === 0) return [{ verdict: 'pass', seen: nothing }]
+  if (findings.length <= SHOWN) return findings
+  const more = findings.length - SHOWN
+  const rest: Finding = { verdict: 'warn', seen: `and ${more} more like these` }
+  return [...findings.slice(0, SHOWN), rest]
+}
+
+/** A thing that is wrong with a volume. */
+export function about(
+  { name }: { readonly name: string },
+  clause: string,
+  remedy: string,
+  verdict: Finding['verdict'] = 'fail',
+): Finding {
+  return { verdict, seen: `${volumeNamed(name)} ${clause}`, remedy }
+}
