@@ -15,6 +15,7 @@ import { driverCheck } from './doctor/service.ts'
 import { storyOf } from './doctor/story/story.ts'
 import { serviceChecks } from './doctor/volumes/checks.ts'
 import { ServiceLook } from './doctor/volumes/service-look.ts'
+import { isStorageError, type StorageError } from './libstorage/errors.ts'
 import { identifyProcess } from './libstorage/process-identity.ts'
 import { type Run, run } from './libstorage/run.ts'
 import type { Provider } from './libstorage/storage-driver.ts'
@@ -65,7 +66,7 @@ interface Opening {
 
 function machineChecks(
   { input, examined, services, server, run }: Opening,
-  serves: string,
+  serves: Serving['serves'],
 ): CheckGroup['checks'] {
   const { config } = examined
   const ofBlocks = services.filter(
@@ -81,7 +82,7 @@ function machineChecks(
     toolsCheck({ blocks, fsTypes }, run),
     clockCheck({ run, now: () => new Date() }),
     engineCheck({
-      plugins: config.directories.plugins,
+      modules: config.modules,
       mountFolders: [...new Set(services.map(({ operations }) => operations.mount.path))],
       server,
       blocks,
@@ -156,8 +157,8 @@ async function openProvider(
 
 interface Serving {
   readonly services: readonly ServiceConfig[]
-  /** What a server would serve, in words. */
-  readonly serves: string
+  /** What a server would serve, in words; or why it would serve nothing. */
+  readonly serves: string | StorageError
 }
 
 /** The services that are configured, or the one that would be chosen; it is not recorded. */
@@ -170,12 +171,15 @@ async function servicesOf(
   if (services.length > 0) return { services, serves: `serves ${named}` }
   if (mistakes.length > 0) return { services, serves: 'serves nothing' }
   const file = path.join(directories.lib, CHOICE_FILE)
-  const read = await run('cat', ['--', file], { timeoutMs: READ_MS })
-  const recorded = read.exitCode === 0 ? read.stdout : undefined
-  const { driver, reason } = await foreseeDefaultService(drivers, file, recorded)
-  return {
-    services: [config.resolveService(driver, driver)],
-    serves: `serves ${driver}, because ${reason}`,
+  try {
+    const read = await run('cat', ['--', file], { timeoutMs: READ_MS })
+    const recorded = read.exitCode === 0 ? read.stdout : undefined
+    const { driver, reason } = await foreseeDefaultService(drivers, file, recorded)
+    const serves = `serves ${driver}, because ${reason}`
+    return { services: [config.resolveService(driver, driver)], serves }
+  } catch (error) {
+    if (isStorageError(error)) return { services, serves: error }
+    throw error
   }
 }
 

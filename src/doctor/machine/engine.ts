@@ -1,11 +1,16 @@
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import type { ModuleConfig } from '../../config/config.ts'
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { mountInfoOf, mountNamespaceOf, processesNamed, type SeenProcess } from './processes.ts'
 
+/** Where Docker looks for sockets; https://docs.docker.com/engine/extend/plugin_api/ */
+const DOCKER_SOCKETS = '/run/docker/plugins'
+
 /** What an engine's view is compared with. */
 export interface EngineParts {
-  /** The folder of sockets in which the engine finds ours: one that has another there has nothing to do with us. */
-  readonly plugins: string
+  /** The sockets that are served: an engine that finds none of them has nothing to do with us. */
+  readonly modules: readonly Pick<ModuleConfig, 'host' | 'spec'>[]
   /** The folders of mount points. */
   readonly mountFolders: readonly string[]
   /** The process of the running server; this one where none is known. */
@@ -49,8 +54,8 @@ function findingsAbout(
     here,
     server,
     mountFolders,
-    plugins,
-  }: Pick<EngineParts, 'mountFolders' | 'plugins'> & {
+    modules,
+  }: Pick<EngineParts, 'mountFolders' | 'modules'> & {
     readonly here: readonly Mount[]
     readonly server: number | 'self'
   },
@@ -62,10 +67,25 @@ function findingsAbout(
     return [{ verdict: 'warn', seen, remedy: 'sudo remora doctor' }]
   }
   if (ours === theirs) return [{ verdict: 'pass', seen: `${engine} sees the same mounts` }]
-  if (!isSameFolder(plugins, server, pid))
-    return [{ verdict: 'pass', seen: `${engine} does not see the sockets of this machine` }]
+  if (!modules.some((module) => isFound(module, server, pid)))
+    return [{ verdict: 'pass', seen: `${engine} does not find our sockets, and is left out` }]
   const there = mountsOf(mountInfoOf(pid))
   return mountFolders.map((folder) => propagation(engine, folder, { here, there }))
+}
+
+/** Whether an engine finds a socket of ours: where it looks by itself, or by a file that says where it is. */
+function isFound(
+  { host, spec }: Pick<ModuleConfig, 'host' | 'spec'>,
+  server: number | 'self',
+  engine: number,
+): boolean {
+  const folder = path.dirname(host.replace(/^unix:\/\//, ''))
+  if (folder === DOCKER_SOCKETS) return isSameFolder(folder, server, engine)
+  try {
+    return readFileSync(`/proc/${engine}/root${spec}`, 'utf8').trim() === host
+  } catch {
+    return false
+  }
 }
 
 /** Whether two processes find the same folder at a path. Sockets lie in memory, which never hangs. */
@@ -118,9 +138,9 @@ function deviceFindings(here: readonly Mount[]): readonly Finding[] {
 }
 
 /** The mount in which a path lies: the last of the longest that lead to it. */
-function mountAbove(path: string, mounts: readonly Mount[]): Mount | undefined {
+function mountAbove(place: string, mounts: readonly Mount[]): Mount | undefined {
   const above = mounts.filter(
-    ({ mountPoint }) => path === mountPoint || path.startsWith(mountPoint.replace(/\/?$/, '/')),
+    ({ mountPoint }) => place === mountPoint || place.startsWith(mountPoint.replace(/\/?$/, '/')),
   )
   const longest = Math.max(...above.map(({ mountPoint }) => mountPoint.length))
   return above.findLast(({ mountPoint }) => mountPoint.length === longest)
