@@ -1,6 +1,7 @@
 // Runs the measurements named as arguments, or all, and prints one table.
 import { cpus, loadavg } from 'node:os'
 import * as calls from './calls.mjs'
+import * as doctor from './doctor.mjs'
 import * as dvdcli from './dvdcli.mjs'
 import * as ebs from './ebs.mjs'
 import * as ebsMemory from './ebs-memory.mjs'
@@ -17,6 +18,7 @@ import * as takeOver from './take-over.mjs'
 
 const measurements = {
   calls,
+  doctor,
   dvdcli,
   list,
   ls,

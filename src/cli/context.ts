@@ -63,7 +63,7 @@ export interface Surroundings {
   readonly stdout: Output
   readonly stderr: Screen
   readonly signals: SignalSource
-  /** Ends the process at once. */
+  /** Ends the process at once; what was written before is written. */
   readonly exit: (status: number) => void
   readonly openApp: OpenApp
   /** Reads the configuration that these flags mean, and opens nothing. */

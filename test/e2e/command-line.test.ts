@@ -1,9 +1,18 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { expectNothingLeft } from '../support/leftovers.ts'
-import { eventually, Machine } from '../support/machine.ts'
+import { eventually, Machine, outcomeOf, programPath } from '../support/machine.ts'
 import { expectSuccess } from '../support/plugin-calls.ts'
 import {
   programEnvironment,
@@ -74,6 +83,23 @@ describe('the command line beside a server', () => {
     expect(stderr).toContain(`runs already as process ${server.pid}`)
   })
 
+  test('the doctor finds it well, and tells the story of a volume', async () => {
+    await remora('volume', 'create', 'data', '--size', '1')
+    await expectSuccess(server, 'Mount', { Name: 'data', ID: 'a' })
+    const { status, stdout } = await runProgram(machine, 'doctor')
+    expect(stdout).not.toContain('FAIL')
+    expect([0, 1]).toContain(status)
+    expect(stdout).toMatch(/^ok {4}machine\.sockets: the server answers on /m)
+    expect(stdout).toMatch(/^ok {4}volumes\.mounted \(loop\): 1 volume mounted here/m)
+    const story = await remora('doctor', 'data')
+    expect(story).toMatch(/^ok {4}volume\.holders \(loop\): mount id a holds it since /m)
+    expect(story).toMatch(/^ok {4}volume\.mount \(loop\): a mount here would succeed/m)
+    expect(story).toMatch(/^ok {4}volume\.events \(loop\): .* formatted: /m)
+    await expectSuccess(server, 'Unmount', { Name: 'data', ID: 'a' })
+    await expectSuccess(server, 'Remove', { Name: 'data' })
+    await expectNothingLeft(machine)
+  })
+
   test('the server takes a new log level at SIGHUP, and ends with 0 at SIGTERM', async () => {
     machine.write('etc/config.yml', 'rexray: {logLevel: debug}\n')
     process.kill(server.pid, 'SIGHUP')
@@ -108,6 +134,25 @@ describe('the program that is built', () => {
     expect([status, stderr]).toEqual([1, expect.stringContaining("'xml' is invalid")])
     for (const command of ['config', 'env', 'adapter', 'version', 'status'])
       expect(await remora(command)).toMatchObject({ status: 0, stderr: '' })
+  })
+})
+
+describe('the doctor without a home, a terminal or a passwd entry', () => {
+  test('says what it is and what is wrong', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'remora-program-'))
+    chmodSync(folder, 0o755)
+    cpSync(path.dirname(programPath), folder, { recursive: true })
+    const program = [process.execPath, path.join(folder, path.basename(programPath)), 'doctor']
+    const nobody = ['--reuid=54321', '--regid=54321', '--clear-groups', 'env', '-i', ...program]
+    try {
+      const { status, stdout, stderr } = await outcomeOf(
+        spawn('setpriv', [...nobody, '-f', 'json']),
+      )
+      expect([status, stderr]).toEqual([2, ''])
+      expect(JSON.parse(stdout).checks[0]).toMatchObject({ id: 'machine.program', verdict: 'warn' })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })
 

@@ -40,5 +40,8 @@ async function diagnose(
   )
   const coloured = stdout.hasColors?.() === true
   stdout.write(format === 'json' ? reportAsJson(results) : reportAsText(results, { coloured }))
-  return STATUSES[verdictOf(results)]
+  const status = STATUSES[verdictOf(results)]
+  // What hangs would keep the process until it goes on.
+  context.exit(status)
+  return status
 }

@@ -2,7 +2,7 @@ import type { Check, Finding } from '../../libstorage/check.ts'
 import type { Volume, VolumeAttachment } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import type { PlatformLook, ServiceLook } from './service-look.ts'
-import { about, allOr, holdersText, inShell, since } from './wording.ts'
+import { about, allOr, counted, holdersText, inShell, since } from './wording.ts'
 
 /** What takes longer is stuck: platforms attach and detach within seconds. */
 const STUCK_MS = 60_000
@@ -29,7 +29,10 @@ export function attachmentsCheck(look: ServiceLook): Check {
       const ofPlatform = await Promise.all(mine.map((one) => attachedFinding(look, one)))
       const ofLedger = records.map((record) => recordedFinding(look, record, platform))
       const findings = [...ofPlatform, ...ofLedger].filter((one) => one !== undefined)
-      return allOr(findings, `${mine.length} volumes are attached here, each as it should be`)
+      return allOr(
+        findings,
+        `${counted(mine.length, 'volume')} attached here, each as it should be`,
+      )
     },
   }
 }

@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Check, Finding } from '../../libstorage/check.ts'
 import type { LedgerLook } from '../../mount/ledger-look.ts'
 import type { ServiceLook } from './service-look.ts'
+import { counted } from './wording.ts'
 
 const AHEAD_MS = 60_000
 
@@ -15,7 +16,12 @@ export function ledgerCheck(look: ServiceLook): Check {
       const ledger = await look.ledger()
       const findings = [...badFindings(ledger), ...clockFindings(ledger, look.parts.now())]
       if (findings.length > 0) return findings
-      return [{ verdict: 'pass', seen: `${ledger.folder} has ${ledger.records.length} records` }]
+      return [
+        {
+          verdict: 'pass',
+          seen: `${ledger.folder} has ${counted(ledger.records.length, 'record')}`,
+        },
+      ]
     },
   }
 }

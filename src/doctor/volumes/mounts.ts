@@ -3,7 +3,7 @@ import type { Check, Finding } from '../../libstorage/check.ts'
 import { readBootId } from '../../libstorage/process-identity.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import type { ServiceLook } from './service-look.ts'
-import { about, allOr, holdersText, inShell, since } from './wording.ts'
+import { about, allOr, counted, holdersText, inShell, since } from './wording.ts'
 
 /** Mounts without a record, records without their mount, and what was found mounted and is used by nobody knows whom. */
 export function mountsCheck(look: ServiceLook): Check {
@@ -18,7 +18,10 @@ export function mountsCheck(look: ServiceLook): Check {
       const recorded = await Promise.all(records.map((record) => recordFindings(look, record)))
       const findings = [...recorded.flat(), ...(await foreignMounts(look, records))]
       const mounted = records.filter(({ mount }) => mount !== undefined)
-      return allOr(findings, `${mounted.length} volumes are mounted here, each as it is recorded`)
+      return allOr(
+        findings,
+        `${counted(mounted.length, 'volume')} mounted here, each as it is recorded`,
+      )
     },
   }
 }

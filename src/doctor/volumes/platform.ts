@@ -1,5 +1,6 @@
 import type { Check, Finding } from '../../libstorage/check.ts'
 import type { ServiceLook } from './service-look.ts'
+import { counted } from './wording.ts'
 
 /** Whether the platform says what volumes there are, and which machine this is. */
 export function platformCheck(look: ServiceLook): Check {
@@ -13,7 +14,7 @@ export function platformCheck(look: ServiceLook): Check {
         volume.attachments.some(({ instanceId }) => instanceId === here.id),
       )
       const zone = here.zone === undefined ? '' : ` in ${here.zone}`
-      const seen = `this machine is ${here.id}${zone}; there are ${volumes.length} volumes, ${attached.length} of them attached here`
+      const seen = `this machine is ${here.id}${zone}; it sees ${counted(volumes.length, 'volume')}, ${attached.length} of them attached here`
       const broken = volumes.filter(({ state }) => state === 'error')
       return [
         { verdict: 'pass', seen },

@@ -2,7 +2,7 @@ import type { Check, Finding } from '../../libstorage/check.ts'
 import type { Snapshot } from '../../libstorage/types.ts'
 import { timeLimit } from '../../libstorage/wait.ts'
 import type { ServiceLook } from './service-look.ts'
-import { allOr, inShell, lasting } from './wording.ts'
+import { allOr, counted, inShell, lasting } from './wording.ts'
 
 const ASK_MS = 4_000
 
@@ -19,7 +19,7 @@ export function snapshotsCheck(look: ServiceLook): Check {
       const all = await snapshots.list({}, { signal: timeLimit(ASK_MS) })
       const ids = new Set(volumes.map(({ id }) => id))
       const findings = all.flatMap((snapshot) => finding(snapshot, ids, look.parts.now()) ?? [])
-      return allOr(findings, `each of the ${all.length} has its volume`)
+      return allOr(findings, `${counted(all.length, 'snapshot')}, each with its volume`)
     },
   }
 }

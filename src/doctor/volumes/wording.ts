@@ -48,3 +48,8 @@ export function about(
 ): Finding {
   return { verdict, seen: `${volumeNamed(name)} ${clause}`, remedy }
 }
+
+/** How many there are of something: `1 volume`, `3 volumes`. */
+export function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`
+}
