@@ -1,7 +1,7 @@
 import type { Check } from '../../libstorage/check.ts'
 import type { RecordedEvent } from '../../mount/event-look.ts'
 import type { ServiceLook } from '../volumes/service-look.ts'
-import { recordMeant, volumeMeant } from './find.ts'
+import { idMeant, recordMeant } from './find.ts'
 
 const SHOWN = 10
 
@@ -12,13 +12,7 @@ export function eventsCheck(name: string, look: ServiceLook): Check {
     title: `what happened to volume ${JSON.stringify(name)} here`,
     after: ['machine.folders'],
     run: async () => {
-      const id = await look
-        .platform()
-        .then(
-          (platform) => volumeMeant(name, platform).id,
-          async () => (await recordMeant(name, look))?.volume.id,
-        )
-        .catch(() => undefined)
+      const id = (await idMeant(name, look)) ?? (await recordMeant(name, look))?.volume.id
       const events = await look.events()
       const own = events.filter(({ volume, volumeId }) =>
         id === undefined || volumeId === undefined ? volume === name : volumeId === id,

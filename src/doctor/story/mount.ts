@@ -17,6 +17,8 @@ export function mountCheck(name: string, look: ServiceLook): Check {
     run: async () => {
       const platform = await look.platform()
       const volume = volumeMeant(name, platform)
+      if (volume === undefined) return []
+      if (isElsewhere(volume, platform)) return [elsewhereFinding(volume, platform)]
       const record = await recordMeant(name, look)
       if (record !== undefined && (await look.mountOf(record)).state === 'mounted')
         return [pass('a mount here would succeed: it is mounted, and gets one more holder')]
@@ -38,6 +40,18 @@ export function mountCheck(name: string, look: ServiceLook): Check {
   }
 }
 
+function isElsewhere({ zone }: Volume, { here }: PlatformLook): boolean {
+  return zone !== undefined && here.zone !== undefined && zone !== here.zone
+}
+
+function elsewhereFinding({ zone, name }: Volume, { here }: PlatformLook): Finding {
+  return {
+    verdict: 'fail',
+    seen: `a mount here would not find it: it lies in ${zone}, and this machine in ${here.zone}`,
+    remedy: `run what uses it in ${zone}, or bring a copy here by a snapshot: remora snapshot create ${inShell(name)}`,
+  }
+}
+
 async function holderOf(
   volume: Volume,
   { provider, here }: PlatformLook,
@@ -47,7 +61,7 @@ async function holderOf(
 }
 
 function prospectFinding(
-  { kind, because }: Prospect,
+  { kind, because, steps }: Prospect,
   { name }: Volume,
   preempt: boolean | string,
 ): Finding {
@@ -55,7 +69,10 @@ function prospectFinding(
   return {
     verdict: 'fail',
     seen: `a mount here would be refused (preempt ${preempt}): ${because}`,
-    remedy: `remora volume mount --force ${inShell(name)}`,
+    remedy:
+      steps.length === 0
+        ? 'mend that first: --force does not help'
+        : `stop what uses it there and detach it there\nor take it, and lose what is not written yet: remora volume mount --force ${inShell(name)}`,
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { volumeNamed } from '../../libstorage/errors.ts'
+import { nearest } from '../../libstorage/nearest.ts'
 import type { Volume, VolumeAttachment } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import { holderNamed } from '../../mount/references.ts'
 import type { PlatformLook, ServiceLook } from '../volumes/service-look.ts'
-import { about, inShell, since } from '../volumes/wording.ts'
+import { about, counted, inShell, since } from '../volumes/wording.ts'
 import { eventsCheck } from './events.ts'
 import { recordMeant, volumeMeant } from './find.ts'
 import { mountCheck } from './mount.ts'
@@ -28,6 +29,7 @@ function placeCheck(name: string, look: ServiceLook): Check {
     run: async () => {
       const platform = await look.platform()
       const volume = volumeMeant(name, platform)
+      if (volume === undefined) return [notFound(name, platform)]
       const now = look.parts.now()
       if (volume.state === 'error') {
         const clause = volume.problem ?? 'is in the state error'
@@ -38,6 +40,19 @@ function placeCheck(name: string, look: ServiceLook): Check {
         { verdict: 'pass', seen: whereItIs(volume, platform, now) },
       ]
     },
+  }
+}
+
+function notFound(name: string, { volumes }: PlatformLook): Finding {
+  const near = nearest(
+    name,
+    volumes.map((volume) => volume.name),
+  )
+  const hint = near === undefined ? '' : `; the nearest name is ${JSON.stringify(near)}`
+  return {
+    verdict: 'fail',
+    seen: `${volumeNamed(name)} not found among ${counted(volumes.length, 'volume')}${hint}`,
+    remedy: 'remora volume ls',
   }
 }
 

@@ -63,9 +63,12 @@ test('the volume is found by its id, and in any letter case', async () => {
 test('a name that no volume has fails, and names the nearest one', async () => {
   world.volumes.push(aVolume({ name: 'pgdata' }))
 
-  expect((await story('pgdat'))[0]).toBe(
-    'fail volume.place: volume "pgdat" (of 1 volumes; there is volume "pgdata") not found',
-  )
+  expect(await story('pgdat')).toEqual([
+    'fail volume.place: volume "pgdat" not found among 1 volume; the nearest name is "pgdata"',
+    'pass volume.holders: nobody holds it here: no record of it',
+    'skip volume.mount: not looked at, because volume.place failed',
+    'pass volume.events: no event of it is known here',
+  ])
 })
 
 test('without its platform, what is recorded of it is told all the same', async () => {
@@ -165,6 +168,15 @@ describe('what a mount here would come to', () => {
 
     expect(await story()).toContainEqual(
       expect.stringMatching(/^fail volume.mount: .*to this machine and to i-other at once/),
+    )
+  })
+
+  test('of another zone is not found here', async () => {
+    world.zone = 'a'
+    world.volumes.push(aVolume({ name: 'pg', zone: 'b' }))
+
+    expect(await story()).toContain(
+      'fail volume.mount: a mount here would not find it: it lies in b, and this machine in a',
     )
   })
 
