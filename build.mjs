@@ -30,13 +30,13 @@ const withoutTheUnused = {
 }
 
 /**
- * EC2's schemas have computed keys, `[_xN]: value`, which a bundler takes for something that happens and never leaves out;
+ * The schemas of EC2, IAM and STS have computed keys, `[_xN]: value`, which a bundler takes for something that happens and never leaves out;
  * with plain ones only the schemas of the calls in use get in.
  */
 const withPlainKeys = {
   name: 'with plain keys',
   setup({ onLoad }) {
-    onLoad({ filter: /client-ec2\/dist-es\/schemas\/schemas_0\.js$/ }, ({ path }) => {
+    onLoad({ filter: /client-(ec2|iam|sts)\/dist-es\/schemas\/schemas_0\.js$/ }, ({ path }) => {
       const source = readFileSync(path, 'utf8')
       const texts = new Map(
         [...source.matchAll(/^const (_\w+) = ("[^"\\]*");$/gm)].map(([, name, text]) => [

@@ -74,6 +74,7 @@ function surroundings(): Surroundings {
     exit: (status) => process.exit(status),
     examineConfig: examine,
     openChecks: checksOf,
+    openPolicies: policiesEverywhere,
     settingFlags: listSettingFlags,
     host: {
       ...hostFacts(),
@@ -136,6 +137,15 @@ async function listSettingFlags() {
     import('./providers/index.ts'),
   ])
   return settingFlags(providers)
+}
+
+async function policiesEverywhere(flags: Parameters<Surroundings['openPolicies']>[0]) {
+  const [{ openPolicies }, { providers }, input] = await Promise.all([
+    import('./open-policies.ts'),
+    import('./providers/index.ts'),
+    configInput(),
+  ])
+  return await openPolicies({ ...input, flags, drivers: providers }, providers)
 }
 
 async function configInput() {

@@ -8,6 +8,7 @@ import type { CheckGroup } from '../doctor/examine.ts'
 import { isStorageError } from '../libstorage/errors.ts'
 import type { Run } from '../libstorage/run.ts'
 import type { ProcessRole } from '../mount/mount-context.ts'
+import type { ServicePolicies } from '../open-policies.ts'
 import type { Screen } from './progress.ts'
 
 /** Where text goes. */
@@ -72,6 +73,8 @@ export interface Surroundings {
   readonly openChecks: (flags: Flags, volume: string | undefined) => Promise<readonly CheckGroup[]>
   /** The flags that set keys of the configuration. */
   readonly settingFlags: () => Promise<readonly SettingFlag[]>
+  /** What the platforms of the configured services have to allow. */
+  readonly openPolicies: (flags: Flags) => Promise<readonly ServicePolicies[]>
   readonly host: Host
 }
 

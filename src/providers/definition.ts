@@ -19,6 +19,16 @@ export interface ProviderContext {
   readonly looksOnly?: boolean
 }
 
+/** What a platform has to allow whoever a service acts as. */
+export interface PolicyAdvice {
+  /** Which of the policies fits what is there. */
+  readonly fits: string
+  /** Why it does, a sentence without a full stop. */
+  readonly because: string
+  /** The platform's own documents, by name. */
+  readonly policies: Readonly<Record<string, object>>
+}
+
 /** How a driver name becomes a provider. Its code is loaded only when it is used. */
 export interface ProviderDefinition {
   readonly name: string
@@ -39,4 +49,6 @@ export interface ProviderDefinition {
    * (`after`, also by ids of this machine's checks); ids begin with the driver's name. Each has its section in `docs/doctor.md`.
    */
   checks?(settings: unknown, context: ProviderContext): Promise<readonly Check[]>
+  /** What `doctor --policy` prints; absent where a platform has no such thing. Needs no permission itself. */
+  policy?(settings: unknown): Promise<PolicyAdvice>
 }

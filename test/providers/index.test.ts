@@ -20,7 +20,8 @@ describe.each(providers)('the definition of $name', (definition) => {
   })
 })
 
-test('a driver that is not used is not loaded', async () => {
+/** The providers as a bundler splits them: what is loaded later has a file of its own. */
+async function bundled() {
   const { metafile } = await build({
     entryPoints: [fileURLToPath(new URL('../../src/providers/index.ts', import.meta.url))],
     bundle: true,
@@ -32,12 +33,31 @@ test('a driver that is not used is not loaded', async () => {
     write: false,
     metafile: true,
   })
-  const entry = Object.values(metafile.outputs).find((output) =>
-    output.entryPoint?.endsWith('/index.ts'),
-  )
+  return metafile
+}
+
+test('a driver that is not used is not loaded', async () => {
+  const { outputs } = await bundled()
+  const entry = Object.values(outputs).find((output) => output.entryPoint?.endsWith('/index.ts'))
   const eager = Object.keys(entry?.inputs ?? {}).filter((path) => path.includes('providers/'))
   for (const { name } of providers)
     expect(eager).toContainEqual(expect.stringMatching(new RegExp(`/${name}/config\\.ts$`)))
   const light = /providers\/(index|definition|[^/]+\/(config|settings))\.ts$/
   expect(eager.filter((path) => !light.test(path))).toEqual([])
+})
+
+test('what doctor looks at is loaded for it alone', async () => {
+  const { outputs } = await bundled()
+  const reached = (file: string): string[] => [
+    ...Object.keys(outputs[file]?.inputs ?? {}),
+    ...(outputs[file]?.imports ?? []).flatMap(({ kind, path }) => {
+      if (kind !== 'import-statement') return []
+      return outputs[path] === undefined ? [path] : reached(path)
+    }),
+  ]
+  const served = Object.entries(outputs)
+    .filter(([, { entryPoint }]) => /providers\/\w+\/index\.ts$/.test(entryPoint ?? ''))
+    .flatMap(([file]) => reached(file))
+  expect(served).toContainEqual(expect.stringMatching(/^@aws-sdk\/client-ec2$/))
+  expect(served.filter((one) => /\/checks\/|client-(iam|sts)$/.test(one))).toEqual([])
 })

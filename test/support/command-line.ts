@@ -122,6 +122,7 @@ export class CommandLine {
   reloadLogLevel: () => Promise<void> = async () => undefined
   examineConfig: Surroundings['examineConfig'] = () =>
     Promise.reject(new Error('no configuration was written'))
+  openPolicies: Surroundings['openPolicies'] = async () => []
   openChecks: Surroundings['openChecks'] = () => Promise.reject(new Error('nothing is looked at'))
   programName = 'remora'
   stdout = ''
@@ -180,6 +181,7 @@ export class CommandLine {
       examineConfig: (flags) => this.examineConfig(flags),
       openChecks: (flags, volume) => this.openChecks(flags, volume),
       settingFlags: async () => settingFlags(providers),
+      openPolicies: (flags) => this.openPolicies(flags),
       host: this.#host(),
       openApp: async (use, flags) => {
         this.flags.push(flags)

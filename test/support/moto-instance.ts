@@ -1,8 +1,10 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DescribeVolumesCommand, type EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2'
+import { type CheckResult, examine } from '../../src/doctor/examine.ts'
 import { run } from '../../src/libstorage/run.ts'
 import type { Provider } from '../../src/libstorage/storage-driver.ts'
+import { ebsChecks } from '../../src/providers/ebs/checks/index.ts'
 import { type EbsSettings, ebsSettings } from '../../src/providers/ebs/config.ts'
 import { createEbsProvider } from '../../src/providers/ebs/index.ts'
 import { realDelays } from './ec2/delays.ts'
@@ -17,6 +19,11 @@ const ZONE = 'us-east-1a'
 const IMAGE = 'ami-12c6146b'
 const LOOK_MS = 20
 const ROOT_DEVICE = '/dev/sda1'
+
+type Settings = Partial<Record<keyof EbsSettings, unknown>>
+
+/** The instance profile that its metadata name. */
+export const MOTO_PROFILE = 'node'
 
 interface Attached {
   readonly sizeGiB: number
@@ -61,15 +68,38 @@ export class MotoInstance {
     )
     const id = Instances[0]?.InstanceId ?? ''
     const region = new Region(realDelays)
-    const machine = { id, zone: ZONE, type: TYPE, state: 'running', reason: '', isHung: false }
+    const machine = {
+      id,
+      zone: ZONE,
+      type: TYPE,
+      state: 'running',
+      reason: '',
+      isHung: false,
+      profile: MOTO_PROFILE,
+    }
     region.instances.set(id, { ...machine, state: 'running' })
     const metadata = await MetadataServer.start(region, id)
     return new MotoInstance(id, { moto, folder, region, metadata })
   }
 
   /** The provider of a process on this instance. */
-  provider(settings: Partial<Record<keyof EbsSettings, unknown>> = {}): Promise<Provider> {
-    const given = ebsSettings.parse({
+  provider(settings: Settings = {}): Promise<Provider> {
+    const given = this.#settings(settings)
+    const context = { service: 'ebs', libDirectory: path.join(this.#folder, 'lib'), run }
+    const { sysfs, dev } = this.#disks
+    return createEbsProvider(given, context, { sysfs: sysfs.root, dev, pace: 0.01 })
+  }
+
+  /** What doctor finds on this instance. */
+  examine(settings: Settings = {}): Promise<readonly CheckResult[]> {
+    const { endpoint } = this.#moto
+    const around = { sysfs: this.#disks.sysfs.root, answerMs: 4_000, sts: endpoint, iam: endpoint }
+    const checks = ebsChecks(this.#settings(settings), around)
+    return examine([{ service: 'ebs', checks }], { eachMs: 20_000, allMs: 60_000 })
+  }
+
+  #settings(settings: Settings): EbsSettings {
+    return ebsSettings.parse({
       accessKey: 'AKIDEXAMPLE',
       secretKey: 'secret',
       endpoint: this.#moto.endpoint,
@@ -77,9 +107,6 @@ export class MotoInstance {
       maxRetries: 2,
       ...settings,
     })
-    const context = { service: 'ebs', libDirectory: path.join(this.#folder, 'lib'), run }
-    const { sysfs, dev } = this.#disks
-    return createEbsProvider(given, context, { sysfs: sysfs.root, dev, pace: 0.01 })
   }
 
   async close(): Promise<void> {

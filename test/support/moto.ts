@@ -2,7 +2,19 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { EC2Client } from '@aws-sdk/client-ec2'
+import {
+  AddRoleToInstanceProfileCommand,
+  CreateInstanceProfileCommand,
+  CreateRoleCommand,
+  IAMClient,
+} from '@aws-sdk/client-iam'
 import { eventually } from './machine.ts'
+
+const CLIENT = {
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' },
+  maxAttempts: 1,
+}
 
 /** The executable of moto's server, where there is one on this machine. */
 export const motoServer = process.env['MOTO_SERVER']
@@ -40,12 +52,21 @@ export class Moto {
 
   /** A client that is not the provider's. */
   client(): EC2Client {
-    return new EC2Client({
-      region: 'us-east-1',
-      endpoint: this.endpoint,
-      credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' },
-      maxAttempts: 1,
-    })
+    return new EC2Client({ ...CLIENT, endpoint: this.endpoint })
+  }
+
+  /** Makes a role with an instance profile of the same name, and says its ARN. */
+  async addRole(name: string, path: string): Promise<string> {
+    const iam = new IAMClient({ ...CLIENT, endpoint: this.endpoint })
+    const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [] })
+    const { Role } = await iam.send(
+      new CreateRoleCommand({ RoleName: name, Path: path, AssumeRolePolicyDocument }),
+    )
+    await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: name }))
+    await iam.send(
+      new AddRoleToInstanceProfileCommand({ InstanceProfileName: name, RoleName: name }),
+    )
+    return Role?.Arn ?? ''
   }
 
   /** The actions that providers asked for, each once, in order of the alphabet. */

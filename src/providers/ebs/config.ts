@@ -85,4 +85,14 @@ export const ebsDefinition: ProviderDefinition = {
     // Parsed once already: a duration that was turned into milliseconds is no duration any more.
     return createEbsProvider(settings as EbsSettings, context)
   },
+
+  async checks(settings) {
+    const { ebsChecks } = await import('./checks/index.ts')
+    return ebsChecks(settings as EbsSettings)
+  },
+
+  async policy(settings) {
+    const { ebsPolicy } = await import('./checks/index.ts')
+    return await ebsPolicy(settings as EbsSettings)
+  },
 }

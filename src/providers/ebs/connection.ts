@@ -17,10 +17,10 @@ const SOCKETS = 50
 /** Makes the client of one service. The instance's own region counts, as its volumes are there. */
 export async function connectEc2(
   settings: EbsSettings,
-  identity: MachineIdentity,
+  identity: Pick<MachineIdentity, 'get'>,
 ): Promise<EC2Client> {
   const { region } = await identity.get()
-  const endpoint = settings.endpoint ?? `https://ec2.${region}.amazonaws.com`
+  const endpoint = endpointOf(settings, region)
   return new EC2Client({
     region,
     ...(settings.endpoint !== undefined && { endpoint: settings.endpoint }),
@@ -28,17 +28,32 @@ export async function connectEc2(
     maxAttempts: settings.maxRetries + 1,
     retryMode: 'adaptive',
     customUserAgent: [['remora']],
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: CONNECT_MS,
-      requestTimeout: ANSWER_MS,
-      throwOnRequestTimeout: true,
-      ...agentsFor(endpoint),
-    }),
+    requestHandler: handlerFor(endpoint),
   })
 }
 
+/** What carries requests to an endpoint, by way of the proxy that the environment names for it. */
+export function handlerFor(endpoint: string): NodeHttpHandler {
+  return new NodeHttpHandler({
+    connectionTimeout: CONNECT_MS,
+    requestTimeout: ANSWER_MS,
+    throwOnRequestTimeout: true,
+    ...agentsFor(endpoint),
+  })
+}
+
+/** The URL of EC2 for a service, as the settings or the region say. */
+function endpointOf({ endpoint }: EbsSettings, region: string): string {
+  return endpoint ?? `https://ec2.${region}.${dnsSuffix(region)}`
+}
+
+/** What the names of all services of a region end in (AWS General Reference, "Service endpoints"). */
+export function dnsSuffix(region: string): string {
+  return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
+}
+
 /** The agents for the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), or for none. */
-function agentsFor(endpoint: string): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
+export function agentsFor(endpoint: string): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
   const proxy = getProxyForUrl(endpoint)
   const options = { keepAlive: true, maxSockets: SOCKETS }
   return {

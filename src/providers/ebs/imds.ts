@@ -10,7 +10,8 @@ const RETRY_MS = 100
 const TOKEN_TTL_S = 21_600
 const TOKEN_USED_SHARE = 0.8
 
-interface Answer {
+/** One answer of the service. */
+export interface MetadataAnswer {
   readonly status: number
   readonly text: string
 }
@@ -36,7 +37,7 @@ export class MetadataService {
     throw this.#unavailable(`answers ${answer.status} for ${path}`)
   }
 
-  async #answered(path: string, signal: AbortSignal | undefined): Promise<Answer> {
+  async #answered(path: string, signal: AbortSignal | undefined): Promise<MetadataAnswer> {
     const answer = await this.#withToken(path, signal)
     if (answer.status !== 401) return answer
     // The token was not taken: one is fetched anew, once.
@@ -45,7 +46,7 @@ export class MetadataService {
     return await this.#withToken(path, signal)
   }
 
-  async #withToken(path: string, signal: AbortSignal | undefined): Promise<Answer> {
+  async #withToken(path: string, signal: AbortSignal | undefined): Promise<MetadataAnswer> {
     const token = await this.#validToken(signal)
     return await this.#ask('GET', path, token ? { 'x-aws-ec2-metadata-token': token } : {}, signal)
   }
@@ -70,10 +71,10 @@ export class MetadataService {
     path: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
-  ): Promise<Answer> {
+  ): Promise<MetadataAnswer> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await ask(new URL(path, this.#endpoint), method, headers, signal)
+        return await askMetadata(new URL(path, this.#endpoint), method, headers, signal)
       } catch (error) {
         throwIfAborted(signal)
         if (attempt === ATTEMPTS) throw this.#silent(error)
@@ -98,12 +99,13 @@ export class MetadataService {
   }
 }
 
-function ask(
+/** One request, with no repeat; rejects where no answer comes within a second. Never through a proxy. */
+export function askMetadata(
   url: URL,
   method: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
-): Promise<Answer> {
+): Promise<MetadataAnswer> {
   return new Promise((resolve, reject) => {
     const asked = request(url, {
       method,

@@ -21,11 +21,11 @@ interface Waiting {
  * a whole list.
  */
 export class VolumeLookUps {
-  readonly #ec2: Ec2
+  readonly #ec2: Pick<Ec2, 'send'>
   #waiting = new Map<VolumeId, Waiting[]>()
   #isUnderWay = false
 
-  constructor(ec2: Ec2) {
+  constructor(ec2: Pick<Ec2, 'send'>) {
     this.#ec2 = ec2
   }
 

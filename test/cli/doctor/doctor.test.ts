@@ -77,3 +77,29 @@ test('hands on which volume and which configuration are meant, and opens no app'
   expect(asked).toEqual([[{ configFile: '/x.yml', properties: {} }, 'data']])
   expect(line.steps).toEqual([])
 })
+
+test('prints what the platform has to allow as JSON', async () => {
+  const line = new CommandLine()
+  const advice = {
+    service: 'db',
+    driver: 'ebs',
+    fits: 'tagged',
+    because: 'all have the tag',
+    policies: { tagged: { Version: '2012-10-17', Statement: [] } },
+  }
+  line.openPolicies = async () => [advice]
+  const { status, stdout, stderr } = await line.run('doctor', '--policy')
+
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(JSON.parse(stdout)).toEqual({ schema: 1, services: [advice] })
+})
+
+test('has no policy to print where no platform asks for one, nor for one volume', async () => {
+  const none = await new CommandLine().run('doctor', '--policy')
+  expect(none).toMatchObject({ status: 1, stdout: '' })
+  expect(none.stderr).toMatch(/no configured service is of a driver that needs permissions/)
+
+  const one = await new CommandLine().run('doctor', 'data', '--policy')
+  expect(one).toMatchObject({ status: 1, stdout: '' })
+  expect(one.stderr).toMatch(/is about services, not about a volume, leave the volume out/)
+})

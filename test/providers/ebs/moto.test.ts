@@ -2,17 +2,18 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DescribeVolumesCommand, type Tag } from '@aws-sdk/client-ec2'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   FailedPreconditionError,
   NotFoundError,
   ResourceExhaustedError,
 } from '../../../src/libstorage/errors.ts'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
+import { linesOf } from '../../support/ebs-clinic.ts'
 import { ebsSpec } from '../../support/ebs-world.ts'
 import { eventually } from '../../support/eventually.ts'
 import { Moto, motoServer } from '../../support/moto.ts'
-import { MotoInstance } from '../../support/moto-instance.ts'
+import { MOTO_PROFILE, MotoInstance } from '../../support/moto-instance.ts'
 
 const title = 'against moto, an EC2 that others made (MOTO_SERVER names its server)'
 describe.skipIf(motoServer === undefined)(title, { timeout: 120_000 }, () => {
@@ -34,6 +35,8 @@ describe.skipIf(motoServer === undefined)(title, { timeout: 120_000 }, () => {
     await moto?.close()
     if (folder !== '') rmSync(folder, { recursive: true, force: true })
   })
+
+  afterEach(() => void vi.unstubAllEnvs())
 
   const create = (name: string, rest = {}, from = provider) =>
     from.driver.createVolume(ebsSpec(name, rest))
@@ -176,11 +179,38 @@ describe.skipIf(motoServer === undefined)(title, { timeout: 120_000 }, () => {
     )
   })
 
-  test('every call that the provider makes was made, but for the one that moto lacks', () => {
+  test('doctor knows the caller, the role and its instance profile as IAM and STS say them', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', moto.endpoint)
+    const roleARN = await moto.addRole(MOTO_PROFILE, '/fleet/')
+    const found = linesOf(await here.examine({ roleARN }), 'pass')
+    expect(found).toContainEqual(
+      expect.stringMatching(
+        /^ebs.credentials: access key ASIA\w+ from role \S+:role\/fleet\/node \(ebs.roleARN\), valid until/,
+      ),
+    )
+    expect(found).toContain(
+      'ebs.caller: the credentials belong to arn:aws:sts::123456789012:assumed-role/node/remora of account 123456789012',
+    )
+    expect(found).toContainEqual(
+      // What moto lacks is no reason to say that something is wrong.
+      expect.stringMatching(
+        /^ebs.permissions: allowed: .*ec2:CreateVolume.* IAM said nothing: its answer is none of AWS/,
+      ),
+    )
+    // A role that is gone is looked for behind the instance profile.
+    const gone = await here.examine({ roleARN: roleARN.replace('fleet/node', 'gone') })
+    expect(linesOf(gone, 'pass')).toContainEqual(
+      expect.stringMatching(/assumed-role\/gone\/remora/),
+    )
+  })
+
+  test('every call that the provider makes was made', () => {
     const sources = new URL('../../../src/providers/ebs/', import.meta.url).pathname
-    const code = readdirSync(sources).map((name) => readFileSync(path.join(sources, name), 'utf8'))
+    const files = readdirSync(sources, { encoding: 'utf8', recursive: true })
+    const code = files
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(path.join(sources, name), 'utf8'))
     const used = [...code.join('\n').matchAll(/new (\w+)Command\(/g)].map(([, name = '']) => name)
-    const wanted = [...new Set(used)].filter((name) => name !== 'CopyVolumes')
-    expect(moto.actions()).toEqual(wanted.sort())
+    expect(moto.actions()).toEqual([...new Set(used)].sort())
   })
 })

@@ -42,6 +42,10 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     deleteSnapshot(region, form)
     return DONE
   },
+  GetEbsEncryptionByDefault: ({ defaultKey }) => ({
+    ebsEncryptionByDefault: defaultKey !== undefined,
+  }),
+  GetEbsDefaultKmsKeyId: ({ defaultKey }) => ({ kmsKeyId: defaultKey ?? 'alias/aws/ebs' }),
   StopInstances: stopInstances,
   CreateTags: createTags,
 }
@@ -58,7 +62,7 @@ export function perform(region: Region, form: Form): { readonly [name: string]: 
       `You are not authorized to perform this operation. Encoded authorization failure message: x`,
       403,
     )
-  if (form.flag('DryRun'))
+  if (form.flag('DryRun') && region.obeysDryRun)
     throw new ApiError(
       'DryRunOperation',
       'Request would have succeeded, but DryRun flag is set.',

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Region } from './region.ts'
 import type { SimInstance } from './resources.ts'
+import { profileArn } from './views.ts'
 
 /** How the service of an instance is configured. */
 export interface MetadataOptions {
@@ -14,6 +15,15 @@ export interface MetadataOptions {
   isEnabled: boolean
   /** Nothing is answered at all. */
   isSilent: boolean
+}
+
+/** What the service gives out of the role of the instance. */
+export interface RoleCredentials {
+  readonly role: string
+  readonly accessKeyId: string
+  readonly secret: string
+  readonly token: string
+  readonly expiresAt: Date
 }
 
 type Answer = readonly [status: number, text?: string]
@@ -29,6 +39,8 @@ export class MetadataServer {
     isEnabled: true,
     isSilent: false,
   }
+  /** The credentials of its role; an instance may have a profile that gives none. */
+  credentials: RoleCredentials | undefined
   /** Method and path of every request, in order. */
   readonly requests: string[] = []
   readonly #server: Server
@@ -102,6 +114,7 @@ export class MetadataServer {
     if (url === '/latest/dynamic/instance-identity/document') return this.#document(instance)
     const name = /^\/latest\/meta-data\/(.*?)\/?$/.exec(url)?.[1]
     const values: Readonly<Record<string, string>> = {
+      ...this.#iam(instance),
       'instance-id': instance.id,
       'instance-type': instance.type,
       'placement/availability-zone': instance.zone,
@@ -111,6 +124,27 @@ export class MetadataServer {
       'block-device-mapping/root': '/dev/xvda',
     }
     return name !== undefined && Object.hasOwn(values, name) ? values[name] : undefined
+  }
+
+  #iam({ profile }: SimInstance): Readonly<Record<string, string>> {
+    if (profile === undefined) return {}
+    const InstanceProfileArn = profileArn(this.#region, profile)
+    const info = { Code: 'Success', InstanceProfileArn, InstanceProfileId: 'AIPAEXAMPLE' }
+    const { credentials } = this
+    if (credentials === undefined) return { 'iam/info': JSON.stringify(info) }
+    const { role, accessKeyId, secret, token, expiresAt } = credentials
+    return {
+      'iam/info': JSON.stringify(info),
+      'iam/security-credentials': role,
+      [`iam/security-credentials/${role}`]: JSON.stringify({
+        Code: 'Success',
+        Type: 'AWS-HMAC',
+        AccessKeyId: accessKeyId,
+        SecretAccessKey: secret,
+        Token: token,
+        Expiration: expiresAt.toISOString(),
+      }),
+    }
   }
 
   #document({ id, type, zone }: SimInstance): string {

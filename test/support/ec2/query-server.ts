@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { perform } from './actions.ts'
 import { ApiError } from './api-error.ts'
+import { authorize, callerOf } from './authorization.ts'
 import { type Buckets, throttled } from './buckets.ts'
 import type { Fault, Faults } from './faults.ts'
 import { Form } from './form.ts'
@@ -61,7 +62,8 @@ export class QueryServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const form = Form.parse(await bodyOf(request))
+    const body = await bodyOf(request)
+    const form = Form.parse(body)
     const action = form.text('Action') ?? ''
     const call: ApiCall = { action, parameters: form.entries(), at: Date.now(), outcome: '' }
     this.calls.push(call)
@@ -71,7 +73,7 @@ export class QueryServer {
       if (fault?.kind === 'drop') request.socket.destroy()
       return
     }
-    const reply = this.#answer(request, form, call, fault)
+    const reply = this.#answer(request, body, call, fault)
     if (fault?.kind === 'slow') await this.#pause(fault.ms)
     if (fault?.kind === 'drop') {
       request.socket.destroy()
@@ -80,17 +82,21 @@ export class QueryServer {
     response.writeHead(reply.status, {
       'content-type': 'text/xml;charset=UTF-8',
       'x-amzn-requestid': reply.requestId,
-      date: new Date(this.#region.clock.now()).toUTCString(),
+      date: new Date(this.#region.serviceTime()).toUTCString(),
     })
     response.end(reply.body)
   }
 
-  #answer(request: IncomingMessage, form: Form, call: ApiCall, fault: Fault | undefined): Reply {
+  #answer(request: IncomingMessage, body: string, call: ApiCall, fault: Fault | undefined): Reply {
     const requestId = randomUUID()
+    const form = Form.parse(body)
+    const { account } = this.#region
     try {
       requireSignature(request, this.#region)
+      const caller = account && callerOf(this.#region, account, request, body)
       refuseBy(fault)
       this.#buckets.take(call.action, form)
+      if (account && caller) authorize(this.#region, account, caller, form)
       const content = perform(this.#region, form)
       call.outcome = fault?.kind === 'drop' ? 'dropped after' : 'ok'
       return { requestId, status: 200, body: responseXml(call.action, requestId, content) }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IamAccount } from '../iam/account.ts'
 import { notFound } from './api-error.ts'
 import { Clock } from './clock.ts'
 import type { Delays } from './delays.ts'
@@ -64,6 +65,14 @@ export class Region {
   readonly stuckAttaching = new Set<string>()
   /** Actions that the caller's policy does not allow. */
   readonly denied = new Set<string>()
+  /** Whose keys and policies count; without one every key may do everything. */
+  account: IamAccount | undefined
+  /** Whether a request with `DryRun` is only tried: what is like EC2 may not know it. */
+  obeysDryRun = true
+  /** How far the clock of the service is before that of the machines, in milliseconds. */
+  skewMs = 0
+  /** The key that the account encrypts volumes with that do not ask for it, or undefined. */
+  defaultKey: string | undefined
   readonly limits: RegionLimits = { volumes: 5_000, tokenLifeMs: 12 * 3_600_000, modifications: 4 }
 
   constructor(delays: Delays) {
@@ -74,6 +83,11 @@ export class Region {
     this.modifications = new LaggingMap(this.clock, delays.lag)
     for (const [name, hypervisor, attachments] of TYPES)
       this.types.set(name, { name, hypervisor, attachments })
+  }
+
+  /** The time that the service has and sends with its answers, in milliseconds since 1970. */
+  serviceTime(): number {
+    return this.clock.now() + this.skewMs
   }
 
   newId(prefix: 'vol' | 'i' | 'snap'): string {

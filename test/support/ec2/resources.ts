@@ -46,6 +46,10 @@ export interface SimInstance {
   readonly reason: string
   /** Its guest answers to nothing any more, though EC2 calls it running. */
   readonly isHung: boolean
+  /** Over how many routers its metadata are answered; 2 unless said. */
+  readonly hopLimit?: number
+  /** The name of its instance profile, where it has one. */
+  readonly profile?: string
 }
 
 export interface SimSnapshot {

@@ -65,8 +65,20 @@ export function instanceXml(region: Region, instance: SimInstance): Element {
     placement: { availabilityZone: instance.zone },
     reason: instance.reason,
     rootDeviceName: '/dev/xvda',
+    metadataOptions: {
+      state: 'applied',
+      httpTokens: 'required',
+      httpPutResponseHopLimit: instance.hopLimit ?? 2,
+      httpEndpoint: 'enabled',
+    },
+    iamInstanceProfile: instance.profile && { arn: profileArn(region, instance.profile) },
     blockDeviceMapping: instance.state === 'terminated' ? [] : mappings,
   }
+}
+
+/** The ARN of an instance profile. */
+export function profileArn({ accountId }: Pick<Region, 'accountId'>, name: string): string {
+  return `arn:aws:iam::${accountId}:instance-profile/${name}`
 }
 
 export function stateXml({ state }: Pick<SimInstance, 'state'>): Element {

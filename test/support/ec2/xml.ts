@@ -25,17 +25,24 @@ export function errorXml(code: string, message: string, requestId: string): stri
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-function elements(content: { readonly [name: string]: Xml }): string {
+/** Elements one after the other; those of a list are called `item` by EC2 and `member` by IAM and STS. */
+export function elements(
+  content: { readonly [name: string]: Xml },
+  inList: 'item' | 'member' = 'item',
+): string {
   return Object.entries(content)
-    .map(([name, value]) => (value === undefined ? '' : `<${name}>${inner(value)}</${name}>`))
+    .map(([name, value]) =>
+      value === undefined ? '' : `<${name}>${inner(value, inList)}</${name}>`,
+    )
     .join('')
 }
 
-function inner(value: Xml): string {
+function inner(value: Xml, inList: 'item' | 'member'): string {
   if (value === undefined) return ''
-  if (Array.isArray(value)) return value.map((item: Xml) => `<item>${inner(item)}</item>`).join('')
+  if (Array.isArray(value))
+    return value.map((item: Xml) => `<${inList}>${inner(item, inList)}</${inList}>`).join('')
   if (value instanceof Date) return value.toISOString()
-  if (typeof value === 'object') return elements(value as { readonly [name: string]: Xml })
+  if (typeof value === 'object') return elements(value as { readonly [name: string]: Xml }, inList)
   return escaped(String(value))
 }
 

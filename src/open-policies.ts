@@ -1,0 +1,21 @@
+import { type ConfigInput, examineConfig } from './config/load.ts'
+import type { PolicyAdvice, ProviderDefinition } from './providers/definition.ts'
+
+/** What the platform of one service has to allow. */
+export interface ServicePolicies extends PolicyAdvice {
+  readonly service: string
+  readonly driver: string
+}
+
+/** What the platforms of the configured services have to allow; none where no platform asks for such a thing. */
+export async function openPolicies(
+  input: ConfigInput,
+  providers: readonly ProviderDefinition[],
+): Promise<readonly ServicePolicies[]> {
+  const { config } = await examineConfig(input)
+  const all = config.services.map(async ({ name, driver, settings }) => {
+    const advice = await providers.find((one) => one.name === driver)?.policy?.(settings)
+    return advice === undefined ? [] : [{ service: name, driver, ...advice }]
+  })
+  return (await Promise.all(all)).flat()
+}

@@ -1,0 +1,36 @@
+import type { Finding } from '../../../libstorage/check.ts'
+
+/** All is well. */
+export function pass(seen: string): Finding {
+  return { verdict: 'pass', seen }
+}
+
+/** It could not be looked at, and nothing says that it is wrong. */
+export function skip(seen: string): Finding {
+  return { verdict: 'skip', seen }
+}
+
+/** It works, and something should be mended; each way out is a line. */
+export function warn(seen: string, ...remedy: readonly string[]): Finding {
+  return { verdict: 'warn', seen, remedy: remedy.join('\n') }
+}
+
+/** It does not work; each way out is a line. */
+export function fail(seen: string, ...remedy: readonly [string, ...string[]]): Finding {
+  return { verdict: 'fail', seen, remedy: remedy.join('\n') }
+}
+
+/** What an error says, in one line without a full stop, with the code of AWS where it is one of theirs. */
+export function saidBy(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  // What a proxy, or something that is only like AWS, answers with.
+  if (/Deserialization error/.test(error.message)) return 'its answer is none of AWS'
+  const text = error.message.trim().replace(/\s+/g, ' ').replace(/\.$/, '')
+  const isOfAws = '$metadata' in error || '$fault' in error
+  return isOfAws && text !== '' ? `${error.name}: ${text}` : text || error.name
+}
+
+/** The code of AWS for an error, or the name of another one. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error ? error.name : ''
+}

@@ -1,0 +1,83 @@
+import { type Asked, type NamedPolicy, type Ruling, ruling } from './policy.ts'
+
+/** A user or a role, with all that decides what it may do. */
+export interface Principal {
+  readonly kind: 'user' | 'role'
+  readonly name: string
+  /** Such as `/nodes/`; it is part of the ARN of the role and not of the ARN of its sessions. */
+  readonly path: string
+  readonly policies: readonly NamedPolicy[]
+  readonly boundary?: NamedPolicy | undefined
+}
+
+/** An access key: whose it is, and until when. */
+export interface AccessKey {
+  readonly secret: string
+  readonly principal: Principal
+  /** A temporary one has a token, and often an end. */
+  readonly token?: string | undefined
+  readonly expiresAt?: Date | undefined
+}
+
+/** What is decided, and by which kind of policy when it is a no. */
+export interface Judgement extends Ruling {
+  readonly by: 'policies' | 'boundary' | 'organization'
+}
+
+/** A key of KMS; what EC2 makes of it stands in the region. */
+export interface KmsKey {
+  readonly arn: string
+  readonly state: 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport'
+}
+
+/** An account of AWS: its principals with their keys and policies. */
+export class IamAccount {
+  readonly id: string
+  readonly keys = new Map<string, AccessKey>()
+  readonly principals = new Map<string, Principal>()
+  /** The role of each instance profile. */
+  readonly profiles = new Map<string, string>()
+  /** By id, ARN or alias. */
+  readonly kmsKeys = new Map<string, KmsKey>()
+  /** What the organization allows at most; a simulation knows nothing of it, as that of an account that is no manager. */
+  organization: NamedPolicy | undefined
+
+  constructor(id = '123456789012') {
+    this.id = id
+  }
+
+  /** Gives a principal with the name a key; one of that name is replaced. */
+  add(accessKeyId: string, principal: Principal, key: Omit<AccessKey, 'principal'>): void {
+    this.principals.set(principal.name, principal)
+    this.keys.set(accessKeyId, { ...key, principal })
+  }
+
+  /** The ARN under which policies are attached. */
+  arnOf({ kind, path, name }: Principal): string {
+    return `arn:aws:iam::${this.id}:${kind}${path}${name}`
+  }
+
+  /** The ARN that a caller has: a role is known by its session. */
+  callerArn(principal: Principal, session = 'session'): string {
+    return principal.kind === 'user'
+      ? this.arnOf(principal)
+      : `arn:aws:sts::${this.id}:assumed-role/${principal.name}/${session}`
+  }
+
+  /** What a call comes to. */
+  judge(principal: Principal, asked: Asked): Judgement {
+    const limited = this.organization && ruling([this.organization], asked)
+    if (limited !== undefined && limited.decision !== 'allowed')
+      return { ...limited, by: 'organization' }
+    return this.simulate(principal, asked)
+  }
+
+  /** What the principal's own policies and its boundary come to. */
+  simulate({ policies, boundary }: Principal, asked: Asked): Judgement {
+    const own = ruling(policies, asked)
+    const limit = boundary && ruling([boundary], asked)
+    if (own.decision === 'explicitDeny' || limit === undefined || limit.decision === 'allowed')
+      return { ...own, by: 'policies' }
+    return { ...limit, by: own.decision === 'allowed' ? 'boundary' : 'policies' }
+  }
+}
