@@ -14,6 +14,7 @@ import { type ChosenService, chooseServices, resolveService, unknownDriver } fro
 import { type EffectiveSetting, effectiveSettings } from './settings.ts'
 import { type Surroundings, watchedEnvironment } from './surroundings.ts'
 import { parseBoolean } from './values.ts'
+import { withVariableFiles } from './variable-files.ts'
 import { listVariables, type SettingVariable } from './variables.ts'
 import { type Warning, warningsAbout, warningText } from './warnings.ts'
 
@@ -91,13 +92,15 @@ async function examine(input: ConfigInput): Promise<Examination> {
   const given = flagValues(flags, drivers, mistakes)
   // Of a file that cannot be understood the rest would say things that nobody meant.
   const judged = understood ? mistakes : new Mistakes()
-  const lookup = new Lookup({ flags: given, env, entries, directories, mistakes: judged, reader })
+  const complete = await withVariableFiles(env, drivers, mistakes)
+  const sources = { flags: given, env: complete, entries, directories }
+  const lookup = new Lookup({ ...sources, mistakes: judged, reader })
   const modules = resolveModules(lookup, directories.plugins)
   const chosen = chooseServices({ lookup, drivers, modules })
   const resolver = new Resolver(lookup, drivers, { ...chosen, modules })
   const services = chosen.services.map((service) => resolver.service(service))
   const warnings = [...hostWarning(flags), ...warningsAbout({ lookup, drivers, files })]
-  if (services.length === 0) refuseDoubtful(warnings, judged)
+  if (services.length === 0 || chosen.isUnsaid) refuseDoubtful(warnings, judged)
   resolver.checkModules()
   for (const service of services.length === 0 ? [...chosen.driverless, ''] : chosen.driverless)
     judgeService(lookup, service, drivers)
@@ -105,6 +108,7 @@ async function examine(input: ConfigInput): Promise<Examination> {
   const config: LoadedConfig = {
     directories,
     logLevel: isDebugging(env) ? 'debug' : lookup.read(programKeys.logLevel),
+    callTimeoutMs: lookup.read(programKeys.callTimeout),
     files: files.map(({ path }) => path),
     warnings: [...new Set(warnings.map(warningText))],
     defaultService,
