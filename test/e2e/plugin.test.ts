@@ -1,0 +1,116 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { rexraySettings } from '../support/docker-plugin.ts'
+import { image } from '../support/dockerd.ts'
+import { eventually } from '../support/machine.ts'
+import { PluginHost } from '../support/managed-plugin.ts'
+
+let host: PluginHost
+let plugin: string
+beforeAll(async () => {
+  host = await PluginHost.start()
+  plugin = host.named('1')
+  mkdirSync(dirname(host.pool), { recursive: true })
+  await host.build('plugin', plugin)
+  await host.build('push', plugin)
+}, 180_000)
+afterAll(() => host?.end())
+
+const docker = (...args: readonly string[]) => host.engine.docker(...args)
+
+/** The flags by which a container gets a volume at /d. */
+const on = (volume: string, driver = plugin) => ['--volume-driver', driver, '-v', `${volume}:/d`]
+
+/** A container that writes a line to its volume again and again, and says how many. */
+async function writer(volume: string): Promise<{ id: string; lines(): Promise<number> }> {
+  const script = 'while true; do echo line >> /d/lines; sync; sleep 0.1; done'
+  const id = await docker(
+    ...['run', '-d', '--network', 'none', '--stop-timeout', '1', ...on(volume)],
+    ...[image, 'sh', '-c', script],
+  )
+  return { id, lines: async () => Number(await docker('exec', id, 'sh', '-c', 'wc -l < /d/lines')) }
+}
+
+/** Resolves when the writer has written on. */
+async function expectWritesOn({ lines }: { lines(): Promise<number> }): Promise<void> {
+  const before = await lines()
+  await eventually('the container to write on', async () => (await lines()) > before)
+}
+
+const linesOf = async (volume: string) =>
+  Number(await host.engine.sh('wc -l < /d/lines', ...on(volume)))
+
+describe('the managed plugin', () => {
+  test("takes every setting of REX-Ray's, with its default, before it is enabled", async () => {
+    const settings = rexraySettings().map(({ name, value }) => `${name}=${value}`)
+    expect(settings.length).toBeGreaterThan(20)
+    await docker('plugin', 'set', plugin, ...settings)
+  })
+
+  test('does not start with a wrong value, and says in the log of the engine which', async () => {
+    await docker('plugin', 'set', plugin, 'EBS_MAXRETRIES=many')
+    const { status } = await host.engine.attempt('plugin', 'enable', plugin)
+    expect(status).not.toBe(0)
+    expect(host.engine.log()).toMatch(
+      /environment EBS_MAXRETRIES: ebs\.maxRetries is \S*many\S*, use a number/,
+    )
+    await docker('plugin', 'set', plugin, 'EBS_MAXRETRIES=')
+  })
+
+  test('is enabled though its cloud cannot be reached, and says so to who asks for a volume', async () => {
+    const nowhere = ['EBS_ENDPOINT', 'EBS_METADATAENDPOINT'].map(
+      (key) => `${key}=http://127.0.0.1:9`,
+    )
+    await docker('plugin', 'set', plugin, ...nowhere)
+    await docker('plugin', 'enable', plugin)
+    const { status, stderr } = await host.engine.attempt('volume', 'create', '-d', plugin, 'data')
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/instance|127\.0\.0\.1:9/)])
+    await docker('plugin', 'disable', plugin)
+    await docker('plugin', 'set', plugin, 'EBS_ENDPOINT=', 'EBS_METADATAENDPOINT=')
+  })
+
+  test('serves loop volumes from a folder of the machine', async () => {
+    const settings = ['LIBSTORAGE_SERVICE=loop', `pool.source=${dirname(host.pool)}`]
+    await docker('plugin', 'set', plugin, ...settings)
+    await docker('plugin', 'enable', plugin)
+    await docker('volume', 'create', '-d', plugin, '-o', 'size=1', 'data')
+    await host.engine.sh('echo kept > /d/file', ...on('data'))
+    expect(await host.engine.sh('cat /d/file', ...on('data'))).toBe('kept')
+    expect(existsSync(join(host.pool, 'data/disk'))).toBe(true)
+  })
+
+  test('is killed, and started anew by the engine, without its containers noticing', async () => {
+    const db = await writer('data')
+    const pid = await host.process()
+    process.kill(pid, 'SIGKILL')
+    await eventually('another process', async () => (await host.process()) !== pid)
+    await expectWritesOn(db)
+    const seen = await eventually('the volume to be served again', () => linesOf('data'))
+    expect(seen).toBeGreaterThan(0)
+    await docker('rm', '-f', db.id)
+    await eventually('the volume to be let go', async () => (await host.loops()).length === 0)
+  })
+
+  test('is upgraded under a container that goes on, whose volume nobody formats, checks or detaches', async () => {
+    const db = await writer('data')
+    await expectWritesOn(db)
+    const folder = await host.folderOf(plugin)
+    const before = (await host.events(plugin)).length
+    writeFileSync(join(folder, 'rootfs/of-the-older-version'), '')
+    await docker('plugin', 'disable', '--force', plugin)
+    await expectWritesOn(db)
+    const upgrade = ['plugin', 'upgrade', '--grant-all-permissions', '--skip-remote-check']
+    await docker(...upgrade, plugin, plugin)
+    expect(existsSync(join(folder, 'rootfs/of-the-older-version'))).toBe(false)
+    await docker('plugin', 'set', plugin, `pool.source=${dirname(host.pool)}`)
+    await docker('plugin', 'enable', plugin)
+    await expectWritesOn(db)
+    expect(await linesOf('data')).toBeGreaterThan(0)
+    expect(await host.engine.sh('cat /d/file', ...on('data'))).toBe('kept')
+    const since = (await host.events(plugin)).slice(before)
+    expect(since.filter((event) => !/^(mounted|reference) /.test(event))).toEqual([])
+    await docker('rm', '-f', db.id)
+    await eventually('the volume to be let go', async () => (await host.loops()).length === 0)
+  })
+})
