@@ -13,7 +13,11 @@ const image = process.env['IMAGE'] || `remora/remora:${version}`
 const scratch = mkdtempSync(join(tmpdir(), 'remora-plugin-'))
 
 try {
-  const steps = { plugin: createPlugin, image: buildImage, push: () => docker('plugin', 'push', plugin) }
+  const steps = {
+    plugin: createPlugin,
+    image: buildImage,
+    push: () => docker('plugin', 'push', plugin),
+  }
   const step = steps[process.argv[2] ?? '']
   if (step === undefined) throw new Error('say one of plugin, image, push')
   step()
@@ -26,10 +30,18 @@ try {
 
 /** One Dockerfile, whatever its base is: an image that BASE names, or else what this machine has installed. */
 function buildImage() {
-  if (!existsSync(join(project, 'dist/main.js'))) throw new Error('dist is not built, run make build')
-  const base = process.env['BASE'] || (importThisMachine())
+  if (!existsSync(join(project, 'dist/main.js')))
+    throw new Error('dist is not built, run make build')
+  const base = process.env['BASE'] || importThisMachine()
   const options = ['--network', 'host', '--build-arg', `BASE=${base}`, '--tag', image]
-  docker('build', '--quiet', '--file', join(project, 'docker-plugin/Dockerfile'), ...options, project)
+  docker(
+    'build',
+    '--quiet',
+    '--file',
+    join(project, 'docker-plugin/Dockerfile'),
+    ...options,
+    project,
+  )
   const bytes = Number(docker('image', 'inspect', '--format', '{{.Size}}', image))
   console.log(`image ${image}, ${Math.round(bytes / 2 ** 20)} MiB`)
 }

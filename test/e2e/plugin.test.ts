@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rexraySettings } from '../support/docker-plugin.ts'
-import { image } from '../support/dockerd.ts'
 import { eventually } from '../support/machine.ts'
 import { PluginHost } from '../support/managed-plugin.ts'
 
@@ -18,28 +17,6 @@ beforeAll(async () => {
 afterAll(() => host?.end())
 
 const docker = (...args: readonly string[]) => host.engine.docker(...args)
-
-/** The flags by which a container gets a volume at /d. */
-const on = (volume: string, driver = plugin) => ['--volume-driver', driver, '-v', `${volume}:/d`]
-
-/** A container that writes a line to its volume again and again, and says how many. */
-async function writer(volume: string): Promise<{ id: string; lines(): Promise<number> }> {
-  const script = 'while true; do echo line >> /d/lines; sync; sleep 0.1; done'
-  const id = await docker(
-    ...['run', '-d', '--network', 'none', '--stop-timeout', '1', ...on(volume)],
-    ...[image, 'sh', '-c', script],
-  )
-  return { id, lines: async () => Number(await docker('exec', id, 'sh', '-c', 'wc -l < /d/lines')) }
-}
-
-/** Resolves when the writer has written on. */
-async function expectWritesOn({ lines }: { lines(): Promise<number> }): Promise<void> {
-  const before = await lines()
-  await eventually('the container to write on', async () => (await lines()) > before)
-}
-
-const linesOf = async (volume: string) =>
-  Number(await host.engine.sh('wc -l < /d/lines', ...on(volume)))
 
 describe('the managed plugin', () => {
   test("takes every setting of REX-Ray's, with its default, before it is enabled", async () => {
@@ -75,42 +52,42 @@ describe('the managed plugin', () => {
     await docker('plugin', 'set', plugin, ...settings)
     await docker('plugin', 'enable', plugin)
     await docker('volume', 'create', '-d', plugin, '-o', 'size=1', 'data')
-    await host.engine.sh('echo kept > /d/file', ...on('data'))
-    expect(await host.engine.sh('cat /d/file', ...on('data'))).toBe('kept')
+    await host.sh('echo kept > /d/file', plugin, 'data')
+    expect(await host.sh('cat /d/file', plugin, 'data')).toBe('kept')
     expect(existsSync(join(host.pool, 'data/disk'))).toBe(true)
   })
 
   test('is killed, and started anew by the engine, without its containers noticing', async () => {
-    const db = await writer('data')
+    const db = await host.writer(plugin, 'data')
     const pid = await host.process()
     process.kill(pid, 'SIGKILL')
     await eventually('another process', async () => (await host.process()) !== pid)
-    await expectWritesOn(db)
-    const seen = await eventually('the volume to be served again', () => linesOf('data'))
+    await host.writesOn(db)
+    const seen = await eventually('the volume to be served again', () => host.lines(plugin, 'data'))
     expect(seen).toBeGreaterThan(0)
-    await docker('rm', '-f', db.id)
+    await docker('rm', '-f', db)
     await eventually('the volume to be let go', async () => (await host.loops()).length === 0)
   })
 
   test('is upgraded under a container that goes on, whose volume nobody formats, checks or detaches', async () => {
-    const db = await writer('data')
-    await expectWritesOn(db)
+    const db = await host.writer(plugin, 'data')
+    await host.writesOn(db)
     const folder = await host.folderOf(plugin)
     const before = (await host.events(plugin)).length
     writeFileSync(join(folder, 'rootfs/of-the-older-version'), '')
     await docker('plugin', 'disable', '--force', plugin)
-    await expectWritesOn(db)
+    await host.writesOn(db)
     const upgrade = ['plugin', 'upgrade', '--grant-all-permissions', '--skip-remote-check']
     await docker(...upgrade, plugin, plugin)
     expect(existsSync(join(folder, 'rootfs/of-the-older-version'))).toBe(false)
     await docker('plugin', 'set', plugin, `pool.source=${dirname(host.pool)}`)
     await docker('plugin', 'enable', plugin)
-    await expectWritesOn(db)
-    expect(await linesOf('data')).toBeGreaterThan(0)
-    expect(await host.engine.sh('cat /d/file', ...on('data'))).toBe('kept')
+    await host.writesOn(db)
+    expect(await host.lines(plugin, 'data')).toBeGreaterThan(0)
+    expect(await host.sh('cat /d/file', plugin, 'data')).toBe('kept')
     const since = (await host.events(plugin)).slice(before)
     expect(since.filter((event) => !/^(mounted|reference) /.test(event))).toEqual([])
-    await docker('rm', '-f', db.id)
+    await docker('rm', '-f', db)
     await eventually('the volume to be let go', async () => (await host.loops()).length === 0)
   })
 })

@@ -39,6 +39,30 @@ export interface PluginSetting {
   readonly value: string
 }
 
+/** config.json of the plugin rexray/ebs, as its last versions had it. */
+export function rexrayConfig(): Omit<z.input<typeof pluginConfigSchema>, 'pidhost'> {
+  return {
+    description: 'REX-Ray for Amazon EBS',
+    documentation: 'https://github.com/thecodeteam/rexray/.docker/plugins',
+    entrypoint: ['/rexray.sh', 'rexray', 'start', '-f', '--nopid'],
+    interface: { socket: 'rexray.sock', types: ['docker.volumedriver/1.0'] },
+    network: { type: 'host' },
+    propagatedMount: '/var/lib/rexray',
+    linux: { allowAllDevices: true, capabilities: ['CAP_SYS_ADMIN'] },
+    mounts: [
+      {
+        ...{ name: 'dev', description: 'devices', type: 'bind', options: ['rbind'] },
+        ...{ source: '/dev', destination: '/dev' },
+      },
+    ],
+    env: rexraySettings().map((setting) => ({
+      ...setting,
+      description: setting.name,
+      settable: ['value'],
+    })),
+  }
+}
+
 /** Every setting that the plugin rexray/ebs has, in the order of its config.json, with the default that it has there. */
 export function rexraySettings(): readonly PluginSetting[] {
   return REXRAY.trim()

@@ -1,9 +1,15 @@
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Engine } from './dockerd.ts'
+import { Engine, image } from './dockerd.ts'
 import { eventually, Machine, outcomeOf, projectDirectory } from './machine.ts'
 import { PluginRegistry } from './plugin-registry.ts'
+
+/** Texts by their paths in the root file system. */
+export type PluginFiles = Readonly<Record<string, string>>
+
+const WRITE = 'while true; do echo line >> /d/lines; sync; sleep 0.1; done'
+const IMAGE = 'remora/plugin-test:1'
 
 /** An engine with a registry beside it, to which managed plugins are built by the project's own script. */
 export class PluginHost {
@@ -43,13 +49,52 @@ export class PluginHost {
           TMPDIR: this.machine.home,
           DOCKER_HOST: this.engine.address,
           NAME: name,
-          IMAGE: 'remora/plugin-test:1',
+          IMAGE,
           WITHOUT: lackedCapabilities().join(' '),
         },
       }),
     )
     if (status !== 0) throw new Error(`build.mjs ${step} ended with ${status}: ${stderr}${stdout}`)
     return stdout
+  }
+
+  /** Makes a plugin of the image that `build` has made, with a config.json and further executable files of its own. */
+  async create(name: string, config: object, files: PluginFiles = {}): Promise<void> {
+    const folder = mkdtempSync(join(this.machine.home, 'plugin-'))
+    const root = join(folder, 'rootfs')
+    mkdirSync(root)
+    const container = await this.engine.docker('create', IMAGE)
+    await this.engine.docker('export', '--output', join(folder, 'root.tar'), container)
+    await this.engine.docker('rm', container)
+    await outcomeOf(spawn('tar', ['-x', '-f', join(folder, 'root.tar'), '-C', root]))
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(withoutLacked(config)))
+    for (const [file, text] of Object.entries(files))
+      writeFileSync(join(root, file), text, { mode: 0o755 })
+    await this.engine.docker('plugin', 'create', name, folder)
+  }
+
+  /** Starts a container that writes a line to its volume again and again; resolves with its id. */
+  writer(plugin: string, volume: string): Promise<string> {
+    const flags = ['-d', '--network', 'none', '--stop-timeout', '1', ...volumeFlags(plugin, volume)]
+    return this.engine.docker('run', ...flags, image, 'sh', '-c', WRITE)
+  }
+
+  /** Resolves when a writer has written more than it had. */
+  async writesOn(writer: string): Promise<void> {
+    const lines = async () =>
+      Number(await this.engine.docker('exec', writer, 'sh', '-c', 'wc -l < /d/lines'))
+    const before = await lines()
+    await eventually('the container to write on', async () => (await lines()) > before)
+  }
+
+  /** How many lines another container finds. */
+  async lines(plugin: string, volume: string): Promise<number> {
+    return Number(await this.sh('wc -l < /d/lines', plugin, volume))
+  }
+
+  /** Runs a shell command in a container of its own with the volume at /d. */
+  sh(command: string, plugin: string, volume: string): Promise<string> {
+    return this.engine.sh(command, ...volumeFlags(plugin, volume))
   }
 
   /** The folder of a plugin on the machine: `rootfs`, `propagated-mount`. */
@@ -89,10 +134,23 @@ export class PluginHost {
   }
 }
 
+function volumeFlags(plugin: string, volume: string): readonly string[] {
+  return ['--volume-driver', plugin, '-v', `${volume}:/d`]
+}
+
 /** What plugins want and the machine of the tests may lack itself; CAP_SYS_RESOURCE is bit 24 (capabilities(7)). */
 function lackedCapabilities(): string[] {
   const bounding = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
   return (BigInt(`0x${bounding ?? '0'}`) >> 24n) & 1n ? [] : ['CAP_SYS_RESOURCE']
+}
+
+function withoutLacked(config: object): object {
+  const lacked = lackedCapabilities()
+  const granted = (key: string, value: unknown) =>
+    typeof value === 'string' && key !== 'value' && lacked.includes(value) ? undefined : value
+  return JSON.parse(JSON.stringify(config, granted), (_key, value: unknown) =>
+    Array.isArray(value) ? value.filter((item) => item !== null) : value,
+  )
 }
 
 function commandLine(pid: number): string {
