@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rexraySettings } from '../support/docker-plugin.ts'
 import { eventually } from '../support/machine.ts'
-import { PluginHost } from '../support/managed-plugin.ts'
+import { PLUGIN_IMAGE, PluginHost, privileged } from '../support/managed-plugin.ts'
+
+const MOUNT_PATH = 'LIBSTORAGE_INTEGRATION_VOLUME_OPERATIONS_MOUNT_PATH'
 
 let host: PluginHost
 let plugin: string
@@ -89,5 +91,38 @@ describe('the managed plugin', () => {
     expect(since.filter((event) => !/^(mounted|reference) /.test(event))).toEqual([])
     await docker('rm', '-f', db)
     await eventually('the volume to be let go', async () => (await host.loops()).length === 0)
+  })
+})
+
+describe('the image of the plugin', () => {
+  test('serves the driver rexray as a container that is started anew', async () => {
+    await docker('plugin', 'disable', '--force', plugin)
+    const place = (name: string) => join(host.machine.home, 'container', name)
+    for (const name of ['lib', 'mounts', 'pool']) mkdirSync(place(name), { recursive: true })
+    const shared = ['sh', '-c', 'mount --bind "$0" "$0" && mount --make-rshared "$0"'] as const
+    await host.machine.run(shared[0], [...shared.slice(1), place('mounts')])
+    const binds = [
+      ...['/dev:/dev', '/run/docker/plugins:/run/docker/plugins', `${place('pool')}:/pool`],
+      ...[`${place('lib')}:/var/lib/rexray`, `${place('mounts')}:${place('mounts')}:rshared`],
+    ]
+    const settings = ['LIBSTORAGE_SERVICE=loop', `${MOUNT_PATH}=${place('mounts')}`]
+    const id = await docker(
+      ...['run', '-d', ...privileged(), '--network', 'host', '--pid', 'host'],
+      ...binds.flatMap((bind) => ['-v', bind]),
+      ...settings.flatMap((setting) => ['-e', setting]),
+      PLUGIN_IMAGE,
+    )
+    const served = async () => {
+      const { status } = await host.engine.attempt('volume', 'create', '-d', 'rexray', 'logs')
+      return status === 0
+    }
+    await eventually('the container to serve', served)
+    await host.sh('echo kept > /d/file', 'rexray', 'logs')
+    await docker('kill', id)
+    await docker('start', id)
+    await eventually('the container to serve again', served)
+    expect(await host.sh('cat /d/file', 'rexray', 'logs')).toBe('kept')
+    await docker('volume', 'rm', 'logs')
+    await docker('rm', '-f', id)
   })
 })

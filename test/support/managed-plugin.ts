@@ -9,7 +9,8 @@ import { PluginRegistry } from './plugin-registry.ts'
 export type PluginFiles = Readonly<Record<string, string>>
 
 const WRITE = 'while true; do echo line >> /d/lines; sync; sleep 0.1; done'
-const IMAGE = 'remora/plugin-test:1'
+/** The image that `build` makes plugins of. */
+export const PLUGIN_IMAGE = 'remora/plugin-test:1'
 
 /** An engine with a registry beside it, to which managed plugins are built by the project's own script. */
 export class PluginHost {
@@ -49,7 +50,7 @@ export class PluginHost {
           TMPDIR: this.machine.home,
           DOCKER_HOST: this.engine.address,
           NAME: name,
-          IMAGE,
+          IMAGE: PLUGIN_IMAGE,
           WITHOUT: lackedCapabilities().join(' '),
         },
       }),
@@ -63,7 +64,7 @@ export class PluginHost {
     const folder = mkdtempSync(join(this.machine.home, 'plugin-'))
     const root = join(folder, 'rootfs')
     mkdirSync(root)
-    const container = await this.engine.docker('create', IMAGE)
+    const container = await this.engine.docker('create', PLUGIN_IMAGE)
     await this.engine.docker('export', '--output', join(folder, 'root.tar'), container)
     await this.engine.docker('rm', container)
     await outcomeOf(spawn('tar', ['-x', '-f', join(folder, 'root.tar'), '-C', root]))
@@ -136,6 +137,19 @@ export class PluginHost {
 
 function volumeFlags(plugin: string, volume: string): readonly string[] {
   return ['--volume-driver', plugin, '-v', `${volume}:/d`]
+}
+
+/** The flags of a privileged container; a machine that lacks a capability can make none, but one that is as good here. */
+export function privileged(): readonly string[] {
+  if (lackedCapabilities().length === 0) return ['--privileged']
+  const rights = ['--cap-add', 'SYS_ADMIN', '--device-cgroup-rule', 'a *:* rwm']
+  return [
+    ...rights,
+    '--security-opt',
+    'seccomp=unconfined',
+    '--security-opt',
+    'apparmor=unconfined',
+  ]
 }
 
 /** What plugins want and the machine of the tests may lack itself; CAP_SYS_RESOURCE is bit 24 (capabilities(7)). */
