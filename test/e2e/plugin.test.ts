@@ -92,6 +92,21 @@ describe('the managed plugin', () => {
     await docker('rm', '-f', db)
     await eventually('the volume to be let go', async () => (await host.loops()).length === 0)
   })
+
+  test('comes back with its engine, whose crash took the containers, and serves what they had', async () => {
+    const db = await host.writer(plugin, 'data')
+    await host.writesOn(db)
+    const before = (await host.events(plugin)).length
+    await host.engine.kill()
+    await host.engine.start()
+    expect(await host.sh('cat /d/file', plugin, 'data')).toBe('kept')
+    await docker('start', db)
+    await host.writesOn(db)
+    expect((await host.events(plugin)).slice(before)).not.toContain('formatted data')
+    await docker('rm', '-f', db)
+    await docker('volume', 'rm', 'data')
+    expect(await host.loops()).toEqual([])
+  })
 })
 
 describe('the image of the plugin', () => {
