@@ -82,19 +82,16 @@ interface Examination extends Omit<ExaminedConfig, 'mistakes' | 'settings'> {
 
 async function examine(input: ConfigInput): Promise<Examination> {
   const { flags, drivers, homeDirectory, uid, reader = 'server' } = input
-  const { env, asked } = watchedEnvironment(
-    await completeEnvironment(input.env, input.environmentFile ?? ENVIRONMENT_FILE),
-  )
-  const directories = resolveDirectories({ env, uid, homeDirectory })
   const mistakes = new Mistakes()
+  const given = await completeEnvironment(input.env, input.environmentFile ?? ENVIRONMENT_FILE)
+  const { env, asked } = watchedEnvironment(await withVariableFiles(given, drivers, mistakes))
+  const directories = resolveDirectories({ env, uid, homeDirectory })
   const places = { etcDirectory: directories.etc, homeDirectory, configFile: flags.configFile }
   const { files, entries, understood, looked } = await readConfigFiles(places, mistakes)
-  const given = flagValues(flags, drivers, mistakes)
+  const values = flagValues(flags, drivers, mistakes)
   // Of a file that cannot be understood the rest would say things that nobody meant.
   const judged = understood ? mistakes : new Mistakes()
-  const complete = await withVariableFiles(env, drivers, mistakes)
-  const sources = { flags: given, env: complete, entries, directories }
-  const lookup = new Lookup({ ...sources, mistakes: judged, reader })
+  const lookup = new Lookup({ flags: values, env, entries, directories, mistakes: judged, reader })
   const modules = resolveModules(lookup, directories.plugins)
   const chosen = chooseServices({ lookup, drivers, modules })
   const resolver = new Resolver(lookup, drivers, { ...chosen, modules })
