@@ -13,10 +13,10 @@ dist/main.js: $(NODE_MODULES) build.mjs $(SOURCES)
 	@node build.mjs
 	@touch $@
 
-.PHONY: help build run check fix test soak e2e demo-ebs bench packages release clean
+.PHONY: help build run check fix test soak e2e demo-ebs bench packages release plugin plugin-push image clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: dist/main.js ## bundle the program into dist/
 
@@ -52,6 +52,16 @@ packages: $(NODE_MODULES) ## build the npm package and the Debian package into r
 
 release: $(NODE_MODULES) ## of a tagged commit: packages, changes, bill of materials, audit, checksums into release/
 	@node packaging/main.mjs release
+
+# BASE is the image that the tools and node come from: node:22-bookworm-slim, say. Without one they are this machine's own.
+plugin: dist/main.js ## make the managed plugin in the engine of DOCKER_HOST, disabled; NAME=remora/rexray:x BASE=image
+	@NAME=$(NAME) IMAGE=$(IMAGE) BASE=$(BASE) WITHOUT=$(WITHOUT) node docker-plugin/build.mjs plugin
+
+plugin-push: ## push the plugin to the registry of its name; NAME=registry/rexray:x
+	@NAME=$(NAME) node docker-plugin/build.mjs push
+
+image: dist/main.js ## make the image that the plugin is made of, for docker run; IMAGE=remora/remora:x BASE=image
+	@IMAGE=$(IMAGE) BASE=$(BASE) node docker-plugin/build.mjs image
 
 clean: ## remove what make built
 	rm -rf dist node_modules coverage release release.new

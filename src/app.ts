@@ -62,8 +62,11 @@ export interface App {
   lockServer(options?: { readonly pidFile?: boolean }): Promise<void>
   /** Compares what is recorded with what the kernel says; a volume's calls wait for its own part of that. */
   start(): void
-  /** Listens on the sockets of all modules. */
-  listen(): Promise<readonly ListeningModule[]>
+  /**
+   * Listens on the sockets of all modules. Callers wait as long as is configured, or else `callTimeoutMs`, or else as long
+   * as Docker waits for a plugin that it does not manage.
+   */
+  listen(options?: { readonly callTimeoutMs?: number }): Promise<readonly ListeningModule[]>
   /** Reads the configuration again and takes its log level; everything else stays as it was. */
   reloadLogLevel(): Promise<void>
   /** Takes no more calls, finishes what is under way, gives everything back. Mounts stay. */
@@ -188,12 +191,18 @@ class OpenApp implements App {
     })
   }
 
-  async listen(): Promise<readonly ListeningModule[]> {
-    const [{ createPluginApp }, { startPluginServer }] = await Promise.all([
+  async listen({
+    callTimeoutMs,
+  }: {
+    readonly callTimeoutMs?: number
+  } = {}): Promise<readonly ListeningModule[]> {
+    const [{ createPluginApp, deadlinesWithin }, { startPluginServer }] = await Promise.all([
       import('./plugin-api/app.ts'),
       import('./plugin-api/server.ts'),
     ])
     const { logger } = this
+    const waitMs = this.config.callTimeoutMs ?? callTimeoutMs
+    const deadlines = waitMs === undefined ? {} : { deadlines: deadlinesWithin(waitMs) }
     const listening: ListeningModule[] = []
     for (const module of this.config.modules) {
       const { service, volumes } = this.service(module.service)
@@ -201,7 +210,7 @@ class OpenApp implements App {
       const offered = settings === undefined ? volumes : withSettings(volumes, settings)
       const isOwners = module.host.startsWith('unix:')
       const answers = isOwners ? { answers: this.#parts.answers } : {}
-      const app = createPluginApp({ volumes: offered, logger, ...answers })
+      const app = createPluginApp({ volumes: offered, logger, ...answers, ...deadlines })
       const server = await startPluginServer({ host: module.host, app, logger })
       this.#servers.push(server)
       const { name, spec } = module

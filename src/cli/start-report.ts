@@ -7,11 +7,14 @@ import { version } from '../version.ts'
 const DOCKER_SOCKETS = '/run/docker/plugins'
 const SOCKET = 'unix://'
 
-/** What `start` says on stdout: where it listens, what it serves and why, where volumes lie, what to try next. */
+/**
+ * What `start` says on stdout: where it listens, what it serves and why, where volumes lie, and what to try next, where it
+ * can be called by somebody.
+ */
 export function startReport(
   app: Pick<App, 'config' | 'services' | 'choice'>,
   modules: readonly ListeningModule[],
-  invocation: string,
+  invocation: string | undefined,
 ): string {
   const lines = [
     `Remora ${version} serves volumes`,
@@ -19,7 +22,7 @@ export function startReport(
     ...app.services.map((service) => serviceLine(service, app)),
     configurationLine(app),
     ...modules.flatMap(specHint),
-    ...nextSteps(modules, invocation),
+    ...(invocation === undefined ? [] : nextSteps(modules, invocation)),
   ]
   return lines.map((line) => `${line}\n`).join('')
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { App } from '../app.ts'
 import { isStorageError } from '../libstorage/errors.ts'
+import { sleep } from '../libstorage/wait.ts'
 import { type CommandContext, reportError } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
 import type { RunWork } from './program.ts'
@@ -17,10 +18,21 @@ export interface StartOptions {
   readonly pidFile: boolean
   /** Written when the server listens, for whoever started it in the background. */
   readonly readyFile?: string | undefined
+  /** Whether a Docker engine started it as its managed plugin. */
+  readonly managed?: boolean
 }
+
+/** How long `docker plugin enable` gives a plugin for each of its calls, unless told otherwise. */
+const ENGINE_WAITS_MS = 30_000
+/**
+ * An engine starts a managed plugin that has ended again at once, also while it waits some 10 s for the socket of one that
+ * it enables, and then mistakes the one for the other: a plugin that cannot start stays for longer than that.
+ */
+const REST_MS = 30_000
 
 interface StartFlags {
   readonly nopid?: boolean
+  readonly managed?: boolean
   readonly readyFile?: string
 }
 
@@ -34,19 +46,21 @@ export function startCommand(context: CommandContext, runs: RunWork): Command {
     .option('--nopid', 'write no file with the process id')
     .addOption(new Option('--force', "accepted for REX-Ray's sake").hideHelp())
     .addOption(new Option('--readyFile <file>', 'written when the server listens').hideHelp())
-    .action(({ nopid = false, readyFile }: StartFlags) =>
-      runs(serve(context, { pidFile: !nopid, readyFile })),
+    .addOption(new Option('--managed', 'run as the managed plugin of a Docker engine').hideHelp())
+    .action(({ nopid = false, readyFile, managed = false }: StartFlags) =>
+      runs(serve(context, { pidFile: !nopid, readyFile, managed })),
     )
   return withExamples(command, ['start', 'start --logLevel info', 'start --config ./config.yml'])
 }
 
 /**
  * The life of a server. Listens at once, says on stdout where, and serves until SIGTERM or SIGINT: then it finishes what
- * is under way and resolves with 0. A start that fails is reported with the way to find out why. A second such signal, and an error that nobody caught, end the process with 1.
+ * is under way and resolves with 0. A start that fails is reported with the way to find out why; a managed plugin waits a
+ * little before it ends then. A second such signal, and an error that nobody caught, end the process with 1.
  */
 export async function serve(
   context: CommandContext,
-  { pidFile, readyFile }: StartOptions,
+  { pidFile, readyFile, managed = false }: StartOptions,
 ): Promise<number> {
   const life = watchSignals(context)
   try {
@@ -55,8 +69,9 @@ export async function serve(
       await app.lockServer({ pidFile })
       life.begin(app)
       app.start()
-      const modules = await app.listen()
-      context.stdout.write(startReport(app, modules, context.invocation))
+      const modules = await app.listen(managed ? { callTimeoutMs: ENGINE_WAITS_MS } : {})
+      const invocation = managed ? undefined : context.invocation
+      context.stdout.write(startReport(app, modules, invocation))
       if (readyFile !== undefined) writeWhole(readyFile, `${process.pid}\n`)
       app.logger.info('serving volumes', { config: app.config.files })
       await life.stopped
@@ -66,8 +81,9 @@ export async function serve(
     }
     return 0
   } catch (error) {
-    if (!isStorageError(error)) throw error
+    if (!managed && !isStorageError(error)) throw error
     reportError(context, error, `run \`${context.invocation} doctor\``)
+    if (managed) await restUnless(life.stopped)
     return exitStatusOf(error)
   } finally {
     life.end()
@@ -115,6 +131,13 @@ function watchSignals({ signals, exit }: CommandContext): ServerLife {
       for (const step of undo) step()
     },
   }
+}
+
+/** Resolves when a plugin that cannot start has rested, or is to stop. */
+async function restUnless(stopped: Promise<void>): Promise<void> {
+  const over = new AbortController()
+  const stop = stopped.then(() => over.abort())
+  await Promise.race([sleep(REST_MS, over.signal).catch(() => {}), stop])
 }
 
 function reloadLogLevel(app: App): void {

@@ -17,6 +17,8 @@ export interface Directories {
 export interface Config {
   readonly directories: Directories
   readonly logLevel: LogLevel
+  /** `rexray.callTimeout`: how long callers wait for a Create or Mount; undefined where nothing says so. */
+  readonly callTimeoutMs: number | undefined
   /** The configuration files that were read, in the order in which later ones override earlier ones. */
   readonly files: readonly string[]
   /** Sentences about keys that nobody knows, and about keys of REX-Ray's that mean nothing here. */

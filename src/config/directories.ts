@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Directories } from './config.ts'
 import type { Environment } from './environment.ts'
 
@@ -12,7 +12,8 @@ export interface DirectoriesInput {
 
 /**
  * Root's places are REX-Ray's; `REXRAY_HOME` moves all of them, and a user who is not root has `~/.rexray` for it.
- * `REXRAY_HOME_ETC`, `_LIB`, `_LOG` and `_RUN` move one each, where the path exists. Creates nothing.
+ * `REXRAY_HOME_ETC`, `_LIB`, `_LOG` and `_RUN` move one each, where the path exists; what is logged begins anew anywhere,
+ * so that for `_LOG` the folder above is enough. Creates nothing.
  */
 export function resolveDirectories(input: DirectoriesInput): Directories {
   const { env } = input
@@ -20,7 +21,8 @@ export function resolveDirectories(input: DirectoriesInput): Directories {
   const name = home === '/' ? 'rexray' : ''
   const place = (variable: string, ...usual: string[]) => {
     const moved = env[`REXRAY_HOME_${variable}`]
-    return moved && existsSync(moved) ? resolve(moved) : join(home, ...usual, name)
+    const needed = moved && variable === 'LOG' ? dirname(resolve(moved)) : moved
+    return moved && needed && existsSync(needed) ? resolve(moved) : join(home, ...usual, name)
   }
   return {
     etc: place('ETC', 'etc'),

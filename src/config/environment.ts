@@ -24,10 +24,13 @@ export function flagIdentity(keyOrFlag: string): string {
   return keyOrFlag.replaceAll('.', '').toLowerCase()
 }
 
-/** The variables of a process, and those of `/etc/environment` that it does not have, as REX-Ray reads them. */
+/**
+ * The variables of a process, and those of `/etc/environment` that it does not have, as REX-Ray reads them. One that is
+ * empty counts as not set.
+ */
 export async function completeEnvironment(env: Environment, file: string): Promise<Environment> {
   const text = await readFile(file, 'utf8').catch(() => '')
-  const given = Object.entries(env).filter(([, value]) => value !== undefined)
+  const given = Object.entries(env).filter(([, value]) => value !== undefined && value !== '')
   return { ...parseEnvironmentFile(text), ...Object.fromEntries(given) }
 }
 

@@ -4,6 +4,7 @@ import { NEW_FILE_SYSTEMS } from '../libstorage/file-system.ts'
 import {
   optional,
   parseBoolean,
+  parseCallTimeout,
   parseCount,
   parseDirectory,
   parseFileMode,
@@ -56,6 +57,18 @@ export const programKeys = {
     schema: NAME,
     default: '',
     why: 'the service that is meant when none is named; alone it is a service with the driver of that name',
+  },
+  defaultService: {
+    path: 'rexray.defaultService',
+    schema: NAME,
+    default: '',
+    why: 'the driver that serves where nothing chooses a service; empty for loop, or vfs where that cannot be had',
+  },
+  callTimeout: {
+    path: 'rexray.callTimeout',
+    schema: optional(parseCallTimeout, 'a duration of 5s or more, such as 30s'),
+    default: '',
+    why: 'how long callers wait for a Create or Mount, which is answered in time; empty for 120s, as managed plugin 30s',
   },
 } satisfies Readonly<Record<string, Key>>
 

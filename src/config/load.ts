@@ -14,6 +14,7 @@ import { type ChosenService, chooseServices, resolveService, unknownDriver } fro
 import { type EffectiveSetting, effectiveSettings } from './settings.ts'
 import { type Surroundings, watchedEnvironment } from './surroundings.ts'
 import { parseBoolean } from './values.ts'
+import { withVariableFiles } from './variable-files.ts'
 import { listVariables, type SettingVariable } from './variables.ts'
 import { type Warning, warningsAbout, warningText } from './warnings.ts'
 
@@ -81,23 +82,22 @@ interface Examination extends Omit<ExaminedConfig, 'mistakes' | 'settings'> {
 
 async function examine(input: ConfigInput): Promise<Examination> {
   const { flags, drivers, homeDirectory, uid, reader = 'server' } = input
-  const { env, asked } = watchedEnvironment(
-    await completeEnvironment(input.env, input.environmentFile ?? ENVIRONMENT_FILE),
-  )
-  const directories = resolveDirectories({ env, uid, homeDirectory })
   const mistakes = new Mistakes()
+  const given = await completeEnvironment(input.env, input.environmentFile ?? ENVIRONMENT_FILE)
+  const { env, asked } = watchedEnvironment(await withVariableFiles(given, drivers, mistakes))
+  const directories = resolveDirectories({ env, uid, homeDirectory })
   const places = { etcDirectory: directories.etc, homeDirectory, configFile: flags.configFile }
   const { files, entries, understood, looked } = await readConfigFiles(places, mistakes)
-  const given = flagValues(flags, drivers, mistakes)
+  const values = flagValues(flags, drivers, mistakes)
   // Of a file that cannot be understood the rest would say things that nobody meant.
   const judged = understood ? mistakes : new Mistakes()
-  const lookup = new Lookup({ flags: given, env, entries, directories, mistakes: judged, reader })
+  const lookup = new Lookup({ flags: values, env, entries, directories, mistakes: judged, reader })
   const modules = resolveModules(lookup, directories.plugins)
   const chosen = chooseServices({ lookup, drivers, modules })
   const resolver = new Resolver(lookup, drivers, { ...chosen, modules })
   const services = chosen.services.map((service) => resolver.service(service))
   const warnings = [...hostWarning(flags), ...warningsAbout({ lookup, drivers, files })]
-  if (services.length === 0) refuseDoubtful(warnings, judged)
+  if (services.length === 0 || chosen.isUnsaid) refuseDoubtful(warnings, judged)
   resolver.checkModules()
   for (const service of services.length === 0 ? [...chosen.driverless, ''] : chosen.driverless)
     judgeService(lookup, service, drivers)
@@ -105,6 +105,7 @@ async function examine(input: ConfigInput): Promise<Examination> {
   const config: LoadedConfig = {
     directories,
     logLevel: isDebugging(env) ? 'debug' : lookup.read(programKeys.logLevel),
+    callTimeoutMs: lookup.read(programKeys.callTimeout),
     files: files.map(({ path }) => path),
     warnings: [...new Set(warnings.map(warningText))],
     defaultService,

@@ -33,6 +33,8 @@ export interface ChosenServices {
   readonly services: readonly ChosenService[]
   /** Those that cannot be served, since they have no driver; empty too where nothing is chosen. */
   readonly driverless: readonly string[]
+  /** Whether nobody chose: there is none, or the one of `rexray.defaultService`. */
+  readonly isUnsaid: boolean
   readonly defaultService: string | undefined
   readonly primaryService: string | undefined
 }
@@ -56,10 +58,11 @@ export function chooseServices(sources: ServiceSources): ChosenServices {
     for (const found of named) requireConfigured(lookup, found, names)
     const defaultService = chooseDefault(lookup, named, names)
     const primaryService = primaryOf(lasting, defaultService)
-    return { services, driverless, defaultService, primaryService }
+    return { services, driverless, isUnsaid: false, defaultService, primaryService }
   }
-  if (named.length === 0) refuseUnchosen(sources)
-  const unique = new Map(named.map((found) => [nameIn(found), found]))
+  const isUnsaid = named.length === 0
+  const implied = isUnsaid ? impliedService(sources) : named
+  const unique = new Map(implied.map((found) => [nameIn(found), found]))
   const services = [...unique].flatMap(([name, found]) => {
     const driver = requireDriver(sources, found)
     return driver === undefined ? [] : { name, driver }
@@ -67,7 +70,7 @@ export function chooseServices(sources: ServiceSources): ChosenServices {
   const driverless = [...unique.keys()].filter((name) => driverNamed(drivers, name) === undefined)
   const defaultService = services[0]?.name
   const primaryService = primaryOf(lasting, defaultService)
-  return { services, driverless, defaultService, primaryService }
+  return { services, driverless, isUnsaid, defaultService, primaryService }
 }
 
 /** Resolves one service in its scopes. Wrong values are among the lookup's mistakes. */
@@ -198,9 +201,22 @@ function driverNames(drivers: readonly DriverKeys[]): string {
   return drivers.map(({ name }) => name).join(', ')
 }
 
+/** The service of `rexray.defaultService`, unless a file means something else. */
+function impliedService({ lookup, drivers }: ServiceSources): readonly Found[] {
+  const found = saidOf(lookup, namesOf(programKeys.defaultService))
+  const driver = found && driverNamed(drivers, nameIn(found))
+  refuseUnchosen({ lookup, drivers }, driver)
+  return found === undefined ? [] : [found]
+}
+
 /** Whoever configures a driver means it: choosing another one would put empty volumes beside the real ones. */
-function refuseUnchosen({ lookup, drivers }: ServiceSources): void {
+function refuseUnchosen(
+  { lookup, drivers }: Pick<ServiceSources, 'lookup' | 'drivers'>,
+  implied: DriverKeys | undefined,
+): void {
   const section = driverSection(lookup, drivers)
+  const isImplied = section && implied && driverNamed(drivers, section.name) === implied
+  if (isImplied) return
   const host = lookup.find({ paths: ['rexray.host', 'libstorage.host'] })
   const found = section ?? host ?? emptyChoice(lookup)
   if (found === undefined) return

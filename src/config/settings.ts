@@ -34,6 +34,9 @@ export function effectiveSettings(sources: SettingSources): readonly EffectiveSe
   const wanted = wantedService(lookup)
   return [
     settingOf(programKeys.logLevel.path, level, config.logLevel),
+    ...[programKeys.callTimeout, programKeys.defaultService].map((key) =>
+      settingOf(key.path, lookup.find(namesOf(key)), lookup.defaultOf(key)),
+    ),
     ...config.modules.flatMap((module) => moduleSettings(module, sources)),
     {
       path: programKeys.service.path,

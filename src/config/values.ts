@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import * as z from 'zod'
+import { parseDuration } from '../libstorage/duration.ts'
 import type { LogLevel } from '../libstorage/logger.ts'
 
 /** Turns a text into a value; undefined means that it is none. */
@@ -81,6 +82,12 @@ export function parseHost(text: string): string | undefined {
   const { address, port } =
     /^tcp:\/\/(?<address>[^\s/]*:(?<port>\d+))\/?$/i.exec(text)?.groups ?? {}
   return Number(port) <= 65_535 ? `tcp://${address}` : undefined
+}
+
+/** Reads how long a caller waits; in less than five seconds nothing can be mounted. */
+export function parseCallTimeout(text: string): number | undefined {
+  const timeoutMs = parseDuration(text)
+  return timeoutMs !== undefined && timeoutMs >= 5_000 ? timeoutMs : undefined
 }
 
 /** Reads REX-Ray's log levels: panic and fatal mean error, trace means debug. */

@@ -17,6 +17,7 @@ import { lookHere } from './look-here.ts'
 import type { MountContext } from './mount-context.ts'
 import { awaitThaw } from './quiet.ts'
 import { type NextStep, type PlatformFacts, type Reconciled, reconcile } from './reconcile.ts'
+import { doubtUnheld } from './references.ts'
 import { republish } from './release.ts'
 import type { Releaser } from './releaser.ts'
 import type { VolumeSession } from './volume-session.ts'
@@ -204,10 +205,22 @@ export class Reconciler {
     this.#context.logger.warn(
       `${volumeNamed(session.facts.name)} is used and not at its place, where it is mounted again`,
     )
+    await this.#doubtUnheld(session)
     await republish(this.#context, session, rememberedVolume(session.record))
     const { references } = session.record
     const isDoubted = references.some(({ doubtedSince }) => doubtedSince !== undefined)
     if (isDoubted) this.#releaser.scheduleTrial(session.facts, GRACE_MS)
+  }
+
+  /** An engine unmounts what a managed plugin mounted when it disables it; containers that end until it is enabled cannot say so. */
+  async #doubtUnheld(session: VolumeSession): Promise<void> {
+    const { publisher, service } = this.#context
+    const attachment = recordedAttachment(session.record)
+    if (!publisher.tellsUse || attachment === undefined) return
+    const device = await service.executor.device(attachment)
+    if (device === undefined || !(await publisher.isFree(device))) return
+    const now = new Date().toISOString()
+    await session.update({ references: doubtUnheld(session.record.references, now) })
   }
 
   #finishLater(facts: VolumeFacts): void {

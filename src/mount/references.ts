@@ -90,6 +90,18 @@ export function doubtUndelivered(
   )
 }
 
+/**
+ * The references where nobody was found to hold the volume, which every container that runs does: those whose Unmount may
+ * never come are doubted from now on, as if no reply of theirs had been delivered.
+ */
+export function doubtUnheld(references: readonly Reference[], now: string): readonly Reference[] {
+  return references.map((reference) =>
+    mayBecomeStale(reference)
+      ? { ...reference, undelivered: reference.count, doubtedSince: reference.doubtedSince ?? now }
+      : reference,
+  )
+}
+
 /** The references without those that are doubted. */
 export function dropDoubted(references: readonly Reference[]): readonly Reference[] {
   return references.flatMap((reference) => {

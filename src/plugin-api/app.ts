@@ -17,7 +17,15 @@ export interface PluginAppParts {
   readonly deadlines?: Deadlines
 }
 
-const DEADLINES: Deadlines = { slowMs: 110_000, otherMs: 55_000 }
+/** Docker waits 120 s for a Create or Mount of a plugin that it finds by its socket, and 60 s for all else. */
+const DOCKER_WAITS_MS = 120_000
+const OTHER_MS = 55_000
+
+/** The deadlines inside the time that callers wait for a Create or Mount, in milliseconds. */
+export function deadlinesWithin(waitMs: number): Deadlines {
+  const slowMs = waitMs - Math.min(10_000, Math.max(2_000, waitMs / 6))
+  return { slowMs, otherMs: Math.min(OTHER_MS, slowMs) }
+}
 
 /**
  * The Docker volume plugin API as an express application. Success is exactly 200 with a JSON object, every failure a JSON
@@ -27,7 +35,7 @@ export function createPluginApp({
   volumes,
   logger,
   answers,
-  deadlines = DEADLINES,
+  deadlines = deadlinesWithin(DOCKER_WAITS_MS),
 }: PluginAppParts): Express {
   const app = express()
   app.disable('x-powered-by')

@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { CommandLine, OPERATIONS } from '../support/command-line.ts'
 
@@ -141,4 +141,28 @@ test('the flags of old start scripts are accepted', async () => {
   const { line } = await started(new CommandLine(), '-f', '--force')
 
   expect(line.steps).toContain('start')
+})
+
+describe('as the managed plugin of an engine', () => {
+  test('answers within the time that the engine gives it, and has nothing for anybody to type', async () => {
+    const { line } = await started(new CommandLine(), '--nopid', '--managed')
+
+    expect(line.steps).toContain('listen within 30000 ms')
+    expect(line.stdout).toContain('service ebs: driver ebs')
+    expect(line.stdout).not.toContain('try:')
+  })
+
+  test('one that cannot start says why, and ends when the engine says so, not at once', async () => {
+    const line = new CommandLine()
+    const problem = 'runs already'
+    line.lockServer = () =>
+      Promise.reject(new FailedPreconditionError({ subject: 'a server', problem }))
+    const ending = line.run('start', '--managed')
+    await vi.waitUntil(() => line.stderr.includes(problem))
+    expect(await Promise.race([ending, 'it stays'])).toBe('it stays')
+    line.signals.emit('SIGTERM')
+
+    expect(await ending).toMatchObject({ status: 1, stderr: 'remora: a server runs already\n' })
+    expect(line.signals.eventNames()).toEqual([])
+  })
 })

@@ -43,3 +43,13 @@ test('a single directory is moved only to a path that exists', async () => {
   const directories = resolveDirectories({ env, uid: 0, homeDirectory: '/root' })
   expect([directories.log, directories.lib]).toEqual([log, '/var/lib/rexray'])
 })
+
+test('the folder of logs, which begin anew anywhere, is moved where the one above exists', () => {
+  const log = join(world.root, 'new', 'log')
+  const moved = { REXRAY_HOME_LOG: join(world.root, 'log') }
+  const input = { uid: 0, homeDirectory: '/root' }
+  expect(resolveDirectories({ ...input, env: moved }).log).toBe(moved.REXRAY_HOME_LOG)
+  expect(resolveDirectories({ ...input, env: { REXRAY_HOME_LOG: log } }).log).toBe(
+    '/var/log/rexray',
+  )
+})

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   parseBoolean,
+  parseCallTimeout,
   parseCount,
   parseDirectory,
   parseFileMode,
@@ -134,4 +135,11 @@ test("REX-Ray's log levels are understood", () => {
   expect(
     ['panic', 'FATAL', 'warning', 'Info', 'trace', 'loud', 'constructor'].map(parseLogLevel),
   ).toEqual(['error', 'error', 'warn', 'info', 'debug', undefined, undefined])
+})
+
+test('callers wait five seconds at least', () => {
+  expect(['30s', '5s', '4999ms', '0', 'soon'].map(parseCallTimeout)).toEqual([
+    ...[30_000, 5_000],
+    ...[undefined, undefined, undefined],
+  ])
 })

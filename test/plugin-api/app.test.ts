@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { deadlinesWithin } from '../../src/plugin-api/app.ts'
 import {
   callBytes,
   dialects,
@@ -145,4 +146,17 @@ test('the bytes of dockerd 20.10 are those that were seen on the wire', () => {
       'Content-Length: 43\r\nAccept: application/vnd.docker.plugins.v1.2+json\r\n\r\n' +
       '{"Name":"v1","Opts":{"a":"b","size":"10"}}\n',
   )
+})
+
+test.each([
+  {
+    waits: 'Docker for a plugin of its own finding',
+    ms: 120_000,
+    slowMs: 110_000,
+    otherMs: 55_000,
+  },
+  { waits: 'docker plugin enable', ms: 30_000, slowMs: 25_000, otherMs: 25_000 },
+  { waits: 'Podman', ms: 5_000, slowMs: 3_000, otherMs: 3_000 },
+])('answers inside the time that $waits waits', ({ ms, slowMs, otherMs }) => {
+  expect(deadlinesWithin(ms)).toEqual({ slowMs, otherMs })
 })

@@ -59,6 +59,7 @@ const DIRECTORIES: Directories = {
 
 const CONFIG: Omit<LoadedConfig, 'directories'> = {
   logLevel: 'warn',
+  callTimeoutMs: undefined,
   files: ['/etc/rexray/config.yml'],
   warnings: [],
   defaultService: 'ebs',
@@ -126,6 +127,7 @@ export class CommandLine {
   openChecks: Surroundings['openChecks'] = () => Promise.reject(new Error('nothing is looked at'))
   programName = 'remora'
   stdout = ''
+  stderr = ''
   /** Whether a person watches stderr. */
   isTTY = false
   /** Whether stdout is a terminal whose user wants colours. */
@@ -168,14 +170,14 @@ export class CommandLine {
   }
 
   async #ran(work: (surroundings: Surroundings) => Promise<number>): Promise<Ran> {
-    let stderr = ''
     this.stdout = ''
+    this.stderr = ''
     const status = await work({
       programName: this.programName,
       scriptPath: `/usr/bin/${this.programName}`,
       invocation: this.programName,
       stdout: { write: (text) => (this.stdout += text), hasColors: () => this.hasColors },
-      stderr: { isTTY: this.isTTY, write: (text) => (stderr += text) },
+      stderr: { isTTY: this.isTTY, write: (text) => (this.stderr += text) },
       signals: this.signals,
       exit: (code) => this.exits.push(code),
       examineConfig: (flags) => this.examineConfig(flags),
@@ -192,7 +194,7 @@ export class CommandLine {
         return this.app()
       },
     })
-    return { status, stdout: this.stdout, stderr }
+    return { status, stdout: this.stdout, stderr: this.stderr }
   }
 
   #host(): Host {
@@ -235,8 +237,8 @@ export class CommandLine {
         await step('lock')
         await this.lockServer(options)
       },
-      listen: async () => {
-        await step('listen')
+      listen: async ({ callTimeoutMs } = {}) => {
+        await step(callTimeoutMs === undefined ? 'listen' : `listen within ${callTimeoutMs} ms`)
         return this.modules
       },
       start: () => void this.steps.push('start'),

@@ -101,6 +101,15 @@ export function poolBare(pool: string, memory: string): UnavailableError {
   })
 }
 
+/** There is a pool where another one was: whoever looks for a volume there may find a namesake. */
+export function poolOther(pool: string, memory: string): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: `pool ${pool}`,
+    problem: 'is another one than this machine had its volumes in',
+    remedy: `bring the other one there (in a managed plugin set pool.source), or remove ${memory} to use this one`,
+  })
+}
+
 function detail(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }

@@ -1,16 +1,20 @@
+import { randomBytes } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import { isStorageError, systemCode, UnavailableError } from '../../libstorage/errors.ts'
 import type { Logger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
-import { poolBare, poolMissing } from './errors.ts'
+import { poolBare, poolMissing, poolOther } from './errors.ts'
+import { readSmall } from './read-small.ts'
 import { RECORD_FILE } from './stored-volume.ts'
 
 /** The file in a pool that tells it from the bare folder on which its disk is to be mounted. */
 export const MARK_FILE = '.pool'
 const MARK =
   'Volumes lie in this folder. Without this file it may be taken for a disk that is not mounted.\n'
+/** The line by which a pool is told from every other, in its mark and in the memory of a machine. */
+const IDENTITY = /^Pool ([0-9a-f]{16})$/m
 
 /** How a mark is looked after. */
 export interface PoolMarkOptions {
@@ -69,6 +73,19 @@ export class PoolMark {
     throw poolMissing(this.#pool, cause)
   }
 
+  /**
+   * Rejects with `FailedPreconditionError` where this is another pool than the one that this machine has seen at this place:
+   * a volume of it may have the name of one that lies in the other.
+   */
+  async requireSame(): Promise<void> {
+    const [found, known] = await Promise.all([
+      identityIn(join(this.#pool, MARK_FILE)),
+      identityIn(this.#memory),
+    ])
+    if (found !== undefined && known !== undefined && found !== known)
+      throw poolOther(this.#pool, this.#memory)
+  }
+
   /** Whether the mark is there; one look, for whoever found nothing else. */
   isMarked(): Promise<boolean> {
     return isThere(join(this.#pool, MARK_FILE))
@@ -76,7 +93,10 @@ export class PoolMark {
 
   /** Marks the pool before it has its first volume. */
   async make(): Promise<void> {
-    if (await writtenNew(join(this.#pool, MARK_FILE), MARK)) await syncFolder(this.#pool)
+    const mark = join(this.#pool, MARK_FILE)
+    // Whoever moved the pool and lost its mark on the way has the same pool.
+    const identity = (await identityIn(this.#memory)) ?? randomBytes(8).toString('hex')
+    if (await writtenNew(mark, `${MARK}Pool ${identity}\n`)) await syncFolder(this.#pool)
     await this.#remember()
   }
 
@@ -95,11 +115,23 @@ export class PoolMark {
     if (this.#isRemembered || this.#looksOnly) return
     try {
       await makeFolder(dirname(this.#memory), 0o700)
-      await writtenNew(this.#memory, `${this.#pool}\n`)
+      const identity = await identityIn(join(this.#pool, MARK_FILE))
+      const line = identity === undefined ? '' : `Pool ${identity}\n`
+      await writtenNew(this.#memory, `${this.#pool}\n${line}`)
       this.#isRemembered = true
     } catch (error) {
       if (!isStorageError(error) && systemCode(error) === undefined) throw error
     }
+  }
+}
+
+/** Which pool a mark or a memory is of; undefined where it is not there, or from a version that did not say. */
+async function identityIn(file: string): Promise<string | undefined> {
+  try {
+    return IDENTITY.exec(await readSmall(file))?.[1]
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
+    throw error
   }
 }
 

@@ -96,6 +96,7 @@ export class Pool {
         if (systemCode(error) === 'ENOENT') throw poolMissing(this.path, error)
         if (systemCode(error) !== 'EEXIST' && systemCode(error) !== 'EROFS') throw error
       }
+      await this.#mark.requireSame()
       await this.#mark.noteBare(this.#entries())
     }
     const opening = this.answer({}, () => this.turn(make))

@@ -94,3 +94,54 @@ describe('the folder of a pool whose disk is not mounted', () => {
     expect(await (await driver()).volumes()).toMatchObject([{ name: 'data' }])
   })
 })
+
+describe('another pool in the place of one', () => {
+  let world: PoolWorld
+  beforeEach(async () => {
+    world = await PoolWorld.make()
+  })
+  afterEach(() => world.cleanup())
+
+  const open = () => world.provider(vfsDefinition, 'here')
+  /** A machine of its own, as far as memories go, has had volumes in a pool that lies at this place now. */
+  const replace = async () => {
+    await rename(world.pool, `${world.pool}-first`)
+    const memories = join(world.root, 'pools')
+    await rename(memories, `${memories}-first`)
+    await (await open()).driver.createVolume(spec)
+    await rm(memories, { recursive: true })
+    await rename(`${memories}-first`, memories)
+  }
+
+  test('is not served: a volume of its may have the name of one that is not there', async () => {
+    await (await open()).driver.createVolume(spec)
+    await replace()
+    await expect(open()).rejects.toMatchObject({
+      code: 'ERR_FAILED_PRECONDITION',
+      message: expect.stringContaining('is another one than this machine had its volumes in'),
+    })
+    await rm(world.pool, { recursive: true })
+    await rename(`${world.pool}-first`, world.pool)
+    expect(await (await open()).driver.volumes()).toMatchObject([{ name: 'data' }])
+  })
+
+  test('is served when its memory is removed, as the error says', async () => {
+    await (await open()).driver.createVolume(spec)
+    await replace()
+    const said = String(await open().catch((error: unknown) => error))
+    const memory = /or remove (\S+) to use this one/.exec(said)?.[1] ?? ''
+    await rm(memory)
+    await open()
+    expect(await (await open()).driver.volumes()).toMatchObject([{ name: 'data' }])
+  })
+
+  test('is the same pool where it was copied, or lost its mark on the way', async () => {
+    const { driver } = await open()
+    await driver.createVolume(spec)
+    await rm(join(world.pool, '.pool'))
+    await driver.volumes()
+    await rename(world.pool, `${world.pool}-first`)
+    await cp(`${world.pool}-first`, world.pool, { recursive: true })
+    expect(await (await open()).driver.volumes()).toMatchObject([{ name: 'data' }])
+  })
+})

@@ -1,0 +1,143 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { rexraySettings } from '../support/docker-plugin.ts'
+import { eventually } from '../support/machine.ts'
+import { PLUGIN_IMAGE, PluginHost, privileged } from '../support/managed-plugin.ts'
+
+const MOUNT_PATH = 'LIBSTORAGE_INTEGRATION_VOLUME_OPERATIONS_MOUNT_PATH'
+
+let host: PluginHost
+let plugin: string
+beforeAll(async () => {
+  host = await PluginHost.start()
+  plugin = host.named('1')
+  mkdirSync(dirname(host.pool), { recursive: true })
+  await host.build('plugin', plugin)
+  await host.build('push', plugin)
+}, 180_000)
+afterAll(() => host?.end())
+
+const docker = (...args: readonly string[]) => host.engine.docker(...args)
+
+describe('the managed plugin', () => {
+  test("takes every setting of REX-Ray's, with its default, before it is enabled", async () => {
+    const settings = rexraySettings().map(({ name, value }) => `${name}=${value}`)
+    expect(settings.length).toBeGreaterThan(20)
+    await docker('plugin', 'set', plugin, ...settings)
+  })
+
+  test('does not start with a wrong value, and says in the log of the engine which', async () => {
+    await docker('plugin', 'set', plugin, 'EBS_MAXRETRIES=many')
+    const { status } = await host.engine.attempt('plugin', 'enable', plugin)
+    expect(status).not.toBe(0)
+    expect(host.engine.log()).toMatch(
+      /environment EBS_MAXRETRIES: ebs\.maxRetries is \S*many\S*, use a number/,
+    )
+    await docker('plugin', 'set', plugin, 'EBS_MAXRETRIES=')
+  })
+
+  test('is enabled though its cloud cannot be reached, and says so to who asks for a volume', async () => {
+    const nowhere = ['EBS_ENDPOINT', 'EBS_METADATAENDPOINT'].map(
+      (key) => `${key}=http://127.0.0.1:9`,
+    )
+    await docker('plugin', 'set', plugin, ...nowhere)
+    await docker('plugin', 'enable', plugin)
+    const { status, stderr } = await host.engine.attempt('volume', 'create', '-d', plugin, 'data')
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/instance|127\.0\.0\.1:9/)])
+    await docker('plugin', 'disable', plugin)
+    await docker('plugin', 'set', plugin, 'EBS_ENDPOINT=', 'EBS_METADATAENDPOINT=')
+  })
+
+  test('serves loop volumes from a folder of the machine', async () => {
+    const settings = ['LIBSTORAGE_SERVICE=loop', `pool.source=${dirname(host.pool)}`]
+    await docker('plugin', 'set', plugin, ...settings)
+    await docker('plugin', 'enable', plugin)
+    await docker('volume', 'create', '-d', plugin, '-o', 'size=1', 'data')
+    await host.sh('echo kept > /d/file', plugin, 'data')
+    expect(await host.sh('cat /d/file', plugin, 'data')).toBe('kept')
+    expect(existsSync(join(host.pool, 'data/disk'))).toBe(true)
+  })
+
+  test('is killed, and started anew by the engine, without its containers noticing', async () => {
+    const db = await host.writer(plugin, 'data')
+    const pid = await host.process()
+    process.kill(pid, 'SIGKILL')
+    await eventually('another process', async () => (await host.process()) !== pid)
+    await host.writesOn(db)
+    const seen = await eventually('the volume to be served again', () => host.lines(plugin, 'data'))
+    expect(seen).toBeGreaterThan(0)
+    await docker('rm', '-f', db)
+    await eventually('the volume to be let go', async () => (await host.loops()).length === 0)
+  })
+
+  test('is upgraded under a container that goes on, whose volume nobody formats, checks or detaches', async () => {
+    const db = await host.writer(plugin, 'data')
+    await host.writesOn(db)
+    const folder = await host.folderOf(plugin)
+    const before = (await host.events(plugin)).length
+    writeFileSync(join(folder, 'rootfs/of-the-older-version'), '')
+    await docker('plugin', 'disable', '--force', plugin)
+    await host.writesOn(db)
+    const upgrade = ['plugin', 'upgrade', '--grant-all-permissions', '--skip-remote-check']
+    await docker(...upgrade, plugin, plugin)
+    expect(existsSync(join(folder, 'rootfs/of-the-older-version'))).toBe(false)
+    await docker('plugin', 'set', plugin, `pool.source=${dirname(host.pool)}`)
+    await docker('plugin', 'enable', plugin)
+    await host.writesOn(db)
+    expect(await host.lines(plugin, 'data')).toBeGreaterThan(0)
+    expect(await host.sh('cat /d/file', plugin, 'data')).toBe('kept')
+    const since = (await host.events(plugin)).slice(before)
+    expect(since.filter((event) => !/^(mounted|reference) /.test(event))).toEqual([])
+    await docker('rm', '-f', db)
+    await eventually('the volume to be let go', async () => (await host.loops()).length === 0)
+  })
+
+  test('comes back with its engine, whose crash took the containers, and serves what they had', async () => {
+    const db = await host.writer(plugin, 'data')
+    await host.writesOn(db)
+    const before = (await host.events(plugin)).length
+    await host.engine.kill()
+    await host.engine.start()
+    expect(await host.sh('cat /d/file', plugin, 'data')).toBe('kept')
+    await docker('start', db)
+    await host.writesOn(db)
+    expect((await host.events(plugin)).slice(before)).not.toContain('formatted data')
+    await docker('rm', '-f', db)
+    await docker('volume', 'rm', 'data')
+    expect(await host.loops()).toEqual([])
+  })
+})
+
+describe('the image of the plugin', () => {
+  test('serves the driver rexray as a container that is started anew', async () => {
+    await docker('plugin', 'disable', '--force', plugin)
+    const place = (name: string) => join(host.machine.home, 'container', name)
+    for (const name of ['lib', 'mounts', 'pool']) mkdirSync(place(name), { recursive: true })
+    const shared = ['sh', '-c', 'mount --bind "$0" "$0" && mount --make-rshared "$0"'] as const
+    await host.machine.run(shared[0], [...shared.slice(1), place('mounts')])
+    const binds = [
+      ...['/dev:/dev', '/run/docker/plugins:/run/docker/plugins', `${place('pool')}:/pool`],
+      ...[`${place('lib')}:/var/lib/rexray`, `${place('mounts')}:${place('mounts')}:rshared`],
+    ]
+    const settings = ['LIBSTORAGE_SERVICE=loop', `${MOUNT_PATH}=${place('mounts')}`]
+    const id = await docker(
+      ...['run', '-d', ...privileged(), '--network', 'host', '--pid', 'host'],
+      ...binds.flatMap((bind) => ['-v', bind]),
+      ...settings.flatMap((setting) => ['-e', setting]),
+      PLUGIN_IMAGE,
+    )
+    const served = async () => {
+      const { status } = await host.engine.attempt('volume', 'create', '-d', 'rexray', 'logs')
+      return status === 0
+    }
+    await eventually('the container to serve', served)
+    await host.sh('echo kept > /d/file', 'rexray', 'logs')
+    await docker('kill', id)
+    await docker('start', id)
+    await eventually('the container to serve again', served)
+    expect(await host.sh('cat /d/file', 'rexray', 'logs')).toBe('kept')
+    await docker('volume', 'rm', 'logs')
+    await docker('rm', '-f', id)
+  })
+})

@@ -1,0 +1,184 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Engine, image } from './dockerd.ts'
+import { eventually, Machine, outcomeOf, projectDirectory } from './machine.ts'
+import { PluginRegistry } from './plugin-registry.ts'
+
+/** Texts by their paths in the root file system. */
+export type PluginFiles = Readonly<Record<string, string>>
+
+const WRITE = 'while true; do echo line >> /d/lines; sync; sleep 0.1; done'
+/** The image that `build` makes plugins of. */
+export const PLUGIN_IMAGE = 'remora/plugin-test:1'
+
+/** An engine with a registry beside it, to which managed plugins are built by the project's own script. */
+export class PluginHost {
+  readonly machine: Machine
+  readonly engine: Engine
+  readonly registry: PluginRegistry
+
+  private constructor(machine: Machine, registry: PluginRegistry) {
+    this.machine = machine
+    this.engine = new Engine(machine)
+    this.registry = registry
+  }
+
+  /** `end` must be called however the test ends. */
+  static async start(): Promise<PluginHost> {
+    const host = new PluginHost(await Machine.start(), await PluginRegistry.start())
+    await host.engine.start()
+    return host
+  }
+
+  /** Where the loop provider has its files, on the machine; `pool.source` is the folder above. */
+  get pool(): string {
+    return join(this.machine.home, 'pool/remora-loop')
+  }
+
+  /** A name in the registry: `127.0.0.1:4711/remora/rexray:1`. */
+  named(tag: string): string {
+    return `${this.registry.host}/remora/rexray:${tag}`
+  }
+
+  /** Runs the script behind the make targets; resolves with what it said. */
+  async build(step: 'plugin' | 'push' | 'image', name: string): Promise<string> {
+    const { status, stdout, stderr } = await outcomeOf(
+      spawn(process.execPath, [join(projectDirectory, 'docker-plugin/build.mjs'), step], {
+        env: {
+          PATH: process.env['PATH'],
+          TMPDIR: this.machine.home,
+          DOCKER_HOST: this.engine.address,
+          NAME: name,
+          IMAGE: PLUGIN_IMAGE,
+          WITHOUT: lackedCapabilities().join(' '),
+        },
+      }),
+    )
+    if (status !== 0) throw new Error(`build.mjs ${step} ended with ${status}: ${stderr}${stdout}`)
+    return stdout
+  }
+
+  /** Makes a plugin of the image that `build` has made, with a config.json and further executable files of its own. */
+  async create(name: string, config: object, files: PluginFiles = {}): Promise<void> {
+    const folder = mkdtempSync(join(this.machine.home, 'plugin-'))
+    const root = join(folder, 'rootfs')
+    mkdirSync(root)
+    const container = await this.engine.docker('create', PLUGIN_IMAGE)
+    await this.engine.docker('export', '--output', join(folder, 'root.tar'), container)
+    await this.engine.docker('rm', container)
+    await outcomeOf(spawn('tar', ['-x', '-f', join(folder, 'root.tar'), '-C', root]))
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(withoutLacked(config)))
+    for (const [file, text] of Object.entries(files))
+      writeFileSync(join(root, file), text, { mode: 0o755 })
+    await this.engine.docker('plugin', 'create', name, folder)
+  }
+
+  /** Starts a container that writes a line to its volume again and again; resolves with its id. */
+  writer(plugin: string, volume: string): Promise<string> {
+    const flags = ['-d', '--network', 'none', '--stop-timeout', '1', ...volumeFlags(plugin, volume)]
+    return this.engine.docker('run', ...flags, image, 'sh', '-c', WRITE)
+  }
+
+  /** Resolves when a writer has written more than it had. */
+  async writesOn(writer: string): Promise<void> {
+    const lines = async () =>
+      Number(await this.engine.docker('exec', writer, 'sh', '-c', 'wc -l < /d/lines'))
+    const before = await lines()
+    await eventually('the container to write on', async () => (await lines()) > before)
+  }
+
+  /** How many lines another container finds. */
+  async lines(plugin: string, volume: string): Promise<number> {
+    return Number(await this.sh('wc -l < /d/lines', plugin, volume))
+  }
+
+  /** Runs a shell command in a container of its own with the volume at /d. */
+  sh(command: string, plugin: string, volume: string): Promise<string> {
+    return this.engine.sh(command, ...volumeFlags(plugin, volume))
+  }
+
+  /** The folder of a plugin on the machine: `rootfs`, `propagated-mount`. */
+  async folderOf(plugin: string): Promise<string> {
+    const id = await this.engine.docker('plugin', 'inspect', '--format', '{{.Id}}', plugin)
+    return join(this.machine.home, 'docker/data/plugins', id)
+  }
+
+  /** The events of a plugin's volumes so far, as `mounted data`. */
+  async events(plugin: string): Promise<string[]> {
+    const file = join(await this.folderOf(plugin), 'propagated-mount/log/events.jsonl')
+    const lines = readFileSync(file, 'utf8').trim().split('\n')
+    return lines.map((line) => JSON.parse(line)).map(({ kind, volume }) => `${kind} ${volume}`)
+  }
+
+  /** The process of the one plugin that runs. */
+  process(): Promise<number> {
+    return eventually('the process of the plugin', () =>
+      this.machine.processes().find((pid) => commandLine(pid).includes('/usr/bin/rexray start')),
+    )
+  }
+
+  /** Loop devices of the pool, whatever their files are called in the namespace that made them. */
+  async loops(): Promise<string[]> {
+    const files = entries(this.pool).map((volume) => join(this.pool, volume, 'disk'))
+    const listed = await Promise.all(
+      files.map((file) => outcomeOf(spawn('losetup', ['--noheadings', '-O', 'NAME', '-j', file]))),
+    )
+    return listed.flatMap(({ stdout }) => stdout.split(/\s+/).filter((word) => word !== ''))
+  }
+
+  async end(): Promise<void> {
+    await this.machine.killAll()
+    for (const device of await this.loops()) await outcomeOf(spawn('losetup', ['-d', device]))
+    await this.machine.end()
+    await this.registry.close()
+  }
+}
+
+function volumeFlags(plugin: string, volume: string): readonly string[] {
+  return ['--volume-driver', plugin, '-v', `${volume}:/d`]
+}
+
+/** The flags of a privileged container; a machine that lacks a capability can make none, but one that is as good here. */
+export function privileged(): readonly string[] {
+  if (lackedCapabilities().length === 0) return ['--privileged']
+  const rights = ['--cap-add', 'SYS_ADMIN', '--device-cgroup-rule', 'a *:* rwm']
+  return [
+    ...rights,
+    '--security-opt',
+    'seccomp=unconfined',
+    '--security-opt',
+    'apparmor=unconfined',
+  ]
+}
+
+/** What plugins want and the machine of the tests may lack itself; CAP_SYS_RESOURCE is bit 24 (capabilities(7)). */
+function lackedCapabilities(): string[] {
+  const bounding = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+  return (BigInt(`0x${bounding ?? '0'}`) >> 24n) & 1n ? [] : ['CAP_SYS_RESOURCE']
+}
+
+function withoutLacked(config: object): object {
+  const lacked = lackedCapabilities()
+  const granted = (key: string, value: unknown) =>
+    typeof value === 'string' && key !== 'value' && lacked.includes(value) ? undefined : value
+  return JSON.parse(JSON.stringify(config, granted), (_key, value: unknown) =>
+    Array.isArray(value) ? value.filter((item) => item !== null) : value,
+  )
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => !name.startsWith('.'))
+  } catch {
+    return []
+  }
+}
