@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { identifySelf } from '../../src/libstorage/process-identity.ts'
 import { run } from '../../src/libstorage/run.ts'
 import type { Provider } from '../../src/libstorage/storage-driver.ts'
 import { virtualboxSettings } from '../../src/providers/virtualbox/config.ts'
@@ -52,11 +53,14 @@ export class VirtualboxWorld {
     return { machine, guest, libDirectory: path.join(this.folder, name, 'lib') }
   }
 
-  /** The provider of a process on a machine, with the way by which it asks; each call is another process. */
+  /**
+   * The provider of a process on a machine, with the way by which it asks; each call is another process. One that is dying
+   * counts as dead for those that come after it.
+   */
   async process(
     place: SimPlace = this.here,
     settings: Readonly<Record<string, unknown>> = {},
-    { timeoutMs = 5_000 } = {},
+    { timeoutMs = 5_000, isDying = false } = {},
   ): Promise<{ readonly provider: Provider; readonly entrance: Entrance }> {
     const entrance = await this.service.open()
     const { guest, libDirectory } = place
@@ -69,7 +73,8 @@ export class VirtualboxWorld {
       ...settings,
     })
     const context = { service: 'virtualbox', libDirectory, run }
-    const machine = { sysfs, dev, pace: 0.01, timeoutMs }
+    const owner = isDying ? { ...identifySelf(), startTime: '0' } : identifySelf()
+    const machine = { sysfs, dev, pace: 0.01, timeoutMs, owner }
     return { provider: await createVirtualboxProvider(given, context, machine), entrance }
   }
 

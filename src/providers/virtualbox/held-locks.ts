@@ -4,10 +4,11 @@ import path from 'node:path'
 import * as z from 'zod'
 import { leftoverName, ownerOfLeftover } from '../../libstorage/leftover.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
-import { isProvablyDead } from '../../libstorage/process-identity.ts'
+import { isProvablyDead, type ProcessIdentity } from '../../libstorage/process-identity.ts'
 
 const lockSchema = z.object({
-  endpoint: z.string(),
+  /** Of the web service, by name and port. */
+  host: z.string(),
   /** The object by which its web session is ended. */
   root: z.string(),
   /** The session object that the lock is held by. */
@@ -29,14 +30,16 @@ export interface RecordedLock {
  */
 export class HeldLocks {
   readonly #folder: string
+  readonly #owner: ProcessIdentity
 
-  constructor(folder: string) {
+  constructor(folder: string, owner: ProcessIdentity) {
     this.#folder = folder
+    this.#owner = owner
   }
 
   /** Resolves with the file that tells of the lock from now on. */
   async record(lock: HeldLock): Promise<string> {
-    const file = path.join(this.#folder, leftoverName('lock'))
+    const file = path.join(this.#folder, leftoverName('lock', this.#owner))
     await makeFolder(this.#folder, 0o700)
     await writeFile(file, JSON.stringify(lock), { mode: 0o600 })
     return file
@@ -47,13 +50,13 @@ export class HeldLocks {
   }
 
   /** The locks of processes that are dead, besides those that this process could not give back. */
-  abandoned(endpoint: string, given: ReadonlySet<string>): readonly RecordedLock[] {
+  abandoned(host: string, given: ReadonlySet<string>): readonly RecordedLock[] {
     return entriesOf(this.#folder).flatMap((entry) => {
       const file = path.join(this.#folder, entry)
       const owner = ownerOfLeftover(entry)
       if (owner === undefined || !(given.has(file) || isProvablyDead(owner))) return []
       const lock = read(file)
-      return lock?.endpoint === endpoint ? [{ file, lock }] : []
+      return lock?.host === host ? [{ file, lock }] : []
     })
   }
 }

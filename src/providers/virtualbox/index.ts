@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
 import type { Provider } from '../../libstorage/storage-driver.ts'
 import type { ProviderContext } from '../definition.ts'
 import { VirtualboxClient } from './client.ts'
@@ -21,6 +22,8 @@ export interface VirtualboxMachine {
   readonly pace: number
   /** How long one answer of the web service may take, in milliseconds. */
   readonly timeoutMs: number
+  /** Whose the locks on machines are; this process's unless given. */
+  readonly owner?: ProcessIdentity
 }
 
 /** Saving a machine's settings may wait for a disk. */
@@ -30,14 +33,14 @@ const GUEST: VirtualboxMachine = { sysfs: '/sys', dev: '/dev', pace: 1, timeoutM
 export async function createVirtualboxProvider(
   settings: VirtualboxSettings,
   context: ProviderContext,
-  { sysfs, dev, pace, timeoutMs }: VirtualboxMachine = GUEST,
+  { sysfs, dev, pace, timeoutMs, owner = identifySelf() }: VirtualboxMachine = GUEST,
 ): Promise<Provider> {
   const { endpoint, tls, caFile, tlsInsecure, controllerName, volumePath } = settings
   const { diskIDPath, scsiHostPath } = settings
   const state = path.join(context.libDirectory, 'virtualbox')
   const service = new WebService({ endpoint, tls, caFile, tlsInsecure, timeoutMs })
-  const locks = new HeldLocks(path.join(state, 'locks'))
-  const machines = new Machines({ locks, endpoint: service.endpoint, pace })
+  const locks = new HeldLocks(path.join(state, 'locks'), owner)
+  const machines = new Machines({ locks, host: new URL(service.endpoint).host, pace })
   const credentials = { userName: settings.userName ?? '', password: settings.password ?? '' }
   const client = new VirtualboxClient(service, credentials, (session) => machines.mend(session))
   const local = new LocalMachine({ configured: settings.localMachineNameOrId, sysfs })

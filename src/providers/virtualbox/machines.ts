@@ -31,7 +31,7 @@ export interface LockedMachine {
 /** Finds machines and locks them, one after the other in this process. */
 export class Machines {
   readonly #locks: HeldLocks
-  readonly #endpoint: string
+  readonly #host: string
   readonly #pace: number
   readonly #turns = new KeyedMutex()
   /** The files of locks that could not be given back. */
@@ -39,12 +39,13 @@ export class Machines {
 
   constructor(parts: {
     readonly locks: HeldLocks
-    readonly endpoint: string
+    /** Of the web service, by name and port. */
+    readonly host: string
     /** What all pauses are multiplied by. */
     readonly pace: number
   }) {
     this.#locks = parts.locks
-    this.#endpoint = parts.endpoint
+    this.#host = parts.host
     this.#pace = parts.pace
   }
 
@@ -71,7 +72,7 @@ export class Machines {
 
   /** Gives back the locks that processes left when they died, with what they had changed and not saved. */
   async mend(session: WebSession): Promise<void> {
-    for (const { file, lock } of this.#locks.abandoned(this.#endpoint, this.#stuck)) {
+    for (const { file, lock } of this.#locks.abandoned(this.#host, this.#stuck)) {
       await giveBack(session, lock.session)
       if (lock.root !== session.root)
         await session
@@ -98,7 +99,7 @@ export class Machines {
       { refIVirtualBox: root },
       signal,
     )
-    const file = await this.#locks.record({ endpoint: this.#endpoint, root, session: lock })
+    const file = await this.#locks.record({ host: this.#host, root, session: lock })
     let machine = ''
     try {
       await this.#lock(session, { machine: found.ref, lock, isOff }, signal)

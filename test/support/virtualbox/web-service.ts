@@ -18,41 +18,35 @@ export interface ServiceOptions {
   readonly tls?: { readonly key: string; readonly cert: string }
 }
 
-/** What becomes of a call: it never comes to be, or is done and its answer lost. */
-export type Cut = 'before' | 'after'
-
-/** One way in to the service, as one client process has it. */
+/** One way in to the service, as one client process has it: a path of its own. */
 export class Entrance {
   /** The operations that came through it, in their order. */
   readonly calls: string[] = []
   readonly endpoint: string
-  readonly #server: Server
-  #cutAt: { readonly call: number; readonly how: Cut } | undefined
+  #isCutAt: (operation: string) => boolean = () => false
   isCut = false
 
-  constructor(server: Server, endpoint: string) {
-    this.#server = server
+  constructor(endpoint: string) {
     this.endpoint = endpoint
   }
 
-  /** From this call on nobody is there: as for a client whose process dies, which asks for nothing more. */
-  cutAt(call: number, how: Cut): void {
-    this.#cutAt = { call, how }
+  /** The client's process dies when so many more calls are done: the answer is lost, and it asks for nothing more. */
+  dieAfter(calls: number): void {
+    const last = this.calls.length + calls
+    this.#isCutAt = () => this.calls.length === last
   }
 
-  /** What becomes of the next call. */
-  next(operation: string): Cut | undefined {
-    if (this.isCut) return 'before'
+  /** The client's process dies when the next operation of this name is done. */
+  dieAfterThe(operation: string): void {
+    this.#isCutAt = (asked) => asked === operation
+  }
+
+  /** Notes a call. Returns whether it is done, and whether its answer is given. */
+  next(operation: string): 'answered' | 'done' | 'neither' {
+    if (this.isCut) return 'neither'
     this.calls.push(operation)
-    if (this.#cutAt?.call !== this.calls.length) return undefined
-    this.isCut = true
-    return this.#cutAt.how
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections()
-    this.#server.close()
-    await once(this.#server, 'close')
+    this.isCut = this.#isCutAt(operation)
+    return this.isCut ? 'done' : 'answered'
   }
 }
 
@@ -64,6 +58,8 @@ export class SimWebService {
   readonly faults = new Map<string, (() => Error | 'lost')[]>()
   readonly #options: ServiceOptions
   readonly #entrances: Entrance[] = []
+  #origin: Promise<string> | undefined
+  #server: Server | undefined
   /** Waited for before an operation of this name is done. */
   readonly gates = new Map<string, Promise<void>>()
 
@@ -74,21 +70,31 @@ export class SimWebService {
 
   /** Opens a way in of its own. */
   async open(): Promise<Entrance> {
-    const { tls } = this.#options
-    const answer = (request: IncomingMessage, response: ServerResponse) =>
-      void this.#serve(entrance, request, response)
-    const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    const scheme = tls === undefined ? 'http' : 'https'
-    const entrance = new Entrance(server, `${scheme}://127.0.0.1:${port}`)
+    this.#origin ??= this.#listen()
+    const origin = await this.#origin
+    const entrance = new Entrance(`${origin}/${this.#entrances.length}`)
     this.#entrances.push(entrance)
     return entrance
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#entrances.splice(0).map((one) => one.close()))
+    const server = this.#server
+    if (server === undefined) return
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  }
+
+  async #listen(): Promise<string> {
+    const { tls } = this.#options
+    const answer = (request: IncomingMessage, response: ServerResponse) =>
+      void this.#serve(request, response)
+    const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer)
+    this.#server = server
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    return `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
   }
 
   /** Answers an operation with an error once, or does it and loses the answer. */
@@ -96,17 +102,14 @@ export class SimWebService {
     this.faults.set(operation, [...(this.faults.get(operation) ?? []), error])
   }
 
-  async #serve(
-    entrance: Entrance,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const entrance = this.#entrances[Number(request.url?.slice(1))]
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const asked = parseRequest(Buffer.concat(chunks).toString())
-    if (asked === undefined) return void response.destroy()
-    const cut = entrance.next(asked.operation)
-    if (cut === 'before') return
+    if (asked === undefined || entrance === undefined) return void response.destroy()
+    const becomes = entrance.next(asked.operation)
+    if (becomes === 'neither') return
     await this.gates.get(asked.operation)
     const fault = this.faults.get(asked.operation)?.shift()?.()
     const { status, body } =
@@ -114,7 +117,7 @@ export class SimWebService {
         ? { status: 500, body: faultXml(fault, '') }
         : this.#answer(asked.operation, asked.args)
     if (fault === 'lost') return void response.destroy()
-    if (cut === 'after') return
+    if (becomes === 'done') return
     response.writeHead(status, { 'content-type': 'text/xml; charset=utf-8', server: 'gSOAP/2.8' })
     response.end(body)
   }
