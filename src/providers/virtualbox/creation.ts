@@ -11,7 +11,7 @@ import type { VolumeSpec } from '../../libstorage/types.ts'
 import { untilAborted } from '../../libstorage/wait.ts'
 import type { Reference, WebSession } from './client.ts'
 import { asStorageError } from './errors.ts'
-import { type Facts, writeFacts } from './facts.ts'
+import { type Facts, withoutProperties, writeFacts } from './facts.ts'
 import { Code, hasCode } from './fault.ts'
 import { fileIn, fileNameOf } from './host-path.ts'
 import { GIB, isSnapshot, type Media, type Medium, mediumById } from './media.ts'
@@ -167,8 +167,10 @@ async function makeStorage(
     return await requireFinished(session, progress, `the making of ${subject}`, MAKING_MS)
   }
   const copy = { _this: source.ref, target: _this, variant }
-  const progress = await session.call('IMedium_cloneToBase', copy)
-  await requireFinished(session, progress, `the making of ${subject}`, COPYING_MS)
+  await withoutProperties(session, source.ref, async () => {
+    const progress = await session.call('IMedium_cloneToBase', copy)
+    await requireFinished(session, progress, `the making of ${subject}`, COPYING_MS)
+  })
 }
 
 async function complete(

@@ -61,6 +61,27 @@ export async function writeFacts(
   }
 }
 
+/**
+ * Does work while a medium has no properties of anybody's own, and gives them back: VirtualBox 7.2.22 comes to its end when
+ * one that has any is copied.
+ */
+export async function withoutProperties<T>(
+  session: WebSession,
+  medium: Reference,
+  work: () => Promise<T>,
+): Promise<T> {
+  const _this = medium
+  const all = await session.call('IMedium_getProperties', { _this, names: '' })
+  const own = Object.entries(all).filter(([name]) => name.startsWith('Special/'))
+  for (const [name] of own) await session.call('IMedium_setProperty', { _this, name, value: '' })
+  try {
+    return await work()
+  } finally {
+    for (const [name, value] of own)
+      await session.call('IMedium_setProperty', { _this, name, value })
+  }
+}
+
 async function ownDescription(
   session: WebSession,
   _this: Reference,

@@ -48,7 +48,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   IMedium_setProperty: (host, { _this, name, value }) => {
     requireFree(medium(_this))
     if (!String(name).startsWith('Special/')) host.died = 'a property was set that is not Special/'
-    medium(_this).properties.set(String(name), String(value))
+    if (value === '') medium(_this).properties.delete(String(name))
+    else medium(_this).properties.set(String(name), String(value))
   },
   IMedium_setType: (_, { _this, type }) => {
     if (medium(_this).state !== 'Created')
