@@ -93,9 +93,9 @@ export class SimGuestTree implements SimGuest {
     this.#hide(medium)
   }
 
-  /** What the kernel calls the disk. */
-  nameOf(medium: SimMedium): string | undefined {
-    return this.#names.get(medium)
+  /** The disk that the kernel calls so. */
+  mediumOf(name: string): SimMedium | undefined {
+    return [...this.#names].find(([, known]) => known === name)?.[0]
   }
 
   close(): void {
