@@ -8,7 +8,6 @@ import {
   volumeNamed,
 } from '../../libstorage/errors.ts'
 import type { VolumeSpec } from '../../libstorage/types.ts'
-import { untilAborted } from '../../libstorage/wait.ts'
 import type { Reference, WebSession } from './client.ts'
 import { asStorageError } from './errors.ts'
 import { type Facts, withoutProperties, writeFacts } from './facts.ts'
@@ -89,10 +88,11 @@ export async function makeMedium(
     },
     signal,
   )
-  const made = fill(session, ref, wanted).catch((error: unknown) => {
+  try {
+    return await fill(session, ref, wanted)
+  } catch (error) {
     throw asStorageError(error, { subject, endpoint })
-  })
-  return await untilAborted(made, signal)
+  }
 }
 
 /** Removes a medium with its file. */

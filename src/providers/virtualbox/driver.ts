@@ -96,7 +96,7 @@ export class VirtualboxDriver implements StorageDriver {
         const [holder] = volume.attachments
         if (holder !== undefined) throw heldBy(volume.name, holder)
         throwIfAborted(signal)
-        await untilAborted(removeMedium(session, medium), signal)
+        await removeMedium(session, medium)
       },
       signal,
     )
@@ -112,7 +112,7 @@ export class VirtualboxDriver implements StorageDriver {
       async (session) => {
         // Before a machine is locked for what is not there.
         await this.#required(session, id, signal)
-        return await untilAborted(attachVolume(this.#parts, session, { id, to }, signal), signal)
+        return await attachVolume(this.#parts, session, { id, to }, signal)
       },
       signal,
     )
@@ -125,8 +125,7 @@ export class VirtualboxDriver implements StorageDriver {
   ): Promise<void> {
     return this.#ask(
       volumeNamed(id),
-      (session) =>
-        untilAborted(detachVolume(this.#parts, session, { id, from, force }, signal), signal),
+      (session) => detachVolume(this.#parts, session, { id, from, force }, signal),
       signal,
     )
   }
@@ -141,8 +140,7 @@ export class VirtualboxDriver implements StorageDriver {
           const sizeGiB = requirePossible(volume, change)
           if (sizeGiB * GIB === medium.sizeBytes) return volume
           if (medium.state === 'LockedWrite') throw runs(volume)
-          const grown = growMedium(session, medium, { subject: volumeNamed(volume.name), sizeGiB })
-          await untilAborted(grown, signal)
+          await growMedium(session, medium, { subject: volumeNamed(volume.name), sizeGiB })
           return (await this.#required(session, id, signal)).volume
         }),
       signal,
@@ -164,7 +162,10 @@ export class VirtualboxDriver implements StorageDriver {
     return found
   }
 
-  /** Does work in a web session; what VirtualBox says against it becomes one of our errors. */
+  /**
+   * Does work in a web session; what VirtualBox says against it becomes one of our errors. A caller that goes away leaves
+   * behind what is under way, with the web session that it needs.
+   */
   async #ask<T>(
     subject: string,
     work: (session: WebSession) => Promise<T>,
@@ -173,7 +174,7 @@ export class VirtualboxDriver implements StorageDriver {
     const { client } = this.#parts
     throwIfAborted(signal)
     try {
-      return await client.use(work, signal)
+      return await untilAborted(client.use(work, signal), signal)
     } catch (error) {
       throw asStorageError(error, { subject, endpoint: client.endpoint })
     }

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { FailedPreconditionError, UnavailableError } from '../../../src/libstorage/errors.ts'
+import {
+  AbortedError,
+  FailedPreconditionError,
+  UnavailableError,
+} from '../../../src/libstorage/errors.ts'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
+import { eventually } from '../../support/eventually.ts'
 import { ApiError } from '../../support/virtualbox/model.ts'
 import type { Entrance } from '../../support/virtualbox/web-service.ts'
 import { VirtualboxWorld, VOLUMES } from '../../support/virtualbox-world.ts'
@@ -216,6 +221,24 @@ describe('a disk', () => {
     await expect(make()).rejects.toThrow('exists already as a file on the host')
     expect([...world.host.disks.files]).toEqual([`${VOLUMES}/data.vdi`])
     expect(await provider.driver.volumes()).toEqual([])
+  })
+
+  test('whose copy outlasts its caller is copied to the end', async () => {
+    const source = { kind: 'volume', id: await make() } as const
+    const caller = new AbortController()
+    const { signal } = caller
+    world.host.disks.holdsCopies = true
+    const spec = { name: 'copy', sizeGiB: 3, labels: {}, source }
+    const copied = provider.driver.createVolume(spec, { signal })
+    await eventually(() => expect(entrance.calls).toContain('IMedium_cloneToBase'))
+    caller.abort()
+    await expect(copied).rejects.toThrow(AbortedError)
+    world.host.disks.finishCopies()
+    await eventually(async () => {
+      const [made] = await provider.driver.volumes({ name: 'copy' })
+      expect(made).toMatchObject({ sizeGiB: 3, madeFrom: 'volume', state: 'available' })
+      expect(world.medium(made?.id ?? '').type).toBe('Writethrough')
+    })
   })
 
   test('that is copied is refused where a running machine has it, and left alone', async () => {

@@ -79,24 +79,32 @@ export class RealWorld {
     return { ...made, driver: this.#showing(made.driver) }
   }
 
+  /** What the service holds on to stays with it. */
   async close(): Promise<void> {
+    try {
+      await this.#remove()
+    } finally {
+      for (const { guest } of [this.here, this.there]) guest.close()
+      rmSync(this.#folder, { recursive: true, force: true })
+    }
+  }
+
+  async #remove(): Promise<void> {
     const { driver } = await this.provider()
     for (const { id, attachments } of await driver.volumes()) {
       for (const { instanceId } of attachments) await driver.detachVolume(id, instanceId)
       await driver.removeVolume(id)
     }
     for (const { id } of (await driver.snapshots?.list()) ?? []) await driver.snapshots?.remove(id)
-    for (const { id, guest } of [this.here, this.there]) {
+    for (const { id } of [this.here, this.there]) {
       const machine = {
         _this: await this.ask('IVirtualBox_findMachine', { _this: this.#root, nameOrId: id }),
       }
       await this.ask('IMachine_unregister', { ...machine, cleanupMode: 'DetachAllReturnNone' })
       const progress = await this.ask('IMachine_deleteConfig', { ...machine, media: [] })
       await this.ask('IProgress_waitForCompletion', { _this: progress, timeout: 10_000 })
-      guest.close()
     }
     await this.ask('IWebsessionManager_logoff', { refIVirtualBox: this.#root })
-    rmSync(this.#folder, { recursive: true, force: true })
   }
 
   /** With the disks of machines that are off shown as if they ran. */
