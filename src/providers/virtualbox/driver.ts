@@ -26,11 +26,12 @@ import { throwIfAborted, untilAborted } from '../../libstorage/wait.ts'
 import type { AttachmentContext } from './attachment-context.ts'
 import { attachVolume } from './attachments.ts'
 import type { VirtualboxClient, WebSession } from './client.ts'
-import { type CreationContext, createVolume, growMedium, removeMedium } from './creation.ts'
+import { type CreationContext, createVolume } from './creation.ts'
 import { detachVolume } from './detachment.ts'
 import { asStorageError, heldBy } from './errors.ts'
 import { hostMachines } from './instances.ts'
 import { GIB, type Medium } from './media.ts'
+import { growMedium, removeMedium } from './media-making.ts'
 import { mediumSnapshots } from './snapshots.ts'
 
 /** What the driver is made of. */

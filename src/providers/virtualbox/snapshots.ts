@@ -8,10 +8,11 @@ import {
 import type { SnapshotDriver } from '../../libstorage/storage-driver.ts'
 import type { Snapshot, SnapshotQuery, SnapshotSpec, VolumeId } from '../../libstorage/types.ts'
 import type { WebSession } from './client.ts'
-import { type CreationContext, makeMedium, removeMedium, requireFolder } from './creation.ts'
+import { type CreationContext, requireFolder } from './creation.ts'
 import { Code, hasCode } from './fault.ts'
 import { fileIn } from './host-path.ts'
 import { GIB, isSnapshot, type Medium, mediumById } from './media.ts'
+import { makeMedium, removeMedium } from './media-making.ts'
 
 /** Beneath the folder for volumes, so that no snapshot is taken for one. */
 const FOLDER = 'snapshots'

@@ -216,10 +216,22 @@ describe('a disk', () => {
     expect(await driver.volume(id)).toMatchObject({ name: 'old', sizeGiB: 1, type: 'vmdk' })
   })
 
-  test('of a name whose file is there, though nobody knows it, is refused, and the file stays', async () => {
-    world.host.disks.files.add(`${VOLUMES}/data.vdi`)
+  test('whose entry VirtualBox has lost is there again when its name is wanted, and nothing is made', async () => {
+    const location = `${VOLUMES}/data.vdi`
+    world.host.disks.files.add(location)
+    expect(await provider.driver.volumes()).toEqual([])
+    await expect(make()).rejects.toThrow(/volume "data" exists already as [0-9a-f-]{36}/)
+    const found = await provider.driver.volumes({ name: 'data' })
+    expect(found).toMatchObject([{ state: 'available', managed: false }])
+    expect(world.medium(found[0]?.id ?? '').location).toBe(location)
+  })
+
+  test('of a name whose file is there, and is no disk, is refused, and the file stays', async () => {
+    const location = `${VOLUMES}/data.vdi`
+    world.host.disks.files.add(location)
+    world.host.disks.damaged.add(location)
     await expect(make()).rejects.toThrow('exists already as a file on the host')
-    expect([...world.host.disks.files]).toEqual([`${VOLUMES}/data.vdi`])
+    expect([...world.host.disks.files]).toEqual([location])
     expect(await provider.driver.volumes()).toEqual([])
   })
 

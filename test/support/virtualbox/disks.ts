@@ -12,6 +12,8 @@ export class SimDisks {
   readonly all: SimMedium[] = []
   /** Files that no registered disk has. */
   readonly files = new Set<string>()
+  /** Those of them that are no disks. */
+  readonly damaged = new Set<string>()
   /** Whether copies stay under way until {@link finishCopies}. */
   holdsCopies = false
   readonly #copies: (() => void)[] = []
@@ -28,9 +30,14 @@ export class SimDisks {
 
   openMedium(location: string): SimMedium {
     const found = this.all.find((one) => one.id === location || one.location === location)
-    if (found === undefined)
+    if (found !== undefined) return found
+    if (!this.files.has(location) || this.damaged.has(location))
       throw new ApiError(NOT_FOUND, `Could not find an open hard disk with UUID {${location}}`)
-    return found
+    this.files.delete(location)
+    const medium = new SimMedium(location, 'VDI')
+    medium.create(2 ** 30)
+    this.add(medium)
+    return medium
   }
 
   createMedium(format: string, location: string): SimMedium {
