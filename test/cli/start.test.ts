@@ -162,7 +162,10 @@ describe('as the managed plugin of an engine', () => {
     expect(await Promise.race([ending, 'it stays'])).toBe('it stays')
     line.signals.emit('SIGTERM')
 
-    expect(await ending).toMatchObject({ status: 1, stderr: 'remora: a server runs already\n' })
+    expect(await ending).toMatchObject({
+      status: 1,
+      stderr: 'remora: a server runs already; run `remora doctor`\n',
+    })
     expect(line.signals.eventNames()).toEqual([])
   })
 })

@@ -3,11 +3,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { OperationsConfig } from '../../src/config/config.ts'
 import type { LoadedConfig } from '../../src/config/load.ts'
 import { providers } from '../../src/providers/index.ts'
+import { virtualboxDefinition } from '../../src/providers/virtualbox/config.ts'
 import { ConfigWorld, type LoadOptions } from '../support/config-world.ts'
-import { cloudDriver, driverKeys, virtualboxDriver } from '../support/driver-keys.ts'
+import { cloudDriver, driverKeys } from '../support/driver-keys.ts'
 
 const OPERATIONS = 'libstorage.integration.volume.operations'
-const STAND_INS = [...driverKeys, cloudDriver, virtualboxDriver]
+const STAND_INS = [...driverKeys, cloudDriver, virtualboxDefinition]
 
 let world: ConfigWorld
 beforeEach(async () => {
@@ -36,7 +37,7 @@ function operations(config: LoadedConfig): OperationsConfig {
 
 describe.each([
   ['stand-ins', STAND_INS],
-  ['the providers of this program', [...providers, virtualboxDriver]],
+  ['the providers of this program', providers],
 ])('a file of REX-Ray before 0.4, from the field, with %s', (_title, drivers) => {
   test('is a service named ec2 with the driver ebs and the keys as credentials', async () => {
     const config = await fixture('field', { drivers })
@@ -199,7 +200,7 @@ describe('reference files', () => {
       {
         driver: 'virtualbox',
         settings: {
-          username: 'someone',
+          userName: 'someone',
           volumePath: '/home/me/VirtualBox/Volumes',
           localMachineNameOrId: 'box',
           diskIDPath: '/dev/disk/by-id',

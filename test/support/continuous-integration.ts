@@ -2,6 +2,12 @@ import { appendFileSync } from 'node:fs'
 import type { Reporter, TestCase, TestModule } from 'vitest/node'
 
 /**
+ * What the title of tests against VirtualBox's own web service begins with where it cannot be had: its packages are in one
+ * release of one distribution, for one architecture. No other test may be skipped.
+ */
+export const UNAVAILABLE_SERVICE = 'the real vboxwebsrv cannot be had'
+
+/**
  * For continuous integration, where everything a test needs is installed: a skipped test is a failure. Where
  * `TEST_SUMMARY` names a file, a line `<passed> <failed> <skipped>` is added to it; where `TEST_FAILURES` names one, what
  * failed and why, so that it can be told once more at the end of a long log.
@@ -13,11 +19,12 @@ export class ContinuousIntegrationReporter implements Reporter {
     const passed = tests.filter((test) => test.result().state === 'passed').length
     const broken = modules.filter((module) => module.errors().length > 0).length + errors.length
     const failed = tests.length - passed - skipped.length + broken
-    for (const test of skipped)
-      console.log(
-        `skipped, which counts as a failure here: ${test.module.moduleId} > ${test.fullName}`,
-      )
-    if (skipped.length > 0) process.exitCode = 1
+    for (const test of skipped) {
+      const isPermitted = test.fullName.startsWith(UNAVAILABLE_SERVICE)
+      const verdict = isPermitted ? 'permitted' : 'which counts as a failure here'
+      console.log(`skipped, ${verdict}: ${test.module.moduleId} > ${test.fullName}`)
+      if (!isPermitted) process.exitCode = 1
+    }
     const summary = process.env['TEST_SUMMARY']
     if (summary !== undefined) appendFileSync(summary, `${passed} ${failed} ${skipped.length}\n`)
     const failures = process.env['TEST_FAILURES']

@@ -41,20 +41,3 @@ export const cloudDriver: DriverKeys = {
       .transform((text) => text.length),
   }),
 }
-
-/** A driver of virtual machines, with REX-Ray's keys and defaults. */
-export const virtualboxDriver: DriverKeys = {
-  name: 'virtualbox',
-  aliases: [],
-  settings: z.object({
-    username: z.string().default(''),
-    password: z.string().meta({ secret: true }).default(''),
-    endpoint: z.string().default('http://10.0.2.2:18083'),
-    volumePath: z.string().default(''),
-    localMachineNameOrId: z.string().default(''),
-    tls: z.boolean().default(false),
-    controllerName: z.string().default('SATA'),
-    diskIDPath: z.string().default('/dev/disk/by-id'),
-    scsiHostPath: z.string().default('/sys/class/scsi_host/'),
-  }),
-}

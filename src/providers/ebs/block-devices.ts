@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { deviceNode } from '../../libstorage/device-node.ts'
 import { systemCode } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
 import { kernelName } from './device-names.ts'
@@ -84,16 +85,8 @@ export class BlockDevices {
   async #node(name: string): Promise<string | undefined> {
     const number = this.#read(name, 'dev')
     if (number === undefined) return undefined
-    const known = [path.join(this.#roots.dev, name), path.join(this.#roots.ownNodes, name)]
-    const found = known.find((node) => numberOf(node) === number)
-    if (found !== undefined) return found
-    const [major = '', minor = ''] = number.split(':')
-    const node = path.join(this.#roots.ownNodes, name)
-    const limit = { timeoutMs: 5_000 }
-    await this.#run('mkdir', ['-p', '-m', '0700', this.#roots.ownNodes], limit)
-    await this.#run('rm', ['-f', node], limit)
-    await this.#run('mknod', ['-m', '0600', node, 'b', major, minor], limit)
-    return numberOf(node) === number ? node : undefined
+    const { dev, ownNodes } = this.#roots
+    return await deviceNode({ name, number, dev, ownNodes }, this.#run)
   }
 
   #names(): readonly string[] {
@@ -117,18 +110,5 @@ export class BlockDevices {
     } catch {
       return undefined
     }
-  }
-}
-
-/** `major:minor` of a device node, or undefined where there is none. */
-function numberOf(node: string): string | undefined {
-  try {
-    const { rdev } = statSync(node)
-    // The kernel's own packing of a device number (glibc, gnu_dev_major and gnu_dev_minor).
-    const major = (rdev >> 8) & 0xfff
-    const minor = (rdev & 0xff) | ((rdev >> 12) & 0xfff00)
-    return `${major}:${minor}`
-  } catch {
-    return undefined
   }
 }

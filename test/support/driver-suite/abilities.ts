@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   AbortedError,
+  FailedPreconditionError,
   InvalidArgumentError,
   NotFoundError,
 } from '../../../src/libstorage/errors.ts'
@@ -28,7 +29,10 @@ export function describeModification(world: World): void {
       const { id } = await world.make('data')
       const attachment = await world.driver.attachVolume(id, world.here)
       const device = await world.provider.executor.device(attachment)
-      await modify(id, { sizeGiB: 2 })
+      const change = modify(id, { sizeGiB: 2 })
+      if (world.subject.refusesChangesInUse === true)
+        await expect(change).rejects.toThrow(FailedPreconditionError)
+      else await change
       expect(await world.attachmentsOf(id)).toEqual([attachment])
       expect(await world.provider.executor.device(attachment)).toBe(device)
     })

@@ -13,6 +13,8 @@ export interface DriverUnderTest {
   readonly joinsCreations?: boolean
   /** Fields of a spec that the platform cannot fulfil. */
   readonly unsupported?: readonly Partial<VolumeSpec>[]
+  /** Where nothing is changed of a volume that a running machine has. */
+  readonly refusesChangesInUse?: boolean
   /** Lets a program on this machine hold the device; resolves with how it lets go. Absent where nothing can. */
   readonly hold?: (device: string) => Promise<() => Promise<void>>
   /** Takes away everything the test left. */

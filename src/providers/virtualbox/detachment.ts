@@ -1,0 +1,67 @@
+import { NotFoundError, volumeNamed } from '../../libstorage/errors.ts'
+import type { InstanceId, VolumeId } from '../../libstorage/types.ts'
+import { throwIfAborted } from '../../libstorage/wait.ts'
+import type { AttachmentContext } from './attachment-context.ts'
+import { notHotPluggable } from './attachment-refusals.ts'
+import type { WebSession } from './client.ts'
+import { writeFacts } from './facts.ts'
+import { Code, hasCode } from './fault.ts'
+import { type LockedMachine, save } from './machines.ts'
+import type { Medium } from './media.ts'
+import { hardDisks, slotOf } from './slots.ts'
+
+/** Ends the attachment to a machine. Rejects with `NotFoundError` where there is none. */
+export async function detachVolume(
+  context: AttachmentContext,
+  session: WebSession,
+  {
+    id,
+    from,
+    force,
+  }: { readonly id: VolumeId; readonly from: InstanceId; readonly force: boolean },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const found = await context.media.volume(session, id, signal)
+  if (found === undefined) throw new NotFoundError(volumeNamed(id))
+  const attachment = found.volume.attachments.find(({ instanceId }) => instanceId === from)
+  if (attachment === undefined) throw new NotFoundError(`attachment of ${id} to ${from}`)
+  const { name } = found.volume
+  await context.disks.leaving(session, { name, attachment, force }, async () => {
+    await context.machines.locked(session, from, signal, async (machine) => {
+      throwIfAborted(signal)
+      const isDetached = await detachLocked(context, machine, found.medium)
+      if (!isDetached) throw new NotFoundError(`attachment of ${id} to ${from}`)
+    })
+  })
+  await forgetAttachment(session, found.medium)
+}
+
+/** Takes a disk out of a machine that is locked; resolves with false where it is in none of its slots. */
+export async function detachLocked(
+  { pace }: AttachmentContext,
+  machine: LockedMachine,
+  medium: Medium,
+): Promise<boolean> {
+  const { session, machine: _this } = machine
+  const slots = hardDisks(await session.call('IMachine_getMediumAttachments', { _this }))
+  const slot = await slotOf(session, slots, medium.ref)
+  if (slot === undefined) return false
+  const { controller: name, port: controllerPort, device } = slot
+  try {
+    await session.call('IMachine_detachDevice', { _this, name, controllerPort, device })
+  } catch (error) {
+    if (hasCode(error, Code.notSupported)) throw notHotPluggable(medium, error)
+    throw error
+  }
+  await save(machine, pace)
+  return true
+}
+
+/** Somebody may attach it by hand next: that is another attachment. Best done, and no harm where it is not. */
+async function forgetAttachment(session: WebSession, { ref, facts, text }: Medium): Promise<void> {
+  if (facts?.attachment === undefined) return
+  // The time is kept, so that the next one begins later.
+  const { since } = facts.attachment
+  const ended = { ...facts, attachment: { machine: '', since } }
+  await writeFacts(session, ref, ended, text).catch(() => {})
+}

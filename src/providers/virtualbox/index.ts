@@ -1,0 +1,60 @@
+import path from 'node:path'
+import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
+import type { Provider } from '../../libstorage/storage-driver.ts'
+import type { ProviderContext } from '../definition.ts'
+import { VirtualboxClient } from './client.ts'
+import type { VirtualboxSettings } from './config.ts'
+import { VirtualboxDriver } from './driver.ts'
+import { VirtualboxExecutor } from './executor.ts'
+import { GuestDisks } from './guest-disks.ts'
+import { HeldLocks } from './held-locks.ts'
+import { LocalDisks } from './local-disks.ts'
+import { LocalMachine } from './local-machine.ts'
+import { Machines } from './machines.ts'
+import { Media, UUID } from './media.ts'
+import { WebService } from './web-service.ts'
+
+/** Where the kernel shows its devices, and how patient calls are: other ones only where there is no VirtualBox. */
+export interface VirtualboxMachine {
+  readonly sysfs: string
+  readonly dev: string
+  /** What all pauses are multiplied by. */
+  readonly pace: number
+  /** How long one answer of the web service may take, in milliseconds. */
+  readonly timeoutMs: number
+  /** Whose the locks on machines are; this process's unless given. */
+  readonly owner?: ProcessIdentity
+}
+
+/** Saving a machine's settings may wait for a disk. */
+const GUEST: VirtualboxMachine = { sysfs: '/sys', dev: '/dev', pace: 1, timeoutMs: 30_000 }
+
+/** Serves volumes of a VirtualBox host. Asks nobody yet: a host that does not answer holds up no start. */
+export async function createVirtualboxProvider(
+  settings: VirtualboxSettings,
+  context: ProviderContext,
+  { sysfs, dev, pace, timeoutMs, owner = identifySelf() }: VirtualboxMachine = GUEST,
+): Promise<Provider> {
+  const { endpoint, tls, caFile, tlsInsecure, controllerName, volumePath } = settings
+  const { diskIDPath, scsiHostPath } = settings
+  const state = path.join(context.libDirectory, 'virtualbox')
+  const service = new WebService({ endpoint, tls, caFile, tlsInsecure, timeoutMs })
+  const locks = new HeldLocks(path.join(state, 'locks'), owner)
+  const machines = new Machines({ locks, host: new URL(service.endpoint).host, pace })
+  const credentials = { userName: settings.userName ?? '', password: settings.password ?? '' }
+  const client = new VirtualboxClient(service, credentials, (session) => machines.mend(session))
+  const local = new LocalMachine({ configured: settings.localMachineNameOrId, sysfs })
+  const roots = { sysfs, dev, diskIDPath, scsiHostPath, ownNodes: path.join(state, 'devices') }
+  const disks = new LocalDisks({ disks: new GuestDisks(roots, context.run), local, pace })
+  const media = new Media(volumePath)
+  const folder = volumePath
+  return {
+    driver: new VirtualboxDriver({ client, media, machines, disks, controllerName, pace, folder }),
+    executor: new VirtualboxExecutor({ client, local, disks }),
+    storage: 'block',
+    scope: 'global',
+    consistency: 'strong',
+    looksLikeId: (text) => UUID.test(text),
+    wishes: new Set(['type', 'source']),
+  }
+}

@@ -1,0 +1,236 @@
+import type { InstanceId, Volume, VolumeAttachment, VolumeState } from '../../libstorage/types.ts'
+import { together } from '../../libstorage/wait.ts'
+import type { Reference, WebSession } from './client.ts'
+import { type Description, readDescription } from './facts.ts'
+import { Code, hasCode } from './fault.ts'
+import { isDirectlyIn, lastPart, nameOfFile } from './host-path.ts'
+import { Slots } from './slots.ts'
+
+/** 2^30 bytes. */
+export const GIB = 1_073_741_824
+/** The form of the ids of media and machines. */
+export const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** A hard disk of the host as one look saw it. */
+export interface Medium extends Description {
+  readonly ref: Reference
+  readonly id: string
+  readonly location: string
+  /** Such as `VDI`, as it was asked for. */
+  readonly format: string
+  /** `Created`, `LockedWrite`, `Inaccessible` … as VirtualBox names it. */
+  readonly state: string
+  readonly sizeBytes: number
+  /** The machines that have it, or whose snapshots do. */
+  readonly machineIds: readonly string[]
+  /** Why it is inaccessible. */
+  readonly problem: string | undefined
+}
+
+/** The media of the host that are volumes: what lies in the folder for volumes, or has our mark; never what a machine starts from. */
+export class Media {
+  readonly #folder: string | undefined
+
+  /** The folder on the host, where one is configured. */
+  constructor(folder: string | undefined) {
+    this.#folder = folder
+  }
+
+  /** All volumes, or those of this name. */
+  async volumes(
+    session: WebSession,
+    { name }: { readonly name?: string | undefined },
+    signal?: AbortSignal,
+  ): Promise<readonly Volume[]> {
+    const slots = new Slots(session, signal)
+    const found = await this.#marked(session, (one) => this.#mayBeVolume(one), signal)
+    const meant = found.filter((one) => name === undefined || nameOf(one) === name)
+    const seen = await together(meant.map(({ ref }) => looked(session, ref, signal)))
+    const volumes = seen.flatMap((medium) =>
+      medium === undefined ? [] : [this.#volume(medium, slots)],
+    )
+    return (await together(volumes)).flatMap((volume) => volume ?? [])
+  }
+
+  /** The volume and its medium; undefined where there is none of this id, or where it is none of ours. */
+  async volume(
+    session: WebSession,
+    id: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly volume: Volume; readonly medium: Medium } | undefined> {
+    const medium = await mediumById(session, id, signal)
+    if (medium === undefined || !this.#mayBeVolume(medium)) return undefined
+    const volume = await this.#volume(medium, new Slots(session, signal))
+    return volume && { volume, medium }
+  }
+
+  /** All snapshots. */
+  async snapshots(session: WebSession, signal?: AbortSignal): Promise<readonly Medium[]> {
+    const found = await this.#marked(session, isSnapshot, signal)
+    const seen = await together(found.map(({ ref }) => looked(session, ref, signal)))
+    return seen.flatMap((medium) => medium ?? [])
+  }
+
+  async #marked(
+    session: WebSession,
+    isMeant: (medium: Marked) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Marked[]> {
+    const refs = await session.call('IVirtualBox_getHardDisks', { _this: session.root }, signal)
+    const marked = await together(
+      refs.map((ref) => unlessClosed(() => readMark(session, ref, signal))),
+    )
+    return marked.flatMap((one) => (one !== undefined && isMeant(one) ? [one] : []))
+  }
+
+  #mayBeVolume({ facts, location }: Pick<Medium, 'facts' | 'location'>): boolean {
+    if (facts !== undefined) return facts.kind !== 'snapshot'
+    return this.#folder !== undefined && isDirectlyIn(this.#folder, location)
+  }
+
+  /** Undefined for a disk that a machine starts from, and that has no mark. */
+  async #volume(medium: Medium, slots: Slots): Promise<Volume | undefined> {
+    const attachments: VolumeAttachment[] = []
+    for (const machineId of medium.machineIds) {
+      const slot = await slots.find(machineId, medium.ref)
+      // A snapshot of the machine has it, or the service remembers what was never saved.
+      if (slot === undefined) continue
+      if (medium.facts === undefined && (await slots.isFirst(machineId, medium.ref)))
+        return undefined
+      attachments.push(attachmentOf(medium, machineId, `${slot.controller}:${slot.port}`))
+    }
+    return toVolume(medium, attachments)
+  }
+}
+
+/** Whether a medium is a snapshot of ours. */
+export function isSnapshot({ facts }: Pick<Medium, 'facts'>): boolean {
+  return facts?.kind === 'snapshot'
+}
+
+/** The medium of this id; undefined where there is none. */
+export async function mediumById(
+  session: WebSession,
+  id: string,
+  signal?: AbortSignal,
+): Promise<Medium | undefined> {
+  // Anything else would be taken for a path, and a file that is there be registered.
+  if (!UUID.test(id)) return undefined
+  return await unlessClosed(async () => {
+    const args = { location: id, deviceType: 'HardDisk', accessMode: 'ReadWrite' }
+    const asked = { _this: session.root, ...args, forceNewUuid: false }
+    const ref = await session.call('IVirtualBox_openMedium', asked, signal)
+    return await look(session, ref, signal)
+  })
+}
+
+/** The attachment that a slot of a machine is. When it began is known of those that were made here. */
+export function attachmentOf(
+  { id, facts }: Pick<Medium, 'id' | 'facts'>,
+  instanceId: InstanceId,
+  deviceName: string,
+): VolumeAttachment {
+  const made = facts?.attachment
+  const since = made?.machine === instanceId ? new Date(made.since) : new Date(0)
+  return { volumeId: id, instanceId, state: 'attached', since, deviceName }
+}
+
+type Marked = Pick<Medium, 'ref' | 'location' | 'format' | 'facts'>
+
+async function readMark(
+  session: WebSession,
+  ref: Reference,
+  signal: AbortSignal | undefined,
+): Promise<Marked> {
+  const _this = ref
+  const [location, format, { facts }] = await together([
+    session.call('IMedium_getLocation', { _this }, signal),
+    session.call('IMedium_getFormat', { _this }, signal),
+    readDescription(session, ref, signal),
+  ])
+  return { ref, location, format, facts }
+}
+
+function looked(
+  session: WebSession,
+  ref: Reference,
+  signal: AbortSignal | undefined,
+): Promise<Medium | undefined> {
+  return unlessClosed(() => look(session, ref, signal))
+}
+
+/** What is asked about media that may be removed at the same moment. */
+async function unlessClosed<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (hasCode(error, Code.objectNotFound, Code.accessDenied)) return undefined
+    throw error
+  }
+}
+
+/** State and size are what they were when they were last looked at: so that is done first. */
+async function look(
+  session: WebSession,
+  ref: Reference,
+  signal: AbortSignal | undefined,
+): Promise<Medium> {
+  const _this = ref
+  const state = await session.call('IMedium_refreshState', { _this }, signal)
+  const [id, location, format, sizeBytes, machineIds, description, problem] = await together([
+    session.call('IMedium_getId', { _this }, signal),
+    session.call('IMedium_getLocation', { _this }, signal),
+    session.call('IMedium_getFormat', { _this }, signal),
+    session.call('IMedium_getLogicalSize', { _this }, signal),
+    session.call('IMedium_getMachineIds', { _this }, signal),
+    readDescription(session, ref, signal),
+    state === 'Inaccessible'
+      ? session.call('IMedium_getLastAccessError', { _this }, signal)
+      : Promise.resolve(undefined),
+  ])
+  return { ref, id, location, format, state, sizeBytes, machineIds, ...description, problem }
+}
+
+function nameOf({
+  facts,
+  format,
+  location,
+}: Pick<Medium, 'facts' | 'format' | 'location'>): string {
+  if (facts?.name !== undefined) return facts.name
+  const file = lastPart(location)
+  // Of ours, though it has lost its mark: REX-Ray made only VMDK, and gave no extension.
+  return /^vdi$/i.test(format) ? nameOfFile(file.replace(/\.vdi$/i, '')) : file
+}
+
+function toVolume(medium: Medium, attachments: readonly VolumeAttachment[]): Volume {
+  const { facts, problem } = medium
+  return {
+    id: medium.id,
+    name: nameOf(medium),
+    sizeGiB: Math.floor(medium.sizeBytes / GIB),
+    type: medium.format.toLowerCase(),
+    state: stateOf(medium.state, attachments.length > 0),
+    attachments,
+    managed: facts?.kind === 'volume',
+    labels: facts?.labels ?? {},
+    ...(facts?.madeFrom !== undefined && { madeFrom: facts.madeFrom }),
+    ...(facts?.createdAt !== undefined && { createdAt: new Date(facts.createdAt) }),
+    ...(problem !== undefined && {
+      problem: `cannot be read by VirtualBox (${problem.trim().replace(/\.$/, '')})`,
+    }),
+  }
+}
+
+function stateOf(state: string, isAttached: boolean): VolumeState {
+  switch (state) {
+    case 'NotCreated':
+    case 'Creating':
+      return 'creating'
+    case 'Deleting':
+      return 'deleting'
+    case 'Inaccessible':
+      return 'error'
+    default:
+      return isAttached ? 'in-use' : 'available'
+  }
+}

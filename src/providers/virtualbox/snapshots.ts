@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import {
+  FailedPreconditionError,
+  InvalidArgumentError,
+  NotFoundError,
+  volumeNamed,
+} from '../../libstorage/errors.ts'
+import type { SnapshotDriver } from '../../libstorage/storage-driver.ts'
+import type { Snapshot, SnapshotQuery, SnapshotSpec, VolumeId } from '../../libstorage/types.ts'
+import type { WebSession } from './client.ts'
+import { type CreationContext, requireFolder } from './creation.ts'
+import { Code, hasCode } from './fault.ts'
+import { fileIn } from './host-path.ts'
+import { GIB, isSnapshot, type Medium, mediumById } from './media.ts'
+import { makeMedium, removeMedium } from './media-making.ts'
+
+/** Beneath the folder for volumes, so that no snapshot is taken for one. */
+const FOLDER = 'snapshots'
+
+/** How the driver does work in a web session, with its errors said. */
+export type Ask = <T>(
+  subject: string,
+  work: (session: WebSession) => Promise<T>,
+  signal?: AbortSignal,
+) => Promise<T>
+
+/** Snapshots as full copies, each a medium of its own. Of a volume that a running machine has none can be taken. */
+export function mediumSnapshots(context: CreationContext, ask: Ask): SnapshotDriver {
+  return {
+    list: (query = {}, { signal } = {}) =>
+      ask('snapshots', (session) => matching(context, session, query, signal), signal),
+    create: (volumeId, spec, { signal } = {}) =>
+      ask(
+        `snapshot ${JSON.stringify(spec.name)} of ${volumeId}`,
+        async (session) => {
+          const found = await context.media.volume(session, volumeId, signal)
+          if (found === undefined) throw new NotFoundError(volumeNamed(volumeId))
+          const { medium: source, volume } = found
+          if (source.state === 'LockedWrite') throw inUse(volume.name)
+          const take = takeSnapshot(context, session, { ...spec, volumeId, source }, signal)
+          return await take.catch((error: unknown) => {
+            throw isLocked(error) ? inUse(volume.name, error) : error
+          })
+        },
+        signal,
+      ),
+    copy: (id, { name, labels, region }, { signal } = {}) =>
+      ask(
+        `snapshot ${id}`,
+        async (session) => {
+          if (region !== undefined) throw noRegions(id)
+          const source = await required(session, id, signal)
+          const volumeId = source.facts?.volumeId ?? ''
+          return await takeSnapshot(context, session, { name, labels, volumeId, source }, signal)
+        },
+        signal,
+      ),
+    remove: (id, { signal } = {}) =>
+      ask(
+        `snapshot ${id}`,
+        async (session) => removeMedium(session, await required(session, id, signal)),
+        signal,
+      ),
+  }
+}
+
+async function matching(
+  { media }: CreationContext,
+  session: WebSession,
+  { name, volumeId }: SnapshotQuery,
+  signal: AbortSignal | undefined,
+): Promise<readonly Snapshot[]> {
+  const all = (await media.snapshots(session, signal)).map(toSnapshot)
+  return all.filter(
+    (one) =>
+      (name === undefined || one.name === name) &&
+      (volumeId === undefined || one.volumeId === volumeId),
+  )
+}
+
+interface WantedSnapshot extends SnapshotSpec {
+  readonly volumeId: VolumeId
+  readonly source: Medium
+}
+
+async function takeSnapshot(
+  context: CreationContext,
+  session: WebSession,
+  { name, labels, volumeId, source }: WantedSnapshot,
+  signal: AbortSignal | undefined,
+): Promise<Snapshot> {
+  const createdAt = new Date().toISOString()
+  const folder = fileIn(requireFolder(context.folder), FOLDER)
+  const wanted = {
+    subject: `snapshot ${JSON.stringify(name)} of ${volumeId}`,
+    location: fileIn(folder, `${randomUUID()}.vdi`),
+    format: 'VDI',
+    facts: { kind: 'snapshot' as const, name, labels, volumeId, createdAt },
+    sizeGiB: Math.floor(source.sizeBytes / GIB),
+    source,
+  }
+  return toSnapshot(await required(session, await makeMedium(context, session, wanted, signal)))
+}
+
+async function required(session: WebSession, id: string, signal?: AbortSignal): Promise<Medium> {
+  const found = await mediumById(session, id, signal)
+  if (found !== undefined && isSnapshot(found)) return found
+  throw new NotFoundError(`snapshot ${id}`)
+}
+
+function isLocked(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  return hasCode(cause, Code.invalidObjectState)
+}
+
+function inUse(name: string, cause?: unknown): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem:
+      'is attached to a running machine, and VirtualBox copies no disk at one moment that is written to',
+    remedy: 'stop what uses it, so that it is detached, and try again',
+    cause,
+  })
+}
+
+function noRegions(id: string): InvalidArgumentError {
+  return new InvalidArgumentError({
+    subject: `snapshot ${id}`,
+    problem: 'cannot be copied into a region: VirtualBox knows none',
+    remedy: 'leave it out',
+  })
+}
+
+function toSnapshot({ id, facts, sizeBytes, state }: Medium): Snapshot {
+  return {
+    id,
+    name: facts?.name ?? '',
+    volumeId: facts?.volumeId ?? '',
+    sizeGiB: Math.ceil(sizeBytes / GIB),
+    state: SNAPSHOT_STATES[state] ?? 'complete',
+    createdAt: new Date(facts?.createdAt ?? 0),
+    labels: facts?.labels ?? {},
+  }
+}
+
+const SNAPSHOT_STATES: Readonly<Record<string, Snapshot['state']>> = {
+  NotCreated: 'pending',
+  Creating: 'pending',
+  Inaccessible: 'error',
+}

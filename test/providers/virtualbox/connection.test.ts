@@ -1,0 +1,148 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  PermissionDeniedError,
+  TimeoutError,
+  UnavailableError,
+} from '../../../src/libstorage/errors.ts'
+import { Certificates, hasOpenssl } from '../../support/certificates.ts'
+import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
+
+let world: VirtualboxWorld | undefined
+let server: Server | undefined
+afterEach(async () => {
+  await world?.close()
+  server?.closeAllConnections()
+  server?.close()
+  world = undefined
+  server = undefined
+})
+
+/** The volumes that a service answers with, whose address and password are as given. */
+async function volumes(
+  settings: Readonly<Record<string, unknown>>,
+  timeoutMs?: number,
+): Promise<unknown> {
+  world ??= new VirtualboxWorld()
+  const limit = timeoutMs === undefined ? {} : { timeoutMs }
+  return (await world.process(world.here, settings, limit)).provider.driver.volumes()
+}
+
+/** Something on the host that answers this to everything. */
+async function answering(body: string): Promise<string> {
+  server = createServer((request, response) => {
+    request.resume()
+    response.end(body)
+  })
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+describe('a web service', () => {
+  test('that does not run is unavailable, and the error says what to start', async () => {
+    const asked = volumes({ endpoint: 'http://127.0.0.1:9' })
+    await expect(asked).rejects.toThrow(UnavailableError)
+    await expect(asked).rejects.toThrow(
+      /the VirtualBox web service at http:\/\/127.0.0.1:9 cannot be reached .*start vboxwebsrv/,
+    )
+  })
+
+  test('that refuses the logon says so, without the password', async () => {
+    world = new VirtualboxWorld({ user: { name: 'me', password: 'right' } })
+    const asked = volumes({ userName: 'me', password: 'wrong-secret' })
+    await expect(asked).rejects.toThrow(PermissionDeniedError)
+    await expect(asked).rejects.toThrow(/refused the logon of me.*websrvauthlibrary null/)
+    await expect(asked).rejects.not.toThrow('wrong-secret')
+    expect(await volumes({ userName: 'me', password: 'right' })).toEqual([])
+  })
+
+  test('that has lost VBoxSVC has to be restarted', async () => {
+    world = new VirtualboxWorld()
+    const { driver } = await world.provider()
+    expect(await driver.volumes()).toEqual([])
+    world.host.died = 'killed'
+    const before = driver.volumes()
+    await expect(before).rejects.toThrow(UnavailableError)
+    await expect(before).rejects.toThrow(/has lost VBoxSVC.*restart vboxwebsrv/)
+    await expect(volumes({})).rejects.toThrow(/has lost VBoxSVC/)
+  })
+
+  test('that does not answer in time is given up', async () => {
+    world = new VirtualboxWorld()
+    world.service.gates.set('IVirtualBox_getHardDisks', new Promise(() => {}))
+    const asked = volumes({}, 50)
+    await expect(asked).rejects.toThrow(TimeoutError)
+    await expect(asked).rejects.toThrow(/did not answer within 0.05 s/)
+  })
+
+  test.each([
+    ['a page', '<html><body>It works!</body></html>'],
+    [
+      'half an answer',
+      '<E:Envelope xmlns:E="http://x"><E:Body><v:IWebsessionManager_logonResponse><returnval>ab',
+    ],
+    ['nothing', ''],
+    ['entities', '<!DOCTYPE a [<!ENTITY b "c">]><Envelope><Body>&b;</Body></Envelope>'],
+  ])('that answers with %s is none', async (_, body) => {
+    const asked = volumes({ endpoint: await answering(body) })
+    await expect(asked).rejects.toThrow(UnavailableError)
+    await expect(asked).rejects.toThrow(/answered with what is no SOAP/)
+  })
+
+  test('of version 5.0, whose disks have no descriptions, keeps the same of them', async () => {
+    world = new VirtualboxWorld({ version: '5_0' })
+    const { driver } = await world.provider()
+    const made = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: { a: 'ü<&>"' } })
+    await driver.attachVolume(made.id, world.here.machine.id)
+    const [seen] = await (await world.provider()).driver.volumes({ name: 'data' })
+    expect(seen).toMatchObject({ labels: { a: 'ü<&>"' }, managed: true, state: 'in-use' })
+    expect(world.host.died).toBeUndefined()
+  })
+
+  test('of version 5.0 copies its disks without coming to its end', async () => {
+    world = new VirtualboxWorld({ version: '5_0' })
+    const { driver } = await world.provider()
+    const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+    const source = { kind: 'volume', id } as const
+    const copy = await driver.createVolume({ name: 'copy', sizeGiB: 1, labels: {}, source })
+    expect(copy).toMatchObject({ name: 'copy', madeFrom: 'volume' })
+    expect(await driver.volume(id)).toMatchObject({ name: 'data', managed: true })
+    expect(world.host.died).toBeUndefined()
+  })
+})
+
+describe.skipIf(!hasOpenssl)('over TLS', () => {
+  let folder: string
+  let certificates: Certificates
+
+  test('its certificate is verified, unless that is left out', async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'remora-tls-'))
+    try {
+      certificates = new Certificates(folder)
+      certificates.issue('server')
+      const text = (file: string) => readFileSync(certificates.path(file), 'utf8')
+      world = new VirtualboxWorld({ tls: { key: text('server.key'), cert: text('server.pem') } })
+      const asked = volumes({})
+      await expect(asked).rejects.toThrow(UnavailableError)
+      await expect(asked).rejects.toThrow(/certificate that is not trusted.*virtualbox.caFile/)
+      expect(await volumes({ caFile: certificates.path('ca.pem') })).toEqual([])
+      expect(await volumes({ tlsInsecure: true })).toEqual([])
+      await expect(volumes({ caFile: '/nowhere.pem' })).rejects.toThrow('cannot be read (ENOENT)')
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('and an http address is https where tls is set', async () => {
+    world = new VirtualboxWorld()
+    const { entrance } = await world.process()
+    const asked = volumes({ endpoint: entrance.endpoint, tls: true })
+    await expect(asked).rejects.toThrow(
+      /https:.*virtualbox.tls says what vboxwebsrv was started with/,
+    )
+  })
+})

@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { NotFoundError } from '../../../src/libstorage/errors.ts'
+import type { Provider } from '../../../src/libstorage/storage-driver.ts'
+import { SimMedium } from '../../support/virtualbox/model.ts'
+import { VirtualboxWorld, VOLUMES } from '../../support/virtualbox-world.ts'
+
+let world: VirtualboxWorld
+let provider: Provider
+beforeEach(async () => {
+  world = new VirtualboxWorld()
+  provider = await world.provider()
+})
+afterEach(() => world.close())
+
+/** A disk that somebody else made. */
+function foreign(location: string, format = 'vmdk'): SimMedium {
+  const medium = new SimMedium(location, format)
+  medium.create(2 * 2 ** 30)
+  world.host.disks.add(medium)
+  return medium
+}
+
+const names = async () => (await provider.driver.volumes()).map(({ name }) => name).sort()
+
+describe('what is a volume', () => {
+  test('a disk that a machine starts from is none: not listed, attached or removed', async () => {
+    const [{ medium: system } = {}] = world.here.machine.saved
+    const id = system?.id ?? ''
+    expect(await names()).toEqual([])
+    const { driver } = provider
+    await expect(driver.volume(id)).rejects.toThrow(NotFoundError)
+    await expect(driver.removeVolume(id)).rejects.toThrow(NotFoundError)
+    await expect(driver.attachVolume(id, world.there.machine.id)).rejects.toThrow(NotFoundError)
+    await expect(driver.detachVolume(id, world.here.machine.id)).rejects.toThrow(NotFoundError)
+    expect(world.host.disks.all).toContain(system)
+  })
+
+  test('nor is it one where the folder for volumes is the one of the machines', async () => {
+    const folder = '/home/me/VirtualBox VMs'
+    const above = await world.provider(world.here, { volumePath: folder })
+    const inside = await world.provider(world.here, { volumePath: `${folder}/here` })
+    expect(await above.driver.volumes()).toEqual([])
+    expect(await inside.driver.volumes()).toEqual([])
+    const [{ medium: system } = {}] = world.here.machine.saved
+    await expect(inside.driver.removeVolume(system?.id ?? '')).rejects.toThrow(NotFoundError)
+  })
+
+  test('a disk of REX-Ray’s is one, by its file name, and can be used', async () => {
+    const { id } = foreign(`${VOLUMES}/pg`)
+    foreign(`${VOLUMES}/box-disk1.vmdk`)
+    foreign('/elsewhere/other.vdi')
+    expect(await names()).toEqual(['box-disk1.vmdk', 'pg'])
+    const { driver } = provider
+    const attachment = await driver.attachVolume(id, world.here.machine.id)
+    const [seen] = await driver.volumes({ name: 'pg' })
+    expect(seen).toMatchObject({ id, managed: false, sizeGiB: 2, attachments: [attachment] })
+    expect(seen?.madeFrom).toBeUndefined()
+  })
+
+  test('a description that somebody wrote is kept beside ours', async () => {
+    const medium = foreign(`${VOLUMES}/pg`)
+    medium.description = 'the database\nof the shop'
+    await provider.driver.attachVolume(medium.id, world.here.machine.id)
+    await provider.driver.detachVolume(medium.id, world.here.machine.id)
+    expect(medium.description).toMatch(/^the database\nof the shop\nremora \{.*\}$/)
+  })
+
+  test('one that was moved elsewhere by hand still is, by its mark', async () => {
+    const { id } = await provider.driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+    world.medium(id).location = '/mnt/big/renamed.vdi'
+    expect(await names()).toEqual(['data'])
+  })
+
+  test('names that not every host can have as file names are kept', async () => {
+    const odd = ['ü "x"', 'con', 'a:b', 'dot.', 'x'.repeat(128), '日'.repeat(80)]
+    for (const name of odd) await provider.driver.createVolume({ name, sizeGiB: 1, labels: {} })
+    expect(await names()).toEqual([...odd].sort())
+    for (const { location } of world.host.disks.all.slice(2))
+      expect(location.slice(VOLUMES.length + 1)).toMatch(/^[A-Za-z0-9%_.~ -]{1,220}$/)
+  })
+
+  test('one of a host that is Windows lies in its folder in any letter case', async () => {
+    const windows = await world.provider(world.here, { volumePath: 'C:\\Users\\me\\volumes\\' })
+    foreign('c:\\users\\me\\Volumes\\pg')
+    foreign('C:\\Users\\me\\VirtualBox VMs\\x\\x.vdi', 'VDI')
+    expect((await windows.driver.volumes()).map(({ name }) => name)).toEqual(['pg'])
+  })
+})
+
+describe('a disk that was attached', () => {
+  test('by hand has no time of its beginning, and can be taken off', async () => {
+    const medium = foreign(`${VOLUMES}/pg`)
+    const { machine } = world.there
+    medium.machineIds.add(machine.id)
+    const slot = { controller: 'SATA', port: 4, device: 0, type: 'HardDisk' as const }
+    for (const slots of [machine.saved, machine.slots])
+      slots.push({ ...slot, medium, hotPluggable: true, isNew: false })
+    expect((await provider.driver.volume(medium.id)).attachments).toMatchObject([
+      { instanceId: machine.id, since: new Date(0), deviceName: 'SATA:4' },
+    ])
+    await provider.driver.detachVolume(medium.id, machine.id)
+    expect((await provider.driver.volume(medium.id)).attachments).toEqual([])
+  })
+
+  test('and never saved is not attached, whatever it takes itself for', async () => {
+    const { id } = await provider.driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+    world.medium(id).machineIds.add(world.here.machine.id)
+    expect(await provider.driver.volume(id)).toMatchObject({ state: 'available', attachments: [] })
+    const attempt = provider.driver.attachVolume(id, world.here.machine.id)
+    await expect(attempt).rejects.toThrow(/restart the VirtualBox service of the host/)
+  })
+})
+
+test('without a folder for volumes none is made, and those with our mark are still there', async () => {
+  await provider.driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+  const { driver } = await world.provider(world.here, { volumePath: undefined })
+  expect((await driver.volumes()).map(({ name }) => name)).toEqual(['data'])
+  const made = driver.createVolume({ name: 'more', sizeGiB: 1, labels: {} })
+  await expect(made).rejects.toThrow(/virtualbox.volumePath is not set, set it to a folder/)
+})

@@ -1,0 +1,137 @@
+import { ApiError, SimMedium, SimProgress } from './model.ts'
+
+const NOT_FOUND = 0x80bb0001
+const FILE_ERROR = 0x80bb0004
+const INVALID_OBJECT_STATE = 0x80bb0007
+const NOT_SUPPORTED = 0x80bb0009
+const IN_USE = 0x80bb000c
+const INVALID_ARGUMENT = 0x80070057
+
+/** The registered disks of a host, with what is done to them. */
+export class SimDisks {
+  readonly all: SimMedium[] = []
+  /** Files that no registered disk has. */
+  readonly files = new Set<string>()
+  /** Those of them that are no disks. */
+  readonly damaged = new Set<string>()
+  /** Whether copies stay under way until {@link finishCopies}. */
+  holdsCopies = false
+  readonly #copies: (() => void)[] = []
+  readonly #die: (why: string) => void
+
+  /** Some sequences end the service, which is told why. */
+  constructor(die: (why: string) => void) {
+    this.#die = die
+  }
+
+  add(medium: SimMedium): void {
+    this.all.push(medium)
+  }
+
+  openMedium(location: string): SimMedium {
+    const found = this.all.find((one) => one.id === location || one.location === location)
+    if (found !== undefined) return found
+    if (!this.files.has(location) || this.damaged.has(location))
+      throw new ApiError(NOT_FOUND, `Could not find an open hard disk with UUID {${location}}`)
+    this.files.delete(location)
+    const medium = new SimMedium(location, 'VDI')
+    medium.create(2 ** 30)
+    this.add(medium)
+    return medium
+  }
+
+  createMedium(format: string, location: string): SimMedium {
+    if (!location.startsWith('/'))
+      throw new ApiError(FILE_ERROR, `The path '${location}' is not fully qualified`)
+    if (!/^(vdi|vmdk|vhd)$/i.test(format))
+      throw new ApiError(INVALID_ARGUMENT, `Invalid medium storage format '${format}'`)
+    return new SimMedium(location, format)
+  }
+
+  createStorage(medium: SimMedium, sizeBytes: number): SimProgress {
+    return done(() => {
+      this.#requireNoFile(medium)
+      medium.create(sizeBytes)
+      this.all.push(medium)
+    })
+  }
+
+  clone(source: SimMedium, target: SimMedium): SimProgress {
+    requireUnlocked(source, 'Failed to lock source media')
+    if (source.properties.size > 0) this.#die('a disk with a property was copied')
+    const progress = new SimProgress()
+    source.state = 'LockedRead'
+    target.state = 'Creating'
+    const finish = () => {
+      source.state = 'Created'
+      target.state = 'NotCreated'
+      settle(progress, () => {
+        this.#requireNoFile(target)
+        target.create(source.sizeBytes)
+        this.all.push(target)
+      })
+    }
+    if (this.holdsCopies) this.#copies.push(finish)
+    else finish()
+    return progress
+  }
+
+  finishCopies(): void {
+    for (const finish of this.#copies.splice(0)) finish()
+  }
+
+  resize(medium: SimMedium, sizeBytes: number): SimProgress {
+    requireUnlocked(medium, 'Failed to lock media when resizing')
+    return done(() => {
+      if (sizeBytes < medium.sizeBytes)
+        throw new ApiError(NOT_SUPPORTED, 'Shrinking is not implemented')
+      // A sparse VMDK says yes and does nothing.
+      if (!/vmdk/i.test(medium.format)) medium.sizeBytes = sizeBytes
+    })
+  }
+
+  deleteStorage(medium: SimMedium): SimProgress {
+    requireUnlocked(medium, 'Medium is locked')
+    if (medium.machineIds.size > 0)
+      throw new ApiError(
+        IN_USE,
+        `Cannot delete storage: medium '${medium.location}' is still attached`,
+      )
+    return done(() => {
+      this.all.splice(this.all.indexOf(medium), 1)
+      medium.state = 'NotCreated'
+      medium.id = '00000000-0000-0000-0000-000000000000'
+    })
+  }
+
+  #requireNoFile({ location }: SimMedium): void {
+    if (this.files.has(location) || this.all.some((one) => one.location === location))
+      throw new ApiError(
+        FILE_ERROR,
+        `Could not create the medium storage unit '${location}'.\nVDI: cannot create image '${location}' (VERR_ALREADY_EXISTS)`,
+      )
+  }
+}
+
+/** Something that is done at once. */
+export function done(work: () => void): SimProgress {
+  const progress = new SimProgress()
+  settle(progress, work)
+  return progress
+}
+
+function settle(progress: SimProgress, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    progress.error = error
+  }
+  progress.isDone = true
+}
+
+/** Refuses what is done to a disk that somebody has locked. */
+export function requireUnlocked({ state, location }: SimMedium, why: string): void {
+  if (state === 'Created' || state === 'Inaccessible') return
+  throw new ApiError(INVALID_OBJECT_STATE, `${why} '${location}'`)
+}

@@ -1,0 +1,160 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { eventually } from '../eventually.ts'
+
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+const SOURCES = '/etc/apt/sources.list.d'
+/** How long the packages may take to come, in milliseconds. */
+const BUILD_MS = 180_000
+
+/**
+ * Lays a tree out from the packages that the machine's own source of Debian has, for nothing but this server: 46 MB to get.
+ * Debian keeps it in its unstable release alone.
+ */
+const BUILD = `
+set -e
+A=$TREE/apt; R=$TREE/root
+mkdir -p $A/lists/partial $A/cache/archives/partial $A/state $A/none $R; : > $A/status
+echo "deb [signed-by=$KEYRING] $MIRROR sid main contrib" > $A/sources.list
+apt_() { c=$1; shift; apt-$c -o Dir::State=$A/state -o Dir::State::lists=$A/lists -o Dir::State::status=$A/status \\
+  -o Dir::Cache=$A/cache -o Dir::Etc::sourcelist=$A/sources.list -o Dir::Etc::sourceparts=$A/none \\
+  -o Dir::Etc::preferences=$A/none/p -o Dir::Etc::preferencesparts=$A/none -o Acquire::Check-Valid-Until=false \\
+  -o Acquire::Languages=none -o APT::Install-Recommends=false -o APT::Sandbox::User=root -o Debug::NoLocking=1 \\
+  -o Acquire::Retries=1 -o Acquire::http::Timeout=20 "$@"; }
+apt_ get update -qq
+libs=$(apt_ cache show virtualbox | sed -n 's/^Depends: //p' | head -1 | tr ',' '\\n' | sed 's/^ *//; s/[ (:].*//' \\
+  | grep '^lib' | grep -v -E '^lib(gl1|sdl|x11|xt|vncserver|tpms|jpeg)')
+apt_ get install -y -qq --download-only $libs > $TREE/install.out
+(cd $A/cache/archives && apt_ get download -qq virtualbox)
+mkdir -p $R/usr/bin $R/usr/lib $R/usr/lib64 $R/usr/sbin
+for l in bin lib lib64 sbin; do ln -sfn usr/$l $R/$l; done
+for d in $A/cache/archives/*.deb; do
+  dpkg-deb --fsys-tarfile "$d" | tar -C $R -xk --keep-directory-symlink --exclude=./usr/share -f -
+done
+rm -rf $A
+mkdir -p $R/proc $R/dev $R/tmp $R/root/vboxhome $R/etc; chmod 1777 $R/tmp
+printf 'root:x:0:0:root:/root:/bin/sh\\n' > $R/etc/passwd; printf 'root:x:0:\\n' > $R/etc/group
+printf '127.0.0.1 localhost\\n' > $R/etc/hosts
+`
+
+/** In a mount namespace of its own, so that nothing stays mounted. */
+const START = `
+mount --bind /proc $ROOT/proc && mount --bind /dev $ROOT/dev || exit
+exec /usr/bin/env -i LANG=C.UTF-8 PATH=/usr/bin:/bin HOME=/root USER=root LOGNAME=root VBOX_USER_HOME=/root/vboxhome \\
+  /usr/sbin/chroot $ROOT /usr/lib/virtualbox/vboxwebsrv -H 127.0.0.1 -p $PORT -A null -t 300 -i 1
+`
+
+/** The web service of VirtualBox itself, in a tree of its own, on the loopback interface. Its machines cannot be started. */
+export class RealService {
+  readonly endpoint: string
+  readonly #tree: string
+  readonly #process: ChildProcess
+
+  private constructor(tree: string, endpoint: string, process: ChildProcess) {
+    this.#tree = tree
+    this.endpoint = endpoint
+    this.#process = process
+  }
+
+  /** Resolves with why it cannot be had on this machine, where that is so. */
+  static async start(): Promise<RealService | string> {
+    const obstacle = obstacleHere()
+    if (obstacle !== undefined) return obstacle
+    const tree = mkdtempSync(path.join(tmpdir(), 'remora-vboxwebsrv-'))
+    try {
+      const env = { ...process.env, TREE: tree, KEYRING, MIRROR: mirror() }
+      execFileSync('sh', ['-c', BUILD], { env, timeout: BUILD_MS, stdio: 'pipe' })
+    } catch (error) {
+      rmSync(tree, { recursive: true, force: true })
+      return `its packages cannot be had: ${lastLine(error)}`
+    }
+    const port = await freePort()
+    const started = spawn('unshare', ['-m', 'sh', '-c', START], {
+      env: { PATH: process.env['PATH'], ROOT: path.join(tree, 'root'), PORT: String(port) },
+      stdio: 'ignore',
+    })
+    const service = new RealService(tree, `http://127.0.0.1:${port}`, started)
+    try {
+      await eventually(() => fetch(service.endpoint))
+      return service
+    } catch (error) {
+      await service.stop()
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    const ended = this.#process.exitCode === null ? once(this.#process, 'exit') : undefined
+    this.#process.kill('SIGTERM')
+    await ended
+    for (const pid of this.#pids()) end(pid)
+    await eventually(() => {
+      if (this.#pids().length > 0) throw new Error('VBoxSVC runs on')
+    })
+    rmSync(this.#tree, { recursive: true, force: true })
+  }
+
+  /** The processes that live in the tree. */
+  #pids(): readonly number[] {
+    const root = path.join(this.#tree, 'root')
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          return readlinkSync(`/proc/${pid}/root`) === root
+        } catch {
+          return false
+        }
+      })
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch {
+    // It has gone by itself.
+  }
+}
+
+function obstacleHere(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root'
+  if (process.arch !== 'x64') return 'is there for amd64 alone'
+  if (!existsSync(KEYRING)) return 'needs the keys of Debian'
+  return mirror() === undefined ? 'no source of Debian is configured here' : undefined
+}
+
+/** The address that the machine's own configuration names for Debian. */
+function mirror(): string | undefined {
+  const files = [
+    '/etc/apt/sources.list',
+    ...readdirSync(SOURCES)
+      .filter((name) => /\.(?:list|sources)$/.test(name))
+      .map((name) => path.join(SOURCES, name)),
+  ]
+  const texts = files.map((file) => (existsSync(file) ? readFileSync(file, 'utf8') : ''))
+  return texts.join('\n').match(/^(?!#).*?(https?:\/\/\S+\/debian)\/?(?=\s|$)/m)?.[1]
+}
+
+function lastLine(error: unknown): string {
+  const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''
+  // A host's name in it helps nobody.
+  const line = said.split('\n').at(-1) ?? ''
+  return (line === '' ? String(error) : line).replace(/https?:\/\/\S+/g, 'its source')
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
