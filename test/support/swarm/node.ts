@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Engine } from '../dockerd.ts'
+import { EbsMachine } from '../ebs-machines.ts'
+import { becomeInstance } from '../ec2/host.ts'
+import type { SimMachine } from '../ec2/simulator.ts'
+import { Machine } from '../machine.ts'
+import type { Port } from './network.ts'
+
+/** An engine in the network of a Swarm that serves no volumes: a manager. */
+export class Manager {
+  readonly engine: Engine
+  readonly address: string
+  readonly #machine: Machine
+
+  private constructor(machine: Machine, port: Port) {
+    this.#machine = machine
+    this.engine = new Engine(machine, { within: () => port.within })
+    this.address = port.address
+  }
+
+  static async start(port: Port): Promise<Manager> {
+    const machine = await startMachine()
+    const manager = new Manager(machine, port)
+    await manager.engine.start()
+    return manager
+  }
+
+  async end(): Promise<void> {
+    await this.#machine.end()
+  }
+}
+
+/** An instance of EC2 with Remora and an engine, which can be cut off, switched off, and return. */
+export class SwarmNode extends EbsMachine {
+  readonly hostname: string
+  readonly engine: Engine
+  readonly #port: Port
+
+  private constructor(instance: SimMachine, machine: Machine, port: Port) {
+    super(instance, machine)
+    this.hostname = port.name
+    this.engine = new Engine(machine, { within: () => port.within })
+    this.#port = port
+  }
+
+  /** The machine of an instance; nothing runs there yet. */
+  static async launch(instance: SimMachine, port: Port): Promise<SwarmNode> {
+    const machine = await startMachine()
+    await becomeInstance(machine, instance)
+    const node = new SwarmNode(instance, machine, port)
+    await node.#renewBootId()
+    return node
+  }
+
+  /** Where volumes are mounted on it. */
+  volumeMounts(): string[] {
+    const places = join(this.machine.home, 'var/lib/volumes/')
+    return this.machine.mounts().filter((point) => point.startsWith(places))
+  }
+
+  /** Its engine is cut off from the others; the instance runs on, and reaches EC2. */
+  cutOff(): Promise<void> {
+    return this.#port.cut()
+  }
+
+  reconnect(): Promise<void> {
+    return this.#port.mend()
+  }
+
+  /** Ends every process at once, and with them all mounts and the network, as a loss of power does. */
+  async losePower(): Promise<void> {
+    await this.machine.killAll()
+    await this.tool('sh', '-c', UNMOUNT_ALL, 'sh', this.machine.home)
+    this.#emptyRun()
+    await this.#port.plug()
+    await this.#renewBootId()
+  }
+
+  async #renewBootId(): Promise<void> {
+    const name = `boot-${randomUUID()}`
+    this.machine.write(name, `${randomUUID()}\n`)
+    const bootId = '/proc/sys/kernel/random/boot_id'
+    await this.tool('mount', '--bind', join(this.machine.home, name), bootId)
+  }
+
+  /** /run does not outlive a boot. */
+  #emptyRun(): void {
+    const plugins = join(this.machine.home, 'run/docker/plugins')
+    for (const name of readdirSync(plugins)) rmSync(join(plugins, name), { force: true })
+    rmSync(join(this.machine.home, 'var/run'), { recursive: true, force: true })
+    mkdirSync(join(this.machine.home, 'var/run'), { recursive: true })
+  }
+}
+
+const UNMOUNT_ALL = `
+while read -r id parent numbers root point rest; do
+  case "$point" in "$1"/*) echo "$point" ;; esac
+done < /proc/self/mountinfo | tac | while read -r point; do umount -l "$point"; done
+`
+
+/** A machine that asks no name server beyond itself. */
+async function startMachine(): Promise<Machine> {
+  const machine = await Machine.start({ hasOwnRun: true })
+  machine.write('resolv.conf', 'nameserver 127.0.0.1\n')
+  const file = join(machine.home, 'resolv.conf')
+  await machine.run('sh', ['-c', 'mount --bind "$0" "$(readlink -f /etc/resolv.conf)"', file])
+  return machine
+}
