@@ -1,33 +1,133 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest'
+import type { EbsMachineSettings } from '../support/ebs-machines.ts'
+import { eventually } from '../support/machine.ts'
 import { SwarmCluster } from '../support/swarm/cluster.ts'
 import { LineService } from '../support/swarm/lines.ts'
 import type { SwarmNode } from '../support/swarm/node.ts'
+import { partsOf, told } from '../support/swarm/parts.ts'
 
 let cluster: SwarmCluster
-let one: SwarmNode
-let two: SwarmNode
 let lines: LineService
+/** Where the service runs, and the other node. */
+let here: SwarmNode
+let there: SwarmNode
 
 beforeAll(async () => {
-  cluster = await SwarmCluster.open({ factor: 0.5 })
-  one = await cluster.add('one')
-  two = await cluster.add('two')
+  cluster = await SwarmCluster.open({ factor: 0.3 })
+  const [one, two] = [await cluster.add('one'), await cluster.add('two')]
   lines = new LineService(cluster)
+  await lines.create()
+  const { node } = await lines.firstLineOn([one, two], 0)
+  here = node === 'one' ? one : two
+  there = node === 'one' ? two : one
 })
 afterAll(async () => {
   await cluster.end()
 })
 
-test('a drained node gives its service with all that was acknowledged to the other', async () => {
-  await lines.create()
-  const { node } = await lines.firstLineOn([one, two], 0)
-  const [from, to] = node === 'one' ? [one, two] : [two, one]
-  const at = Date.now()
-  await cluster.manager.engine.docker('node', 'update', '--availability', 'drain', node)
-  await lines.firstLineOn([to], at)
-  const found = new Set(lines.found(to))
-  const lost = lines.acknowledged().filter(({ text }) => !found.has(text))
-  expect(lost).toEqual([])
-  expect(from.volumeMounts()).toEqual([])
-  if (process.env['SHOW']) console.log(to.output())
+beforeEach(() => {
+  onTestFailed(async () => console.log(await cluster.history()))
+})
+
+/** From now on a node treats the volumes of others so. */
+async function treat(node: SwarmNode, settings: EbsMachineSettings): Promise<void> {
+  cluster.configure(node, { attachWait: '3s', preemptGrace: '3s', ...settings })
+  await node.server.stop()
+  await node.serve()
+}
+
+/** The service has come to the other node with all that was acknowledged, and no line has two writers. */
+async function expectMoved(what: string, lostAt: number, stoppedAt?: number): Promise<void> {
+  const { at } = await lines.firstLineOn([there], lostAt)
+  const parts = partsOf(cluster, there, [lostAt, at], stoppedAt)
+  console.log(told(what, parts))
+  const acknowledged = lines.acknowledged()
+  const found = lines.found(there)
+  const durable = new Set(found)
+  expect(acknowledged.filter(({ text }) => !durable.has(text))).toEqual([])
+  const numbers = found.map((line) => line.split(' ')[0])
+  expect(numbers.length).toBe(new Set(numbers).size)
+  expect(cluster.simulator.files.lateWrites(lines.volumeId())).toBe(0)
+  expect(parts.ours).toBeLessThan(3_000)
+  ;[here, there] = [there, here]
+}
+
+/** The lost node is one of the Swarm again, has nothing of the volume, and leaves it where it is. */
+async function expectReturned(): Promise<void> {
+  await eventually(
+    `${there.hostname} to be ready`,
+    async () => (await cluster.stateOf(there)) === 'ready',
+    60_000,
+  )
+  await eventually(
+    'the lost node to have nothing of the volume',
+    () => [...there.volumeMounts(), ...there.containers('/data')].length === 0,
+  )
+  expect(cluster.holders(lines.volume)).toEqual([here.instance.id])
+  const { length } = lines.acknowledged()
+  await eventually('the service to go on', () => lines.acknowledged().length > length + 20)
+  expect(lines.acknowledged().at(-1)?.node).toBe(here.hostname)
+}
+
+/** The service goes to the other node, which the drained one lets have its volume. */
+async function drain(): Promise<void> {
+  const lostAt = Date.now()
+  await cluster.availability(here, 'drain')
+  await expectMoved('drain', lostAt)
+  await cluster.availability(there, 'active')
+}
+
+test('a drained node gives the service to the other one', async () => {
+  await drain()
+  await expectReturned()
+})
+
+test('under dead the service waits for an error that names the lost instance, until that is stopped', async () => {
+  await treat(there, { preempt: 'dead' })
+  await here.engine.kill()
+  await here.server.kill()
+  await eventually(
+    'the task to fail',
+    async () => (await lines.tasks()).includes(`is attached to ${here.instance.id} since`),
+    60_000,
+  )
+  expect(await lines.tasks()).toMatch(
+    new RegExp(`volume "data" is attached to ${here.instance.id} since \\S+ \\(which runs\\)`),
+  )
+  const stoppedAt = Date.now()
+  here.instance.stop()
+  const isOff = eventually('the instance to be off', () => here.instance.state() === 'stopped')
+  const off = isOff.then(() => here.losePower())
+  await expectMoved('dead, from the stop of the lost instance', stoppedAt, stoppedAt)
+  await off
+  await there.boot()
+  await expectReturned()
+})
+
+test('under true a node that is cut off loses the volume, and its task writes nothing more', async () => {
+  await drain()
+  await treat(there, { preempt: true })
+  const lostAt = Date.now()
+  await here.cutOff()
+  await expectMoved('true, cut off', lostAt)
+  const refused = lines.refused()
+  await eventually('the lost task to be refused', () => lines.refused() > refused)
+  await eventually('the loss to be noticed', () => there.events('lost').length > 0)
+  await there.reconnect()
+  await expectReturned()
+})
+
+test('under fence a node that is cut off is stopped first', async () => {
+  await drain()
+  await treat(there, { preempt: 'fence' })
+  const lostAt = Date.now()
+  await here.cutOff()
+  const lost = here
+  const isOff = eventually('the instance to be off', () => lost.instance.state() === 'stopped')
+  const off = isOff.then(() => lost.losePower())
+  await expectMoved('fence, cut off', lostAt)
+  await off
+  await there.reconnect()
+  await there.boot()
+  await expectReturned()
 })

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Engine } from '../dockerd.ts'
 import type { EbsMachineSettings } from '../ebs-machines.ts'
 import { ebsConfiguration } from '../ec2/host.ts'
 import { Ec2Simulator, type SimulatorOptions } from '../ec2/simulator.ts'
@@ -42,7 +43,7 @@ export class SwarmCluster {
     const node = await SwarmNode.launch(instance, await this.#network.join(name))
     this.#nodes.push(node)
     this.configure(node, settings)
-    await node.serve({ REXRAY_LOGLEVEL: 'info' })
+    await node.serve()
     await node.engine.start()
     // A node reports the plugins that somebody has called there: first when it joins, then every 20 s.
     await node.engine.docker('volume', 'ls')
@@ -61,6 +62,36 @@ export class SwarmCluster {
     node.machine.write('etc/config.yml', configuration)
   }
 
+  /** Whether a node gets work. */
+  async availability({ hostname }: SwarmNode, value: 'active' | 'drain'): Promise<void> {
+    await this.manager.engine.docker('node', 'update', '--availability', value, hostname)
+  }
+
+  /** What the manager thinks of a node: `ready`, `down`. */
+  stateOf({ hostname }: SwarmNode): Promise<string> {
+    return this.manager.engine.docker('node', 'inspect', '--format', '{{.Status.State}}', hostname)
+  }
+
+  /** The ids of all instances that have a volume of this name. */
+  holders(volume: string): string[] {
+    const volumes = this.simulator.named(volume)
+    return volumes.flatMap(({ attachments }) => attachments.map(({ instanceId }) => instanceId))
+  }
+
+  /** What all of them say of themselves, for whoever has to find out why something did not happen. */
+  async history(): Promise<string> {
+    const { engine } = this.manager
+    const plugins = '{{.Description.Hostname}} {{.Status.State}} {{.Description.Engine.Plugins}}'
+    const ids = (await engine.docker('node', 'ls', '--quiet')).split('\n')
+    const services = (await engine.docker('service', 'ls', '--quiet')).split('\n')
+    const said = [
+      await engine.docker('node', 'inspect', '--format', plugins, ...ids),
+      await engine.docker('service', 'ps', '--no-trunc', ...services),
+      ...this.#nodes.map((node) => `${node.hostname}:\n${node.output()}\n${lastOf(node.engine)}`),
+    ]
+    return said.join('\n')
+  }
+
   async end(): Promise<void> {
     for (const node of this.#nodes.splice(0)) await node.machine.end()
     await this.manager.end()
@@ -68,4 +99,8 @@ export class SwarmCluster {
     await this.simulator.close()
     rmSync(this.witness, { recursive: true, force: true })
   }
+}
+
+function lastOf(engine: Engine): string {
+  return engine.log().split('\n').slice(-30).join('\n')
 }

@@ -91,6 +91,10 @@ export class LineService {
     )
   }
 
+  volumeId(): string {
+    return this.#cluster.simulator.named(this.volume)[0]?.id ?? ''
+  }
+
   /** The tasks of the service as the manager has them, newest first, one in each line. */
   tasks(): Promise<string> {
     const format = '{{.ID}} {{.Node}} {{.DesiredState}} {{.CurrentState}} {{.Error}}'

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Engine } from '../dockerd.ts'
 import { EbsMachine } from '../ebs-machines.ts'
 import { becomeInstance } from '../ec2/host.ts'
 import type { SimMachine } from '../ec2/simulator.ts'
-import { Machine } from '../machine.ts'
+import { eventually, Machine } from '../machine.ts'
+import type { ServerProcess } from '../server-process.ts'
 import type { Port } from './network.ts'
 
 /** An engine in the network of a Swarm that serves no volumes: a manager. */
@@ -60,6 +61,16 @@ export class SwarmNode extends EbsMachine {
     return this.machine.mounts().filter((point) => point.startsWith(places))
   }
 
+  /** Processes of containers that have something mounted at this path. */
+  containers(path: string): number[] {
+    return this.machine.processes().filter((pid) => mountPointsOf(pid).includes(path))
+  }
+
+  /** Starts its server; what it does stands in its output. */
+  override serve(): Promise<ServerProcess> {
+    return super.serve({ REXRAY_LOGLEVEL: 'info' })
+  }
+
   /** Its engine is cut off from the others; the instance runs on, and reaches EC2. */
   cutOff(): Promise<void> {
     return this.#port.cut()
@@ -67,6 +78,14 @@ export class SwarmNode extends EbsMachine {
 
   reconnect(): Promise<void> {
     return this.#port.mend()
+  }
+
+  /** Has EC2 start the instance, and starts what starts there by itself. */
+  async boot(): Promise<void> {
+    this.instance.start()
+    await eventually('the instance to run', () => this.instance.state() === 'running')
+    await this.serve()
+    await this.engine.start()
   }
 
   /** Ends every process at once, and with them all mounts and the network, as a loss of power does. */
@@ -91,6 +110,15 @@ export class SwarmNode extends EbsMachine {
     for (const name of readdirSync(plugins)) rmSync(join(plugins, name), { force: true })
     rmSync(join(this.machine.home, 'var/run'), { recursive: true, force: true })
     mkdirSync(join(this.machine.home, 'var/run'), { recursive: true })
+  }
+}
+
+function mountPointsOf(pid: number): string[] {
+  try {
+    const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n')
+    return lines.map((line) => line.split(' ')[4] ?? '')
+  } catch {
+    return []
   }
 }
 
