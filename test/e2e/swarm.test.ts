@@ -5,6 +5,7 @@ import { SwarmCluster } from '../support/swarm/cluster.ts'
 import { LineService } from '../support/swarm/lines.ts'
 import type { SwarmNode } from '../support/swarm/node.ts'
 import { partsOf, told } from '../support/swarm/parts.ts'
+import { SlotServices } from '../support/swarm/slots.ts'
 
 let cluster: SwarmCluster
 let lines: LineService
@@ -130,4 +131,41 @@ test('under fence a node that is cut off is stopped first', async () => {
   await there.reconnect()
   await there.boot()
   await expectReturned()
+})
+
+test('each slot of three services meets its own data however they are scaled', async () => {
+  await lines.remove()
+  const slots = new SlotServices(cluster)
+  const names = ['alpha', 'beta', 'gamma']
+  for (const name of names) await slots.create(name)
+  for (const replicas of [2, 1, 2]) await slots.scale(names, replicas)
+  const met = slots.met()
+  expect(Object.keys(met).toSorted()).toEqual(names.flatMap((name) => [`${name}-1`, `${name}-2`]))
+  for (const [slot, starts] of Object.entries(met))
+    expect(starts).toEqual(starts.map((_, index) => Array(index + 1).fill(slot)))
+  expect(Object.values(met).flat()).toHaveLength(9)
+  await slots.remove(...names)
+})
+
+test('an update that starts the new task before the old one ends shares the volume on one node', async () => {
+  const slots = new SlotServices(cluster)
+  const pinned = [
+    '--constraint',
+    `node.hostname==${here.hostname}`,
+    '--update-order',
+    'start-first',
+  ]
+  await slots.create('pinned', ...pinned)
+  await slots.untilRunning('pinned', 1)
+  const before = here.output().length
+  await slots.renew('pinned')
+  await eventually('the old task to let go', () => here.output().slice(before).includes('Unmount'))
+  await slots.untilRunning('pinned', 1)
+  const calls = here
+    .output()
+    .slice(before)
+    .matchAll(/"plugin (\w+)","volume":"pinned-1"/g)
+  expect([...calls].map(([, call]) => call)).toEqual(['Mount', 'Unmount'])
+  expect(slots.met()['pinned-1']).toEqual([['pinned-1'], ['pinned-1', 'pinned-1']])
+  expect(cluster.holders('pinned-1')).toEqual([here.instance.id])
 })

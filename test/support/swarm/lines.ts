@@ -62,6 +62,10 @@ export class LineService {
     )
   }
 
+  async remove(): Promise<void> {
+    await this.#cluster.manager.engine.docker('service', 'rm', this.name)
+  }
+
   /** All lines that were durable, in the order of their time. */
   acknowledged(): Line[] {
     return this.#witnessed()
