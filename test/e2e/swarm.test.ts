@@ -14,7 +14,8 @@ let here: SwarmNode
 let there: SwarmNode
 
 beforeAll(async () => {
-  cluster = await SwarmCluster.open({ factor: 0.3 })
+  cluster = new SwarmCluster()
+  await cluster.start({ factor: 0.3 })
   const [one, two] = [await cluster.add('one'), await cluster.add('two')]
   lines = new LineService(cluster)
   await lines.create()

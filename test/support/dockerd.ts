@@ -122,7 +122,8 @@ export class Engine {
     await eventually(
       'the engine to answer',
       async () => {
-        if (this.#daemon?.exitCode !== null) throw new Error(`dockerd ended:\n${this.log()}`)
+        if ((this.#daemon?.exitCode ?? this.#daemon?.signalCode ?? null) !== null)
+          throw new Error(`dockerd ended:\n${this.log()}`)
         return (await this.attempt('version')).status === 0
       },
       60_000,

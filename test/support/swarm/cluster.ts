@@ -1,55 +1,51 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Engine } from '../dockerd.ts'
+import { Engine } from '../dockerd.ts'
 import type { EbsMachineSettings } from '../ebs-machines.ts'
 import { ebsConfiguration } from '../ec2/host.ts'
 import { Ec2Simulator, type SimulatorOptions } from '../ec2/simulator.ts'
 
+import { Machine } from '../machine.ts'
 import { SwarmNetwork } from './network.ts'
-import { Manager, SwarmNode } from './node.ts'
+import { SwarmNode } from './node.ts'
 
 /** A Swarm on this machine: one manager without work, and nodes that are instances of a simulated EC2. Needs root. */
 export class SwarmCluster {
-  readonly simulator: Ec2Simulator
-  readonly manager: Manager
   /** Where containers of all nodes leave word, beside their volumes. */
   readonly witness = mkdtempSync(join(tmpdir(), 'remora-witness-'))
-  readonly #network: SwarmNetwork
   readonly #nodes: SwarmNode[] = []
+  readonly #machines: Machine[] = []
+  readonly #launches: Promise<unknown>[] = []
+  #simulator: Ec2Simulator | undefined
+  #network: SwarmNetwork | undefined
+  #manager: Engine | undefined
 
-  private constructor(simulator: Ec2Simulator, network: SwarmNetwork, manager: Manager) {
-    this.simulator = simulator
-    this.#network = network
-    this.manager = manager
+  /** Starts the region and the manager; `end` must be called however that ends. */
+  async start(options: SimulatorOptions = {}): Promise<void> {
+    const started = this.#start(options)
+    this.#launches.push(started)
+    await started
   }
 
-  /** `end` must be called however the test ends. */
-  static async open(options: SimulatorOptions = {}): Promise<SwarmCluster> {
-    const simulator = await Ec2Simulator.start({ ...options, disks: 'loop' })
-    const network = await SwarmNetwork.start()
-    const manager = await Manager.start(await network.join('manager'))
-    const cluster = new SwarmCluster(simulator, network, manager)
-    await manager.engine.docker(
-      ...['swarm', 'init', '--advertise-addr', manager.address, '--availability', 'drain'],
-    )
-    await manager.engine.docker('swarm', 'update', '--dispatcher-heartbeat', '2s')
-    return cluster
+  get simulator(): Ec2Simulator {
+    return started(this.#simulator)
+  }
+
+  /** The engine that commands to the Swarm are given to. */
+  get manager(): Engine {
+    return started(this.#manager)
+  }
+
+  get nodes(): readonly SwarmNode[] {
+    return this.#nodes
   }
 
   /** One more node, which serves and has joined. */
   async add(name: string, settings: EbsMachineSettings = {}): Promise<SwarmNode> {
-    const instance = await this.simulator.launch()
-    const node = await SwarmNode.launch(instance, await this.#network.join(name))
-    this.#nodes.push(node)
-    this.configure(node, settings)
-    await node.serve()
-    await node.engine.start()
-    // A node reports the plugins that somebody has called there: first when it joins, then every 20 s.
-    await node.engine.docker('volume', 'ls')
-    const token = await this.manager.engine.docker('swarm', 'join-token', '--quiet', 'worker')
-    await node.engine.docker('swarm', 'join', '--token', token, `${this.manager.address}:2377`)
-    return node
+    const added = this.#add(name, settings)
+    this.#launches.push(added)
+    return await added
   }
 
   /** What its next server is told. */
@@ -64,12 +60,12 @@ export class SwarmCluster {
 
   /** Whether a node gets work. */
   async availability({ hostname }: SwarmNode, value: 'active' | 'drain'): Promise<void> {
-    await this.manager.engine.docker('node', 'update', '--availability', value, hostname)
+    await this.manager.docker('node', 'update', '--availability', value, hostname)
   }
 
   /** What the manager thinks of a node: `ready`, `down`. */
   stateOf({ hostname }: SwarmNode): Promise<string> {
-    return this.manager.engine.docker('node', 'inspect', '--format', '{{.Status.State}}', hostname)
+    return this.manager.docker('node', 'inspect', '--format', '{{.Status.State}}', hostname)
   }
 
   /** The ids of all instances that have a volume of this name. */
@@ -80,25 +76,76 @@ export class SwarmCluster {
 
   /** What all of them say of themselves, for whoever has to find out why something did not happen. */
   async history(): Promise<string> {
-    const { engine } = this.manager
+    const { manager } = this
     const plugins = '{{.Description.Hostname}} {{.Status.State}} {{.Description.Engine.Plugins}}'
-    const ids = (await engine.docker('node', 'ls', '--quiet')).split('\n')
-    const services = (await engine.docker('service', 'ls', '--quiet')).split('\n')
+    const ids = (await manager.docker('node', 'ls', '--quiet')).split('\n')
+    const services = (await manager.docker('service', 'ls', '--quiet')).split('\n')
     const said = [
-      await engine.docker('node', 'inspect', '--format', plugins, ...ids),
-      await engine.docker('service', 'ps', '--no-trunc', ...services),
+      await manager.docker('node', 'inspect', '--format', plugins, ...ids),
+      await manager.docker('service', 'ps', '--no-trunc', ...services),
       ...this.#nodes.map((node) => `${node.hostname}:\n${node.output()}\n${lastOf(node.engine)}`),
     ]
     return said.join('\n')
   }
 
+  /** Takes all of it away, also while it is still starting. Repeats do no harm. */
   async end(): Promise<void> {
-    for (const node of this.#nodes.splice(0)) await node.machine.end()
-    await this.manager.end()
-    await this.#network.end()
-    await this.simulator.close()
+    await this.#endMachines()
+    await Promise.allSettled(this.#launches)
+    // What a launch had begun meanwhile.
+    await this.#endMachines()
+    await this.#network?.end()
+    await this.#simulator?.close()
     rmSync(this.witness, { recursive: true, force: true })
   }
+
+  async #endMachines(): Promise<void> {
+    for (const machine of this.#machines.splice(0)) await machine.end()
+  }
+
+  async #start(options: SimulatorOptions): Promise<void> {
+    this.#simulator = await Ec2Simulator.start({ ...options, disks: 'loop' })
+    this.#network = await SwarmNetwork.start()
+    const port = await this.#network.join('manager')
+    const manager = new Engine(await this.#machine(), { within: () => port.within })
+    await manager.start()
+    this.#manager = manager
+    await manager.docker(
+      ...['swarm', 'init', '--advertise-addr', port.address, '--availability', 'drain'],
+    )
+    await manager.docker('swarm', 'update', '--dispatcher-heartbeat', '2s')
+  }
+
+  async #add(name: string, settings: EbsMachineSettings): Promise<SwarmNode> {
+    const instance = await this.simulator.launch()
+    const port = await started(this.#network).join(name)
+    const node = await SwarmNode.launch(instance, port, await this.#machine())
+    this.#nodes.push(node)
+    this.configure(node, settings)
+    await node.serve()
+    await node.engine.start()
+    // A node reports the plugins that somebody has called there: first when it joins, then every 20 s.
+    await node.engine.docker('volume', 'ls')
+    const token = await this.manager.docker('swarm', 'join-token', '--quiet', 'worker')
+    const manager = await this.manager.docker('info', '--format', '{{.Swarm.NodeAddr}}')
+    await node.engine.docker('swarm', 'join', '--token', token, `${manager}:2377`)
+    return node
+  }
+
+  /** A machine that asks no name server beyond itself. */
+  async #machine(): Promise<Machine> {
+    const machine = await Machine.start({ hasOwnRun: true })
+    this.#machines.push(machine)
+    machine.write('resolv.conf', 'nameserver 127.0.0.1\n')
+    const file = join(machine.home, 'resolv.conf')
+    await machine.run('sh', ['-c', 'mount --bind "$0" "$(readlink -f /etc/resolv.conf)"', file])
+    return machine
+  }
+}
+
+function started<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('the Swarm has not started')
+  return part
 }
 
 function lastOf(engine: Engine): string {

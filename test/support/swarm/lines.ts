@@ -51,7 +51,7 @@ export class LineService {
 
   async create(): Promise<void> {
     const { manager, witness } = this.#cluster
-    await manager.engine.docker(
+    await manager.docker(
       ...['service', 'create', '--detach', '--name', this.name, '--no-resolve-image'],
       ...['--network', 'host', '--restart-delay', '1s', '--stop-grace-period', '1s'],
       ...['--env', 'NODE={{.Node.Hostname}}', '--env', 'TASK={{.Task.ID}}'],
@@ -63,7 +63,7 @@ export class LineService {
   }
 
   async remove(): Promise<void> {
-    await this.#cluster.manager.engine.docker('service', 'rm', this.name)
+    await this.#cluster.manager.docker('service', 'rm', this.name)
   }
 
   /** All lines that were durable, in the order of their time. */
@@ -102,7 +102,7 @@ export class LineService {
   /** The tasks of the service as the manager has them, newest first, one in each line. */
   tasks(): Promise<string> {
     const format = '{{.ID}} {{.Node}} {{.DesiredState}} {{.CurrentState}} {{.Error}}'
-    return this.#cluster.manager.engine.docker(
+    return this.#cluster.manager.docker(
       ...['service', 'ps', '--no-trunc', '--format', format, this.name],
     )
   }

@@ -5,33 +5,9 @@ import { Engine } from '../dockerd.ts'
 import { EbsMachine } from '../ebs-machines.ts'
 import { becomeInstance } from '../ec2/host.ts'
 import type { SimMachine } from '../ec2/simulator.ts'
-import { eventually, Machine } from '../machine.ts'
+import { eventually, type Machine } from '../machine.ts'
 import type { ServerProcess } from '../server-process.ts'
 import type { Port } from './network.ts'
-
-/** An engine in the network of a Swarm that serves no volumes: a manager. */
-export class Manager {
-  readonly engine: Engine
-  readonly address: string
-  readonly #machine: Machine
-
-  private constructor(machine: Machine, port: Port) {
-    this.#machine = machine
-    this.engine = new Engine(machine, { within: () => port.within })
-    this.address = port.address
-  }
-
-  static async start(port: Port): Promise<Manager> {
-    const machine = await startMachine()
-    const manager = new Manager(machine, port)
-    await manager.engine.start()
-    return manager
-  }
-
-  async end(): Promise<void> {
-    await this.#machine.end()
-  }
-}
 
 /** An instance of EC2 with Remora and an engine, which can be cut off, switched off, and return. */
 export class SwarmNode extends EbsMachine {
@@ -47,8 +23,7 @@ export class SwarmNode extends EbsMachine {
   }
 
   /** The machine of an instance; nothing runs there yet. */
-  static async launch(instance: SimMachine, port: Port): Promise<SwarmNode> {
-    const machine = await startMachine()
+  static async launch(instance: SimMachine, port: Port, machine: Machine): Promise<SwarmNode> {
     await becomeInstance(machine, instance)
     const node = new SwarmNode(instance, machine, port)
     await node.#renewBootId()
@@ -127,12 +102,3 @@ while read -r id parent numbers root point rest; do
   case "$point" in "$1"/*) echo "$point" ;; esac
 done < /proc/self/mountinfo | tac | while read -r point; do umount -l "$point"; done
 `
-
-/** A machine that asks no name server beyond itself. */
-async function startMachine(): Promise<Machine> {
-  const machine = await Machine.start({ hasOwnRun: true })
-  machine.write('resolv.conf', 'nameserver 127.0.0.1\n')
-  const file = join(machine.home, 'resolv.conf')
-  await machine.run('sh', ['-c', 'mount --bind "$0" "$(readlink -f /etc/resolv.conf)"', file])
-  return machine
-}

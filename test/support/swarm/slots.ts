@@ -76,6 +76,6 @@ export class SlotServices {
   }
 
   #docker(...args: readonly string[]): Promise<string> {
-    return this.#cluster.manager.engine.docker(...args)
+    return this.#cluster.manager.docker(...args)
   }
 }
