@@ -16,6 +16,8 @@ const tools = [
 ]
 /** Twice as fast as the real EC2. */
 const FACTOR = 0.5
+/** How many lines are written before the next thing happens: some seconds. */
+const LINES = 30
 
 /** A Swarm that ends at once when it is told to, whatever is being waited for. */
 class SwarmStage implements Stage {
@@ -77,6 +79,7 @@ class Journey {
     )
     showEc2(this.#cluster.simulator, this.#lines.volume)
     this.#check(node)
+    await this.#lines.more(LINES)
   }
 
   #check(node: SwarmNode): void {
@@ -98,14 +101,15 @@ async function story(cluster: SwarmCluster): Promise<void> {
   const [one, two] = await Promise.all([cluster.add('one', settings), cluster.add('two')])
   const lines = new LineService(cluster)
   const journey = new Journey(cluster, lines)
+  journey.note('a service is created')
   await begin(cluster, lines, two)
-  journey.note('a service is created on one')
 
   await drained(journey, cluster, [one, two])
   await journey.to(one, 'two is cut off, and lives on: preempt is true', () => two.cutOff())
   await two.reconnect()
   await untilReady(cluster, two)
   journey.note('two has returned, and nothing of the volume is left there')
+  await lines.more(LINES)
   await drained(journey, cluster, [one, two])
   cluster.configure(one, { ...settings, preempt: 'fence' })
   await one.server.stop()
@@ -125,6 +129,7 @@ async function begin(cluster: SwarmCluster, lines: LineService, other: SwarmNode
   say('A service writes numbered lines to its volume, each with fsync.')
   await lines.create()
   await lines.firstLineOn(cluster.nodes, 0)
+  await lines.more(LINES)
   await cluster.availability(other, 'active')
   await showDocker(manager, ['node', 'ls'])
   await showDocker(manager, ['service', 'ps', lines.name])
@@ -150,7 +155,7 @@ async function untilReady(cluster: SwarmCluster, node: SwarmNode): Promise<void>
 }
 
 function paint(cluster: SwarmCluster, moments: readonly Moment[]): void {
-  const nodes = cluster.nodes.map(({ hostname, machine }) => ({
+  const nodes = cluster.nodes.toSorted(byName).map(({ hostname, machine }) => ({
     name: hostname,
     events: new EventLog(join(machine.home, 'var/log')).next(),
   }))
@@ -162,4 +167,8 @@ function paint(cluster: SwarmCluster, moments: readonly Moment[]): void {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   say('Which node had the volume when, from the events that Remora records on each:')
   for (const name of Object.keys(files)) console.log(`  ${join(folder, name)}`)
+}
+
+function byName(one: SwarmNode, other: SwarmNode): number {
+  return one.hostname < other.hostname ? -1 : 1
 }

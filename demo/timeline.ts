@@ -43,6 +43,7 @@ export function timelineSvg({ title, nodes, moments, until }: Story): string {
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     `<text x="16" y="26" font-size="16" font-weight="bold">${escaped(title)}</text>`,
     ...volumes.map((volume, index) => legend(volume, colour(volume), 16 + index * 130)),
+    `<text x="${WIDTH - 16}" y="26" fill="#555555" text-anchor="end">light: attached · full: mounted</text>`,
     ...nodes.map(({ name }, index) => laneOf(name, TOP + index * lane, lane, index)),
     ...held.flatMap((one) => barsOf(one, x, y(one), colour(one.volume))),
     ...moments.map(({ at }, index) => markOf(index + 1, x(at), foot)),

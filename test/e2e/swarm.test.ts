@@ -66,8 +66,7 @@ async function expectReturned(): Promise<void> {
     () => [...there.volumeMounts(), ...there.containers('/data')].length === 0,
   )
   expect(cluster.holders(lines.volume)).toEqual([here.instance.id])
-  const { length } = lines.acknowledged()
-  await eventually('the service to go on', () => lines.acknowledged().length > length + 20)
+  await lines.more(20)
   expect(lines.acknowledged().at(-1)?.node).toBe(here.hostname)
 }
 

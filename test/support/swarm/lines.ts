@@ -95,6 +95,12 @@ export class LineService {
     )
   }
 
+  /** Waits until so many further lines are durable. */
+  async more(count: number): Promise<void> {
+    const { length } = this.acknowledged()
+    await eventually('more lines', () => this.acknowledged().length >= length + count)
+  }
+
   volumeId(): string {
     return this.#cluster.simulator.named(this.volume)[0]?.id ?? ''
   }
