@@ -133,6 +133,19 @@ test('under fence a node that is cut off is stopped first', async () => {
   await expectReturned()
 })
 
+test('a node that has just lost the volume gets it back from a running one only by a command', async () => {
+  await treat(there, { preempt: true })
+  const lostAt = Date.now()
+  await here.cutOff()
+  const refusal = 'it is not taken back until 5 minutes have passed without a try'
+  await eventually('a refusal', async () => (await lines.tasks()).includes(refusal), 60_000)
+  const { status, stderr } = await there.command('volume', 'attach', '--force', lines.volume)
+  expect({ status, stderr }).toMatchObject({ status: 0 })
+  await expectMoved('true, taken back by a command', lostAt)
+  await there.reconnect()
+  await expectReturned()
+})
+
 test('each slot of three services meets its own data however they are scaled', async () => {
   await lines.remove()
   const slots = new SlotServices(cluster)
