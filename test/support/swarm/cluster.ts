@@ -17,15 +17,14 @@ export class SwarmCluster {
   readonly #nodes: SwarmNode[] = []
   readonly #machines: Machine[] = []
   readonly #launches: Promise<unknown>[] = []
+  #isOver = false
   #simulator: Ec2Simulator | undefined
   #network: SwarmNetwork | undefined
   #manager: Engine | undefined
 
   /** Starts the region and the manager; `end` must be called however that ends. */
   async start(options: SimulatorOptions = {}): Promise<void> {
-    const started = this.#start(options)
-    this.#launches.push(started)
-    await started
+    await this.#launched(() => this.#start(options))
   }
 
   get simulator(): Ec2Simulator {
@@ -43,9 +42,7 @@ export class SwarmCluster {
 
   /** One more node, which serves and has joined. */
   async add(name: string, settings: EbsMachineSettings = {}): Promise<SwarmNode> {
-    const added = this.#add(name, settings)
-    this.#launches.push(added)
-    return await added
+    return await this.#launched(() => this.#add(name, settings))
   }
 
   /** What its next server is told. */
@@ -88,8 +85,9 @@ export class SwarmCluster {
     return said.join('\n')
   }
 
-  /** Takes all of it away, also while it is still starting. Repeats do no harm. */
+  /** Takes all of it away, also while it is still starting; nothing is started after that. */
   async end(): Promise<void> {
+    this.#isOver = true
     await this.#endMachines()
     await Promise.allSettled(this.#launches)
     // What a launch had begun meanwhile.
@@ -97,6 +95,13 @@ export class SwarmCluster {
     await this.#network?.end()
     await this.#simulator?.close()
     rmSync(this.witness, { recursive: true, force: true })
+  }
+
+  async #launched<T>(launch: () => Promise<T>): Promise<T> {
+    if (this.#isOver) throw new Error('the Swarm is over')
+    const launched = launch()
+    this.#launches.push(launched)
+    return await launched
   }
 
   async #endMachines(): Promise<void> {
