@@ -34,7 +34,7 @@ test('a volume that was taken ends there when it was taken, not when the loss wa
     one(event(1, 'attached'), event(2, 'mounted'), event(15, 'lost')),
     two(event(6, 'taken-over'), event(8, 'attached'), event(9, 'mounted'), event(20, 'unmounted')),
   ]
-  expect(told(nodes)).toEqual(['data one 1-6 mounted 2-6', 'data two 8-20 mounted 9-20'])
+  expect(told(nodes, at(20))).toEqual(['data one 1-6 mounted 2-6', 'data two 8-20 mounted 9-20'])
 })
 
 test('a node that takes a volume without a word of its end there ends it, too, and each volume has its own time', () => {
