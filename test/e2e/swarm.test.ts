@@ -172,7 +172,8 @@ test('an update that starts the new task before the old one ends shares the volu
   await slots.untilRunning('pinned', 1)
   const before = here.output().length
   await slots.renew('pinned')
-  await eventually('the old task to let go', () => here.output().slice(before).includes('Unmount'))
+  const letGo = '"plugin Unmount","volume":"pinned-1"'
+  await eventually('the old task to let go', () => here.output().slice(before).includes(letGo))
   await slots.untilRunning('pinned', 1)
   const calls = here
     .output()
