@@ -115,7 +115,6 @@ export class Stage {
 
   async #shown(host: Host, args: readonly string[], expected: 'succeed' | 'fail'): Promise<void> {
     this.#running()
-    await showDocker(host, args, expected)
-    this.#running()
+    await showDocker(host, args, expected, () => this.#running())
   }
 }

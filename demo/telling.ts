@@ -20,15 +20,20 @@ export function showEc2(simulator: Ec2Simulator, volume: string): void {
   console.log(`EC2 ${asked}; ${state ?? `there is no ${volume}`}`)
 }
 
-/** Runs one docker command and shows it with all that it says. Rejects when it does not end as it is expected to. */
+/**
+ * Runs one docker command and shows it with all that it says. Rejects when it does not end as it is expected to, and shows
+ * nothing of it where `requireGoingOn` throws then.
+ */
 export async function showDocker(
   { name, engine }: { readonly name: string; readonly engine: Engine },
   args: readonly string[],
   expected: 'succeed' | 'fail' = 'succeed',
+  requireGoingOn: () => unknown = () => undefined,
 ): Promise<void> {
   const command = ['docker', ...args].map(quoted).join(' ')
   console.log(`${name} $ ${command}`)
   const { status, stdout, stderr } = await engine.attempt(...args)
+  requireGoingOn()
   process.stdout.write(`${stdout}${stderr}`)
   if ((status === 0) !== (expected === 'succeed'))
     throw new Error(`${command} ended with ${status}, and was to ${expected}`)

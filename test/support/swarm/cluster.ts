@@ -17,6 +17,7 @@ export class SwarmCluster {
   readonly #nodes: SwarmNode[] = []
   readonly #machines: Machine[] = []
   readonly #launches: Promise<unknown>[] = []
+  readonly #failures: unknown[] = []
   #isOver = false
   #simulator: Ec2Simulator | undefined
   #network: SwarmNetwork | undefined
@@ -85,7 +86,7 @@ export class SwarmCluster {
     return said.join('\n')
   }
 
-  /** Takes all of it away, also while it is still starting; nothing is started after that. */
+  /** Takes all of it away, also while it is still starting; nothing is started after that. Rejects with what failed. */
   async end(): Promise<void> {
     this.#isOver = true
     await this.#endMachines()
@@ -95,6 +96,8 @@ export class SwarmCluster {
     await this.#network?.end()
     await this.#simulator?.close()
     rmSync(this.witness, { recursive: true, force: true })
+    const [failure] = this.#failures
+    if (failure !== undefined) throw failure
   }
 
   async #launched<T>(launch: () => Promise<T>): Promise<T> {
@@ -104,8 +107,10 @@ export class SwarmCluster {
     return await launched
   }
 
+  /** One that cannot be ended keeps no other from it. */
   async #endMachines(): Promise<void> {
-    for (const machine of this.#machines.splice(0)) await machine.end()
+    for (const machine of this.#machines.splice(0))
+      await machine.end().catch((error) => this.#failures.push(error))
   }
 
   async #start(options: SimulatorOptions): Promise<void> {
