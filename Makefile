@@ -13,7 +13,7 @@ dist/main.js: $(NODE_MODULES) build.mjs $(SOURCES)
 	@node build.mjs
 	@touch $@
 
-.PHONY: help build run check fix test soak e2e demo-ebs bench packages release plugin plugin-push image clean
+.PHONY: help build run check fix test soak e2e demo demo-ebs bench packages release plugin plugin-push image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ fix: $(NODE_MODULES) ## let the tools mend what they can
 
 e2e: dist/main.js ## root: the real kernel, dockerd and Podman
 	@npx vitest run --config vitest.e2e.config.ts
+
+demo: dist/main.js ## root: Docker Swarm moves a service with its volume between instances of a simulated EC2; paints a picture
+	@node demo/main.mjs swarm
 
 demo-ebs: dist/main.js ## root: volumes of a simulated EC2 follow containers between two Docker engines; STAY=1 to go on
 	@STAY=$(STAY) node demo/main.mjs

@@ -1,14 +1,15 @@
-// Plays the demonstration of EBS. It runs in a session of its own, so that Ctrl-C ends the story and then, in order, what
+// Plays a demonstration, that of EBS where none is named. It runs in a session of its own, so that Ctrl-C ends the story and then, in order, what
 // it started, and not all of that at once.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
+const [, , name = 'ebs'] = process.argv
 const project = fileURLToPath(new URL('..', import.meta.url))
 const support = new URL('../test/support/machine.ts', import.meta.url)
 
 const { outputFiles } = await build({
-  entryPoints: [fileURLToPath(new URL('ebs.ts', import.meta.url))],
+  entryPoints: [fileURLToPath(new URL(`${name}.ts`, import.meta.url))],
   write: false,
   bundle: true,
   packages: 'external',

@@ -4,6 +4,7 @@ import { Ec2Simulator } from '../test/support/ec2/simulator.ts'
 import { eventually, Machine } from '../test/support/machine.ts'
 import { startServer } from '../test/support/server-process.ts'
 import { Ending } from './ending.ts'
+import { showDocker, showEc2 } from './telling.ts'
 
 /** How long a mount waits for another instance to let go of the volume: short, since here none does. */
 const settings = {
@@ -50,18 +51,14 @@ export class Stage {
     return launched
   }
 
-  say(text: string): void {
-    console.log(`\n${text}`)
-  }
-
   /** Runs one docker command on an instance, and shows it with all that it says. */
-  async docker({ name, engine }: Host, ...args: readonly string[]): Promise<void> {
-    await this.#shown(name, engine, args, 'succeed')
+  async docker(host: Host, ...args: readonly string[]): Promise<void> {
+    await this.#shown(host, args, 'succeed')
   }
 
   /** The same for a command that has to fail. */
-  async refused({ name, engine }: Host, ...args: readonly string[]): Promise<void> {
-    await this.#shown(name, engine, args, 'fail')
+  async refused(host: Host, ...args: readonly string[]): Promise<void> {
+    await this.#shown(host, args, 'fail')
   }
 
   /** Waits until EC2 has detached the volume. */
@@ -74,19 +71,7 @@ export class Stage {
 
   /** Shows what EC2 has of a volume, and what it was asked for since it was last shown. */
   showEc2(volume: string): void {
-    const simulator = this.#running()
-    const counts = Object.entries(simulator.takeCounts()).map(
-      ([action, count]) => `${action} ${count}`,
-    )
-    const asked =
-      counts.length === 0 ? 'was asked for nothing' : `was asked for ${counts.join(', ')}`
-    const [seen] = simulator.named(volume)
-    const [attachment] = seen?.attachments ?? []
-    const where = attachment && `, at ${attachment.instanceId} as ${attachment.device}`
-    const state =
-      seen &&
-      `${volume} is ${seen.id}, ${seen.sizeGiB} GiB ${seen.type}, ${seen.state}${where ?? ''}`
-    console.log(`EC2 ${asked}; ${state ?? `there is no ${volume}`}`)
+    showEc2(this.#running(), volume)
   }
 
   /** Ends all that was started, in order; what cannot be ended `close` tells. Repeats do no harm. */
@@ -128,24 +113,8 @@ export class Stage {
     return this.#simulator
   }
 
-  async #shown(
-    name: string,
-    engine: Engine,
-    args: readonly string[],
-    expected: 'succeed' | 'fail',
-  ): Promise<void> {
+  async #shown(host: Host, args: readonly string[], expected: 'succeed' | 'fail'): Promise<void> {
     this.#running()
-    const command = ['docker', ...args].map(quoted).join(' ')
-    console.log(`${name} $ ${command}`)
-    const { status, stdout, stderr } = await engine.attempt(...args)
-    this.#running()
-    process.stdout.write(`${stdout}${stderr}`)
-    if ((status === 0) !== (expected === 'succeed'))
-      throw new Error(`${command} ended with ${status}, and was to ${expected}`)
+    await showDocker(host, args, expected, () => this.#running())
   }
-}
-
-/** As a shell would want it. */
-function quoted(word: string): string {
-  return /^[\w./:=-]+$/.test(word) ? word : `'${word}'`
 }

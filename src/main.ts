@@ -1,12 +1,21 @@
 #!/usr/bin/env node
 import { basename, resolve } from 'node:path'
-import type { Host, Surroundings } from './cli/context.ts'
+import type { Host, Output, Surroundings } from './cli/context.ts'
 import { readQuickRequest } from './cli/quick/request.ts'
 
 const [, script = 'remora', ...args] = process.argv
 /** A link to the program, or a copy of it, is called by its own name. */
 const programName = basename(script).replace(/\.m?js$/, '')
 
+/** Whether anybody reads our output, as far as writing it has shown. */
+let isRead = true
+const stdout: Output = {
+  write: (text) => process.stdout.write(text),
+  get writable() {
+    return isRead
+  },
+  hasColors: () => process.stdout.isTTY && process.stdout.hasColors(),
+}
 process.stdout.on('error', noteLostOutput)
 // A log that cannot be written is no reason to leave containers without their volumes.
 process.stderr.on('error', () => {})
@@ -52,6 +61,7 @@ function isVersionRequest(): boolean {
 
 /** Whoever reads our output may stop reading; what was asked for is done all the same. Any other loss is a failure. */
 function noteLostOutput(error: NodeJS.ErrnoException): void {
+  isRead = false
   if (error.code !== 'EPIPE') process.exitCode = 1
 }
 
@@ -68,7 +78,7 @@ function surroundings(): Surroundings {
     programName: programName === 'rexray' ? 'rexray' : 'remora',
     scriptPath: script,
     invocation: invocation(),
-    stdout: process.stdout,
+    stdout,
     stderr: process.stderr,
     signals: process,
     exit: (status) => process.exit(status),

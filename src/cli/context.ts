@@ -16,6 +16,8 @@ export interface Output {
   write(text: string): unknown
   /** Whether it is a terminal whose user wants colours; absent where it is none. */
   hasColors?(): boolean
+  /** False once nobody reads it any more, as far as that was noticed. */
+  readonly writable?: boolean
 }
 
 /** Where the signals of the operating system, and what nobody caught, arrive: `process`, or an emitter in its place. */

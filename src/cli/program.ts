@@ -8,6 +8,7 @@ import { type CommandContext, reportError, type Surroundings } from './context.t
 import { deviceCommands } from './device/group.ts'
 import { doctorCommand } from './doctor/doctor.ts'
 import { envCommand } from './env.ts'
+import { eventsCommand } from './events/command.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { isOldFlag, modernArguments } from './old-flags.ts'
 import { longFlags, splitPropertyFlags } from './property-flags.ts'
@@ -34,6 +35,7 @@ const COMMANDS: readonly MakeCommand[] = [
   serviceCommand,
   adapterCommands,
   deviceCommands,
+  eventsCommand,
   envCommand,
   configCommand,
   doctorCommand,

@@ -114,7 +114,11 @@ export async function eachName(
 
 const INTERRUPTIONS = ['SIGINT', 'SIGTERM'] as const
 
-function interruptible({ signals }: SessionContext): { signal: AbortSignal; end: () => void } {
+/** A signal that the operating system's interruptions abort; `end` lets them do again what they do by default. */
+export function interruptible({ signals }: Pick<SessionContext, 'signals'>): {
+  signal: AbortSignal
+  end: () => void
+} {
   const controller = new AbortController()
   const end = () => {
     for (const name of INTERRUPTIONS) signals.off(name, interrupt)

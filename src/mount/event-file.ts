@@ -17,7 +17,8 @@ import type { EventSink, VolumeEvent } from './events.ts'
 /** The file that events are written to; the older ones beside it carry the time at which they were put aside. */
 export const EVENT_FILE = 'events.jsonl'
 
-const ASIDE = /^events-.+\.jsonl$/
+/** What older files are called; in the order of their names they are in that of their time. */
+export const ASIDE = /^events-.+\.jsonl$/
 const MAX_BYTES = 10 * 1024 * 1024
 const KEPT_FILES = 3
 

@@ -22,7 +22,7 @@ test.each([
   ...['volume detach', 'volume mount', 'volume unmount', 'volume path'],
   ...['snapshot', 'snapshot ls', 'snapshot create', 'snapshot copy', 'snapshot rm'],
   ...['adapter', 'adapter types', 'adapter instances', 'token', 'token new', 'token decode'],
-  ...['device', 'device ls', 'device mount', 'device unmount', 'device format'],
+  ...['device', 'device ls', 'device mount', 'device unmount', 'device format', 'events'],
 ])('prints the help of %s byte by byte', async (command) => {
   const { status, stdout, stderr } = await run(...command.split(' '), '--help')
 

@@ -128,6 +128,8 @@ export class CommandLine {
   programName = 'remora'
   stdout = ''
   stderr = ''
+  /** Whether anybody reads stdout. */
+  isRead = true
   /** Whether a person watches stderr. */
   isTTY = false
   /** Whether stdout is a terminal whose user wants colours. */
@@ -176,7 +178,11 @@ export class CommandLine {
       programName: this.programName,
       scriptPath: `/usr/bin/${this.programName}`,
       invocation: this.programName,
-      stdout: { write: (text) => (this.stdout += text), hasColors: () => this.hasColors },
+      stdout: {
+        write: (text) => (this.stdout += text),
+        writable: this.isRead,
+        hasColors: () => this.hasColors,
+      },
       stderr: { isTTY: this.isTTY, write: (text) => (this.stderr += text) },
       signals: this.signals,
       exit: (code) => this.exits.push(code),

@@ -13,6 +13,8 @@ const APPLETS =
 export interface EngineOptions {
   /** Containers run on while the engine does not. */
   readonly liveRestore?: boolean
+  /** Words before `dockerd` that put it somewhere and become it, asked at every start: `nsenter --net=…`. */
+  readonly within?: () => readonly string[]
 }
 
 /** A Docker engine on a machine, which finds plugins in that machine's own /run/docker/plugins. */
@@ -42,7 +44,9 @@ export class Engine {
     rmSync(join(directory, 'exec/containerd/containerd.pid'), { force: true })
     this.#machine.write('docker/daemon.json', '{}')
     const log = openSync(join(directory, 'log'), 'a')
-    this.#daemon = this.#machine.spawn('dockerd', this.#arguments(), {
+    const within = this.#options.within?.() ?? []
+    const [command = 'dockerd', ...args] = [...within, 'dockerd', ...this.#arguments()]
+    this.#daemon = this.#machine.spawn(command, args, {
       env: { ...process.env, TMPDIR: temporary },
       stdio: ['ignore', log, log],
     })
@@ -118,7 +122,8 @@ export class Engine {
     await eventually(
       'the engine to answer',
       async () => {
-        if (this.#daemon?.exitCode !== null) throw new Error(`dockerd ended:\n${this.log()}`)
+        if ((this.#daemon?.exitCode ?? this.#daemon?.signalCode ?? null) !== null)
+          throw new Error(`dockerd ended:\n${this.log()}`)
         return (await this.attempt('version')).status === 0
       },
       60_000,

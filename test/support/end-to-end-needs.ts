@@ -7,6 +7,7 @@ const tools = [
     'unshare',
     'nsenter',
     'setpriv',
+    'ip',
     'losetup',
     'strace',
     'busybox',

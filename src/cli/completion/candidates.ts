@@ -85,7 +85,8 @@ async function namesFor(
   command: Command,
   host: CommandContext['host'],
 ): Promise<readonly string[]> {
-  const takesNames = command.parent?.name() === 'volume' && command.name() !== 'create'
+  const isOfVolumes = command.parent?.name() === 'volume' && command.name() !== 'create'
+  const takesNames = isOfVolumes || command.name() === 'events'
   const makesSnapshot = command.parent?.name() === 'snapshot' && command.name() === 'create'
   const isDoctor = command.name() === 'doctor'
   if (!takesNames && !makesSnapshot && !isDoctor) return []

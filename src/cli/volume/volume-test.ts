@@ -2,7 +2,7 @@ import { InvalidArgumentError } from '../../libstorage/errors.ts'
 import type { Volume } from '../../libstorage/types.ts'
 
 /** Whether a volume is one that is asked for: by the beginning of its name or id, or by a `/regex/`. */
-export function volumeTest(wanted: string): (volume: Volume) => boolean {
+export function volumeTest(wanted: string): (volume: Pick<Volume, 'id' | 'name'>) => boolean {
   const pattern = patternIn(wanted)
   if (pattern === undefined) {
     const start = wanted.toLowerCase()
