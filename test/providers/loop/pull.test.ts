@@ -13,12 +13,23 @@ import { loopUnavailable } from '../../support/loop-world.ts'
 const BLOCK = 4_096
 /** A pull that lets something through does so in one round of eight. */
 const ROUNDS = 16
-/** Writes rising numbers to a block of its own, each durable before the next, and says the last of them that succeeded. */
+/**
+ * Writes rising numbers to a block of its own, each durable before the next, and says the last of them that succeeded.
+ * Directly, as a file system writes what its files hold: of a device that shrinks the kernel drops pages in silence. What
+ * is written so has to be aligned in memory.
+ */
 const WRITER = `
-sysopen(my $device, $ARGV[0], 010001) or die "open: $!";
-for (my $number = 1; ; $number++) {
+use Fcntl;
+sysopen(my $device, $ARGV[0], O_WRONLY | O_DSYNC | O_DIRECT) or die "open: $!";
+my ($buffer, $at) = ("\\0" x 1048576, 0);
+sub put {
   sysseek($device, $ARGV[1] * ${BLOCK}, 0);
-  next if (syswrite($device, pack('Q', $number) . "\\0" x ${BLOCK - 8}) // 0) == ${BLOCK};
+  return (syswrite($device, $buffer, ${BLOCK}, $at) // 0) == ${BLOCK};
+}
+until (put()) { die "write: $!" if ($at += 16) > ${BLOCK} }
+for (my $number = 1; ; $number++) {
+  substr($buffer, $at, 8) = pack('Q', $number);
+  next if put();
   print $number - 1;
   exit;
 }
