@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { systemCode } from '../../libstorage/errors.ts'
+import { readBootId } from '../../libstorage/process-identity.ts'
 import type { InstanceId } from '../../libstorage/types.ts'
 import type { Claim } from './claim.ts'
 
@@ -22,10 +23,13 @@ export function readMachineId(path = '/etc/machine-id'): string | undefined {
   }
 }
 
-/** A claim under its holder's name; a namesake of ours is another machine, and is called so. */
+/**
+ * A claim under its holder's name; a namesake of ours is another machine, and is called so. One of this boot of this kernel
+ * is ours, whatever the machine's id is by now.
+ */
 export function namedClaim(claim: Claim, { instance, machineId }: MachineName): Claim {
   const isNamesake =
     claim.instance === instance && claim.machineId !== undefined && claim.machineId !== machineId
-  if (!isNamesake || machineId === undefined) return claim
+  if (!isNamesake || machineId === undefined || claim.bootId === readBootId()) return claim
   return { ...claim, instance: `${instance} (machine ${claim.machineId.slice(0, 8)})` }
 }

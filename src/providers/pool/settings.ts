@@ -39,6 +39,8 @@ export function poolPlace(settings: unknown, context: ProviderContext, folder: s
     path,
     memory: join(context.libDirectory, 'pools', folderName(`${folder} ${path}`)),
     isDefault: pool === undefined,
-    self: { instance: instance ?? hostname(), machineId: readMachineId() },
+    // A name that somebody chose is told apart by him.
+    self:
+      instance === undefined ? { instance: hostname(), machineId: readMachineId() } : { instance },
   }
 }

@@ -82,6 +82,18 @@ describe('in a pool that other kernels share', () => {
     },
   )
 
+  test('a claim of this very boot is ours, though the machine got another id meanwhile', async () => {
+    const driver = driverOf((turns) => new VfsContent(run, turns), 'files')
+    const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+    const { since } = await driver.attachVolume(id, 'here')
+    const path = join(world.pool, 'data', 'attachment.json')
+    const claim = JSON.parse(await readFile(path, 'utf8'))
+    await writeFile(path, JSON.stringify({ ...claim, machineId: THEIRS }))
+    expect((await driver.attachVolume(id, 'here')).since).toEqual(since)
+    await driver.detachVolume(id, 'here')
+    expect((await driver.volume(id)).attachments).toEqual([])
+  })
+
   test('the claim of another machine with our name is believed, and names it as another', async () => {
     const driver = driverOf((turns) => new VfsContent(run, turns), 'files')
     const id = await attachedElsewhere(driver, 'here', THEIRS)
