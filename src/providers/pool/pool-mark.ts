@@ -34,6 +34,7 @@ export class PoolMark {
   readonly #logger: Pick<Logger, 'warn'> | undefined
   readonly #looksOnly: boolean
   #isRemembered = false
+  #isSame = false
 
   /** `memory` is a file beneath the library folder; it is there once this machine has seen the pool with its mark. */
   constructor(pool: string, memory: string, { logger, looksOnly = false }: PoolMarkOptions = {}) {
@@ -45,7 +46,10 @@ export class PoolMark {
 
   /** Rejects with `UnavailableError` where the pool had volumes once, and by these names of all in it is a bare folder. */
   async check(entries: readonly string[]): Promise<void> {
-    if (entries.includes(MARK_FILE)) return await this.#remember()
+    if (entries.includes(MARK_FILE)) {
+      await this.requireSame()
+      return await this.#remember()
+    }
     // An earlier version made no mark, and whoever moves volumes to another disk may leave hidden files behind.
     for (const entry of entries)
       if (!entry.startsWith('.') && (await isThere(join(this.#pool, entry, RECORD_FILE))))
@@ -75,15 +79,16 @@ export class PoolMark {
 
   /**
    * Rejects with `FailedPreconditionError` where this is another pool than the one that this machine has seen at this place:
-   * a volume of it may have the name of one that lies in the other.
+   * a volume of it may have the name of one that lies in the other. Looks until it has seen a mark: a disk may be mounted late.
    */
   async requireSame(): Promise<void> {
+    if (this.#isSame) return
     const [found, known] = await Promise.all([
       identityIn(join(this.#pool, MARK_FILE)),
       identityIn(this.#memory),
     ])
-    if (found !== undefined && known !== undefined && found !== known)
-      throw poolOther(this.#pool, this.#memory)
+    if (found && known && found !== known) throw poolOther(this.#pool, this.#memory)
+    this.#isSame = found !== undefined
   }
 
   /** Whether the mark is there; one look, for whoever found nothing else. */
@@ -95,7 +100,7 @@ export class PoolMark {
   async make(): Promise<void> {
     const mark = join(this.#pool, MARK_FILE)
     // Whoever moved the pool and lost its mark on the way has the same pool.
-    const identity = (await identityIn(this.#memory)) ?? randomBytes(8).toString('hex')
+    const identity = (await identityIn(this.#memory)) || randomBytes(8).toString('hex')
     if (await writtenNew(mark, `${MARK}Pool ${identity}\n`)) await syncFolder(this.#pool)
     await this.#remember()
   }
@@ -116,7 +121,7 @@ export class PoolMark {
     try {
       await makeFolder(dirname(this.#memory), 0o700)
       const identity = await identityIn(join(this.#pool, MARK_FILE))
-      const line = identity === undefined ? '' : `Pool ${identity}\n`
+      const line = identity ? `Pool ${identity}\n` : ''
       await writtenNew(this.#memory, `${this.#pool}\n${line}`)
       this.#isRemembered = true
     } catch (error) {
@@ -125,10 +130,10 @@ export class PoolMark {
   }
 }
 
-/** Which pool a mark or a memory is of; undefined where it is not there, or from a version that did not say. */
+/** Which pool a mark or a memory is of; empty where an earlier version wrote it, undefined where it is not there. */
 async function identityIn(file: string): Promise<string | undefined> {
   try {
-    return IDENTITY.exec(await readSmall(file))?.[1]
+    return IDENTITY.exec(await readSmall(file))?.[1] ?? ''
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
     throw error

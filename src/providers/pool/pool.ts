@@ -125,6 +125,7 @@ export class Pool {
   /** The volume of this name, by one look at its folder. */
   byName(name: string, signal?: AbortSignal): Promise<StoredVolume | undefined> {
     return this.turn(async () => {
+      await this.#mark.requireSame()
       const volume = await this.#read(join(this.path, folderName(name)))
       if (volume === undefined) await this.mustExist()
       return volume

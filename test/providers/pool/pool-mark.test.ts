@@ -125,6 +125,20 @@ describe('another pool in the place of one', () => {
     expect(await (await open()).driver.volumes()).toMatchObject([{ name: 'data' }])
   })
 
+  test('is not served where it is mounted after the server has started either', async () => {
+    await (await open()).driver.createVolume(spec)
+    await replace()
+    await rename(world.pool, `${world.pool}-second`)
+    await mkdir(world.pool)
+    const { driver } = await open()
+    await rm(world.pool, { recursive: true })
+    await rename(`${world.pool}-second`, world.pool)
+    const isOther = { message: expect.stringContaining('is another one than this machine had') }
+    await expect(driver.volumes({ name: 'data' })).rejects.toMatchObject(isOther)
+    await expect(driver.volumes()).rejects.toMatchObject(isOther)
+    await expect(driver.createVolume({ ...spec, name: 'b' })).rejects.toMatchObject(isOther)
+  })
+
   test('is served when its memory is removed, as the error says', async () => {
     await (await open()).driver.createVolume(spec)
     await replace()
