@@ -4,6 +4,7 @@ import { isStorageError } from '../libstorage/errors.ts'
 import { sleep } from '../libstorage/wait.ts'
 import { type CommandContext, reportError } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
+import { requireConfigurationAsBefore } from './managed-configuration.ts'
 import type { RunWork } from './program.ts'
 import { writeWhole } from './service/write-whole.ts'
 import { startReport } from './start-report.ts'
@@ -66,6 +67,8 @@ export async function serve(
   try {
     const app = await context.openApp('server', context.flags())
     try {
+      const { directories, files } = app.config
+      if (managed) await requireConfigurationAsBefore(directories.lib, files)
       await app.lockServer({ pidFile })
       life.begin(app)
       app.start()

@@ -1,4 +1,7 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { CommandLine, OPERATIONS } from '../support/command-line.ts'
 
@@ -144,8 +147,35 @@ test('the flags of old start scripts are accepted', async () => {
 })
 
 describe('as the managed plugin of an engine', () => {
+  let lib: string
+  beforeEach(async () => {
+    lib = await mkdtemp(join(tmpdir(), 'remora-managed-'))
+  })
+  afterEach(() => rm(lib, { recursive: true }))
+
+  function plugin(files: readonly string[] = []): CommandLine {
+    const line = new CommandLine()
+    line.directories = { ...line.directories, lib }
+    line.config = { files: [...files] }
+    return line
+  }
+
+  test('does not start without the configuration that it had, which an engine forgets at an upgrade', async () => {
+    const { line: first, ended } = await started(plugin(['/etc/rexray/config.yml']), '--managed')
+    first.signals.emit('SIGTERM')
+    await ended
+    const line = plugin()
+    const ending = line.run('start', '--managed')
+    await vi.waitUntil(() => line.stderr.includes('set config.source'))
+    line.signals.emit('SIGTERM')
+    const { stderr } = await ending
+    expect(stderr).toContain('the configuration had /etc/rexray/config.yml at an earlier start')
+    await rm(/or remove (\S+) to go on/.exec(stderr)?.[1] ?? '')
+    await started(plugin(), '--managed')
+  })
+
   test('answers within the time that the engine gives it, and has nothing for anybody to type', async () => {
-    const { line } = await started(new CommandLine(), '--nopid', '--managed')
+    const { line } = await started(plugin(), '--nopid', '--managed')
 
     expect(line.steps).toContain('listen within 30000 ms')
     expect(line.stdout).toContain('service ebs: driver ebs')
@@ -153,7 +183,7 @@ describe('as the managed plugin of an engine', () => {
   })
 
   test('one that cannot start says why, and ends when the engine says so, not at once', async () => {
-    const line = new CommandLine()
+    const line = plugin()
     const problem = 'runs already'
     line.lockServer = () =>
       Promise.reject(new FailedPreconditionError({ subject: 'a server', problem }))
