@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { completeEnvironment, ENVIRONMENT_FILE } from './config/environment.ts'
 import type { ConfigInput, LoadedConfig } from './config/load.ts'
 import {
   build,
@@ -54,7 +53,7 @@ export class ServerAnswers implements CommandAnswers {
     const change = this.#last.read()
     const call = change === this.#changeAtStart ? {} : { changedElsewhere: change }
     const [views, { id }] = await Promise.all([
-      volumes.list({ signal, ...call }),
+      volumes.list({ signal, orReject: true, ...call }),
       service.executor.instance({ signal }),
     ])
     // What a provider warns of, a command says too.
@@ -113,8 +112,7 @@ export class ServerAnswers implements CommandAnswers {
     const found = served.services.find(({ service }) => service.name === wanted)
     if (found === undefined) return []
     const surroundings = theirs.surroundings()
-    const env = await completeEnvironment(input.env, ENVIRONMENT_FILE)
-    const reading = { ...input, env, directories: theirs.directories }
+    const reading = { ...input, directories: theirs.directories }
     const digest = surroundingsDigest(key, surroundings, reading)
     this.#services.set(digest, found)
     const variables = Object.keys(surroundings.variables)

@@ -1,23 +1,16 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import fs from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { type App, openApp } from '../src/app.ts'
 import { askServer } from '../src/cli/quick/ask-server.ts'
 import { findAnswers } from '../src/config/find-answers.ts'
 import type { Flags } from '../src/config/load.ts'
 import { servingFile } from '../src/config/serving-file.ts'
+import { UnavailableError } from '../src/libstorage/errors.ts'
 import type { ProcessRole } from '../src/mount/mount-context.ts'
 import type { ProviderContext, ProviderDefinition } from '../src/providers/definition.ts'
 import { MemoryPlatform } from './support/memory-platform.ts'
@@ -31,7 +24,7 @@ let env: Record<string, string>
 const apps: App[] = []
 
 beforeEach(() => {
-  home = mkdtempSync(path.join(tmpdir(), 'answers-'))
+  home = fs.mkdtempSync(path.join(tmpdir(), 'answers-'))
   platform = new MemoryPlatform()
   warnings = []
   env = { REXRAY_HOME: home, PATH: '/usr/bin:/bin' }
@@ -40,13 +33,13 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const app of apps.splice(0)) await app.close()
-  rmSync(home, { recursive: true, force: true })
+  fs.rmSync(home, { recursive: true, force: true })
 })
 
 function write(name: string, text: string): string {
   const file = path.join(home, name)
-  mkdirSync(path.dirname(file), { recursive: true })
-  writeFileSync(file, text)
+  fs.mkdirSync(path.dirname(file), { recursive: true })
+  fs.writeFileSync(file, text)
   return file
 }
 
@@ -111,10 +104,10 @@ test('what a server says of itself is for its owner alone, shows no value, and i
   const app = await serve()
   const file = servingFile(app.config.directories.run)
 
-  expect(statSync(file).mode & 0o777).toBe(0o600)
-  expect(readFileSync(file, 'utf8')).not.toContain('zone-in-a-variable')
+  expect(fs.statSync(file).mode & 0o777).toBe(0o600)
+  expect(fs.readFileSync(file, 'utf8')).not.toContain('zone-in-a-variable')
   await app.close()
-  expect(existsSync(file)).toBe(false)
+  expect(fs.existsSync(file)).toBe(false)
 })
 
 describe('a command sees for itself', () => {
@@ -122,9 +115,9 @@ describe('a command sees for itself', () => {
     expect(await find()).toBeUndefined()
     const app = await serve()
     const file = servingFile(app.config.directories.run)
-    const left = readFileSync(file)
+    const left = fs.readFileSync(file)
     await app.close()
-    writeFileSync(file, left)
+    fs.writeFileSync(file, left)
     expect(await find()).toBeDefined()
     expect(await listed()).toBeUndefined()
   })
@@ -133,7 +126,13 @@ describe('a command sees for itself', () => {
     await serve()
     env['TERM'] = 'dumb'
     expect(await find()).toBeDefined()
-    for (const name of ['CLOUD_ZONE', 'REXRAY_LOGLEVEL', 'AWS_PROFILE', 'https_proxy']) {
+    for (const name of [
+      'CLOUD_ZONE',
+      'REXRAY_LOGLEVEL',
+      'AWS_PROFILE',
+      'https_proxy',
+      'CLOUD_ZONE_FILE',
+    ]) {
       env[name] = 'other'
       expect(await find(), name).toBeUndefined()
       delete env[name]
@@ -172,8 +171,8 @@ describe('a command sees for itself', () => {
   test('where the server is of another build', async () => {
     const app = await serve()
     const file = servingFile(app.config.directories.run)
-    const serving = JSON.parse(readFileSync(file, 'utf8'))
-    writeFileSync(file, JSON.stringify({ ...serving, build: 'another' }))
+    const serving = JSON.parse(fs.readFileSync(file, 'utf8'))
+    fs.writeFileSync(file, JSON.stringify({ ...serving, build: 'another' }))
     expect(await find()).toBeUndefined()
   })
 
@@ -194,6 +193,17 @@ describe('a command sees for itself', () => {
     await serve()
     platform.failNext('volumes', new Error('a bug'))
     expect(await listed()).toBeUndefined()
+  })
+
+  test('where the platform cannot be asked, though the server knows an old list', async () => {
+    const app = await serve()
+    platform.add({ name: 'data' })
+    expect(await listed()).toEqual(['data'])
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 6_000)
+    platform.failAlways('volumes', new UnavailableError({ subject: 'it', problem: 'is out' }))
+    expect(await app.service().volumes.list()).toMatchObject([{ volume: { name: 'data' } }])
+    expect(await listed()).toBeUndefined()
+    vi.restoreAllMocks()
   })
 
   test('where its configuration makes it say more than failures', async () => {

@@ -15,12 +15,19 @@ export interface Reading {
   readonly directories: Directories
   readonly homeDirectory: string
   readonly uid: number
-  /** All variables: those that steer the libraries of providers count besides those that were asked for. */
+  /**
+   * The variables of the process itself: those that steer the libraries of providers, which see no others, and those that
+   * name files of values count besides those that were asked for.
+   */
   readonly env: Environment
 }
 
-/** The variables by which AWS's SDK and Node.js choose an account, a way to it, and whom they trust there. */
-const OF_LIBRARIES = /^(?:AWS_(?!SDK_JS_)\w*|\w+_proxy|NODE_(?:EXTRA_CA_CERTS|OPTIONS|TLS_\w+))$/i
+/**
+ * The variables by which AWS's SDK and Node.js choose an account, a way to it, and whom they trust there, and those that say
+ * in which file a value lies.
+ */
+const COUNTED =
+  /^(?:AWS_(?!SDK_JS_)\w*|\w+_proxy|\w+_FILE|NODE_(?:EXTRA_CA_CERTS|OPTIONS|TLS_\w+))$/i
 
 /** The environment, and the set to which each variable that is asked for is added. */
 export function watchedEnvironment(env: Environment): {
@@ -45,11 +52,11 @@ export function surroundingsDigest(
   { directories, homeDirectory, uid, env }: Reading,
 ): string {
   const { etc, lib, log, run, plugins } = directories
-  const ofLibraries = Object.entries(env).filter(([name]) => OF_LIBRARIES.test(name))
+  const counted = Object.entries(env).filter(([name]) => COUNTED.test(name))
   const all = [
     [etc, lib, log, run, plugins, homeDirectory, uid],
     sorted(Object.entries(variables)),
-    sorted(ofLibraries),
+    sorted(counted),
     sorted(Object.entries(files)),
   ]
   return createHmac('sha256', key).update(JSON.stringify(all)).digest('hex')

@@ -109,14 +109,14 @@ export class VolumeCatalog {
     return near
   }
 
-  /** All volumes that have a name. Falls back to the last list when the platform cannot be asked. */
-  async list(signal?: AbortSignal): Promise<readonly Volume[]> {
+  /** All volumes that have a name. Falls back to the last list when the platform cannot be asked, unless told to reject then. */
+  async list(signal?: AbortSignal, orReject = false): Promise<readonly Volume[]> {
     const fresh = this.#memory.freshList()
     if (fresh !== undefined) return fresh
     try {
       return await untilAborted(this.#all(), signal)
     } catch (error) {
-      const old = isOutage(error) ? this.#memory.oldList() : undefined
+      const old = isOutage(error) && !orReject ? this.#memory.oldList() : undefined
       if (old === undefined) throw error
       return old
     }

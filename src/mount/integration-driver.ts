@@ -19,6 +19,8 @@ export interface AcquiringCall extends IntegrationCall {
 export interface ListCall extends IntegrationCall {
   /** A word for the last change that another process made: what was remembered before it is not told any more. */
   readonly changedElsewhere?: string
+  /** Reject when the platform cannot be asked, also where an old list is known. */
+  readonly orReject?: boolean
 }
 
 /** Who wants a volume mounted: the id that Docker passes to Mount, or '' where the client sends none. */

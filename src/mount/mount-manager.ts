@@ -201,11 +201,15 @@ export class MountManager implements IntegrationDriver {
     return this.#views.of(volume, ledger.get(volume.id))
   }
 
-  async list({ signal, changedElsewhere }: ListCall = {}): Promise<readonly VolumeView[]> {
+  async list({
+    signal,
+    changedElsewhere,
+    orReject,
+  }: ListCall = {}): Promise<readonly VolumeView[]> {
     const { ledger, service } = this.#context
     const { catalog } = service
     const volumes = await (changedElsewhere === undefined
-      ? catalog.list(signal)
+      ? catalog.list(signal, orReject)
       : catalog.listSince(changedElsewhere, signal))
     const records = new Map(ledger.all().map((record) => [record.volume.id, record]))
     return volumes.map((volume) => this.#views.of(volume, records.get(volume.id)))
