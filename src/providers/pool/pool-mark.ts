@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { access } from 'node:fs/promises'
+import { access, link, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import { isStorageError, systemCode, UnavailableError } from '../../libstorage/errors.ts'
+import { leftoverName } from '../../libstorage/leftover.ts'
 import type { Logger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { poolBare, poolMissing, poolOther } from './errors.ts'
@@ -140,14 +141,18 @@ async function identityIn(file: string): Promise<string | undefined> {
   }
 }
 
-/** Writes a file unless there is one; whether there was none. */
+/** Makes a file, whole or not at all, unless there is one; whether there was none. */
 async function writtenNew(file: string, text: string): Promise<boolean> {
+  const written = join(dirname(file), leftoverName('marking'))
   try {
-    await writeNew(file, text)
+    await writeNew(written, text)
+    await link(written, file)
     return true
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false
     throw error
+  } finally {
+    await rm(written, { force: true })
   }
 }
 
