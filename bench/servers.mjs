@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -86,8 +87,9 @@ async function started(child, socket) {
     pid: child.pid,
     socket,
     async stop() {
+      const ended = hasEnded() ? undefined : once(child, 'exit')
       child.kill('SIGTERM')
-      while (!hasEnded()) await sleep(20)
+      await ended
     },
   }
 }
