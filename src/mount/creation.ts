@@ -4,6 +4,7 @@ import {
   InvalidArgumentError,
   volumeNamed,
 } from '../libstorage/errors.ts'
+import { isInZone } from '../libstorage/namesakes.ts'
 import type { Volume, VolumeSpec, VolumeWish } from '../libstorage/types.ts'
 import { type FoundSource, findSource } from './copy-source.ts'
 import { factsOf } from './ledger-record.ts'
@@ -61,10 +62,11 @@ async function createUnlessThere(
     const found = await findSource(context, from, from.isSized ? wanted.sizeGiB : undefined, signal)
     const sizeGiB = from.isSized ? wanted.sizeGiB : found.sizeGiB
     const meant = leaveOutMeaningless(context, name, { ...rest, sizeGiB })
-    return await make(context, { ...meant, name, source: found.source }, { ...found, signal })
+    const request = { ...found, signal, machine }
+    return await make(context, { ...meant, name, source: found.source }, request)
   }
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
-  return await make(context, { ...leaveOutMeaningless(context, name, rest), name })
+  return await make(context, { ...leaveOutMeaningless(context, name, rest), name }, { machine })
 }
 
 /** Neither success, for what nobody can mount, nor a second one beside what may be somebody's failed disk. */
@@ -131,16 +133,26 @@ async function requireMakeable(context: MountContext, wanted: RequestedVolume): 
 async function make(
   context: MountContext,
   spec: VolumeSpec,
-  { volume: original, signal }: Partial<FoundSource> & { signal?: AbortSignal | undefined } = {},
+  {
+    volume: original,
+    signal,
+    machine,
+  }: Partial<FoundSource> & {
+    signal?: AbortSignal | undefined
+    /** The zone of this machine, where it has one. */
+    machine: string | undefined
+  },
 ): Promise<Creation> {
   const { driver, catalog, name: service } = context.service
   const begun = performance.now()
   const create = () => driver.createVolume(spec, signal === undefined ? {} : { signal })
   try {
     const volume = await (original === undefined ? create() : copying(context, original, create))
-    catalog.created(volume)
-    // One of a zone that was asked for may be none of this machine's.
-    if (spec.zone === undefined) noteMade(context, volume)
+    // One of a zone that was asked for may be none of this machine's, and would hide the one that is.
+    if (isInZone(volume, { machine })) {
+      catalog.created(volume)
+      noteMade(context, volume)
+    }
     const durationMs = Math.round(performance.now() - begun)
     context.events.record({
       kind: 'created',

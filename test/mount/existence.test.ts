@@ -47,6 +47,17 @@ describe('create', () => {
     expect(world.platform.volumes().map(({ zone }) => zone)).toEqual(['eu-1b'])
   })
 
+  test('in another zone hides no volume of that name in this one', async () => {
+    world.platform.zones.set('here', 'eu-1a')
+    const { id } = world.platform.add({ name: 'data', zone: 'eu-1a' })
+    const manager = world.manager()
+    await manager.create('data', { availabilityzone: 'eu-1b' })
+    expect(world.platform.volumes().map(({ zone }) => zone)).toEqual(['eu-1a', 'eu-1b'])
+    expect((await manager.get('data')).volume.id).toBe(id)
+    await mounted(manager, 'data', 'a')
+    expect(world.isMounted('data')).toBe(true)
+  })
+
   test('says which existing volumes are meant when two match without regard to case', async () => {
     world.platform.add({ name: 'DATA' })
     world.platform.add({ name: 'Data' })
