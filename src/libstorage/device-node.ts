@@ -13,16 +13,18 @@ export interface WantedNode {
   readonly dev: string
   /** A folder of our own for nodes that are missing under `dev`. */
   readonly ownNodes: string
+  /** Nothing is made: what is missing stays so. */
+  readonly looksOnly?: boolean | undefined
 }
 
 /** The node of a device, checked to be that device's; made where the namespace we live in has none. Undefined where it cannot be had. */
 export async function deviceNode(
-  { name, number, dev, ownNodes }: WantedNode,
+  { name, number, dev, ownNodes, looksOnly = false }: WantedNode,
   run: Run,
 ): Promise<string | undefined> {
   const node = path.join(ownNodes, name)
   const found = [path.join(dev, name), node].find((known) => numberOf(known) === number)
-  if (found !== undefined) return found
+  if (found !== undefined || looksOnly) return found
   const [major = '', minor = ''] = number.split(':')
   await run('mkdir', ['-p', '-m', '0700', ownNodes], LIMIT)
   await run('rm', ['-f', node], LIMIT)

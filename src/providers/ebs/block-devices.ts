@@ -16,6 +16,8 @@ export interface DeviceRoots {
   readonly dev: string
   /** A folder of our own for nodes that are missing under `dev`. */
   readonly ownNodes: string
+  /** No node is made. */
+  readonly looksOnly?: boolean | undefined
 }
 
 /** What is known of the disk that is looked for. */
@@ -85,8 +87,8 @@ export class BlockDevices {
   async #node(name: string): Promise<string | undefined> {
     const number = this.#read(name, 'dev')
     if (number === undefined) return undefined
-    const { dev, ownNodes } = this.#roots
-    return await deviceNode({ name, number, dev, ownNodes }, this.#run)
+    const { dev, ownNodes, looksOnly } = this.#roots
+    return await deviceNode({ name, number, dev, ownNodes, looksOnly }, this.#run)
   }
 
   #names(): readonly string[] {

@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -26,9 +27,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const tree = (hypervisor: 'nitro' | 'xen') => new SysfsTree(path.join(folder, 'sys'), hypervisor)
-const disks = () =>
+const disks = (looksOnly = false) =>
   new BlockDevices(
     {
+      looksOnly,
       sysfs: path.join(folder, 'sys'),
       dev: path.join(folder, 'dev'),
       ownNodes: path.join(folder, 'own'),
@@ -117,6 +119,14 @@ describe.skipIf(process.getuid?.() !== 0)('a node that is missing', () => {
     expect(await disks().find({ volumeId: VOLUME })).toBe(own)
     expect(statSync(own).isBlockDevice()).toBe(true)
     expect(readFileSync(path.join(folder, 'sys/block', name, 'dev'), 'utf8').trim()).toBe('1:3')
+  })
+
+  test('is not made by whoever only looks', async () => {
+    tree('nitro').add(disk(VOLUME))
+    expect(await disks(true).find({ volumeId: VOLUME })).toBeUndefined()
+    expect(existsSync(path.join(folder, 'own'))).toBe(false)
+    node('nvme1n1')
+    expect(await disks(true).find({ volumeId: VOLUME })).toBe(path.join(folder, 'dev/nvme1n1'))
   })
 
   test('a node of another device is not taken', async () => {
