@@ -50,6 +50,8 @@ export class EbsClinic {
   readonly world: EbsWorld
   readonly account: IamAccount
   readonly iam: IamServer
+  /** Whether doctor takes the simulator for one that obeys `DryRun` as AWS does. */
+  isTrusted = true
 
   private constructor(world: EbsWorld, iam: IamServer) {
     this.world = world
@@ -116,7 +118,9 @@ export class EbsClinic {
   #around() {
     const { endpoint } = this.iam
     const sysfs = this.machine.disks.sysfs.root
-    return { sysfs, answerMs: 1_500, sts: endpoint, iam: endpoint, kms: endpoint }
+    const services = { sts: endpoint, iam: endpoint, kms: endpoint }
+    const { host } = new URL(this.simulator.endpoint)
+    return { sysfs, answerMs: 1_500, ...services, ...(this.isTrusted && { dryRunsAt: host }) }
   }
 }
 

@@ -18,6 +18,7 @@ import { throwIfAborted } from '../../../libstorage/wait.ts'
 import { tagsOfNew } from '../tags.ts'
 import type { Examined } from './examined.ts'
 import { codeOf, saidBy } from './findings.ts'
+import { whereEc2Is } from './where.ts'
 
 /** What EC2 answers to a request that it is told not to carry out. */
 export type DryOutcome =
@@ -43,6 +44,8 @@ export interface Trial {
 type Send = (examined: Examined, trial: Trial, signal: AbortSignal) => Promise<unknown>
 
 const DryRun = true
+/** The endpoints of AWS itself (AWS General Reference, "Service endpoints"). */
+const AWS_HOST = /\.amazonaws\.com(\.cn)?$/
 
 /** Requests that look only: one that is carried out after all is no harm. */
 const LOOKING: Readonly<Record<string, Send>> = {
@@ -119,18 +122,21 @@ export function newTags({ tag = '', rexrayTag = '' }: Examined['settings']) {
   return tagsOfNew({ prefix: tag, rexraySet: rexrayTag }, { name: 'doctor', labels: {} })
 }
 
-/** Tries an action without doing it. One that changes something is not even tried unless the endpoint is known to obey `DryRun`. */
+/**
+ * Tries an action without doing it. One that changes something is not even tried where `hindrance`, a clause, says why the
+ * endpoint might carry it out.
+ */
 export async function dryRun(
   examined: Examined,
   action: string,
   trial: Trial,
-  { obeys, signal }: { readonly obeys: boolean; readonly signal: AbortSignal },
+  { hindrance, signal }: { readonly hindrance: string | undefined; readonly signal: AbortSignal },
 ): Promise<DryOutcome> {
   const looking = LOOKING[action]
   if (looking !== undefined) return await outcomeOf(looking(examined, trial, signal), signal)
   const changing = CHANGING[action]
   if (changing === undefined) throw new Error(`${action} cannot be tried`)
-  if (!obeys) return { is: 'unknown', why: 'this endpoint does not know DryRun' }
+  if (hindrance !== undefined) return { is: 'unknown', why: hindrance }
   const outcome = await outcomeOf(changing(examined, trial, signal), signal)
   const isOther = outcome.is === 'denied' && (outcome.action ?? 'ec2:CreateVolume') !== action
   return action === 'ec2:CreateTags' && isOther
@@ -138,15 +144,27 @@ export async function dryRun(
     : outcome
 }
 
-/** Whether the endpoint refuses to do what it shall only try, seen by a look that does no harm. */
-export async function obeysDryRun(examined: Examined, signal: AbortSignal): Promise<boolean> {
+/**
+ * Why nothing that changes something is tried at the endpoint, as a clause, or undefined where it may be: at AWS itself,
+ * which answers `DryRunOperation` to a look that it shall only try. Others may know `DryRun` of some actions alone.
+ */
+export async function trialHindrance(
+  examined: Examined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { region } = await examined.identity()
+  const url = await whereEc2Is(examined.settings, region)
+  const { host, hostname } = new URL(url)
+  if (!AWS_HOST.test(hostname) && host !== examined.surroundings.dryRunsAt)
+    return `this endpoint is ${hostname}, which is not known to obey DryRun`
   const request = new DescribeInstancesCommand({ DryRun, MaxResults: 5 })
   try {
     await examined.send(request, signal)
-    return false
+    return 'this endpoint does not know DryRun'
   } catch (error) {
     throwIfAborted(signal)
-    return codeOf(error) === 'DryRunOperation' || codeOf(error) === 'UnauthorizedOperation'
+    if (codeOf(error) === 'DryRunOperation') return undefined
+    return `this endpoint did not show that it knows DryRun: ${saidBy(error)}`
   }
 }
 

@@ -28,6 +28,8 @@ export interface EbsSurroundings {
   readonly sts?: string
   readonly iam?: string
   readonly kms?: string
+  /** The host and port of an EC2 that obeys `DryRun` of every action as AWS does, besides AWS itself. */
+  readonly dryRunsAt?: string
 }
 
 /** Credentials, with the marks by which the SDK says where it found them. */

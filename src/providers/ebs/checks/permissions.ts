@@ -3,7 +3,7 @@ import type { Check, Finding } from '../../../libstorage/check.ts'
 import type { Volume } from '../../../libstorage/types.ts'
 import { throwIfAborted } from '../../../libstorage/wait.ts'
 import { MANAGED_TAG } from '../tags.ts'
-import { type DryOutcome, dryRun, obeysDryRun, type Trial } from './dry-runs.ts'
+import { type DryOutcome, dryRun, type Trial, trialHindrance } from './dry-runs.ts'
 import type { Examined } from './examined.ts'
 import { pass, skip } from './findings.ts'
 import { deniedIn, type Judged, judge } from './judgement.ts'
@@ -114,7 +114,7 @@ async function triedOn(
   signal: AbortSignal,
 ): Promise<Outcomes> {
   const { zone, instanceId } = await examined.identity()
-  const obeys = await obeysDryRun(examined, signal)
+  const hindrance = await trialHindrance(examined, signal)
   const snapshotId = await someSnapshot(examined, signal)
   const tried = NEEDS.map(async (need) => {
     const trials: readonly Trial[] = need.on.includes('volume')
@@ -125,7 +125,7 @@ async function triedOn(
         const isSnapshotMissing = need.on.includes('snapshot') && snapshotId === undefined
         const dry: DryOutcome = isSnapshotMissing
           ? { is: 'unknown', why: 'there is no snapshot to try it on' }
-          : await dryRun(examined, need.action, trial, { obeys, signal })
+          : await dryRun(examined, need.action, trial, { hindrance, signal })
         const volume = need.on.includes('volume') ? samples[index] : undefined
         return { ...(volume && { volume }), dry }
       }),

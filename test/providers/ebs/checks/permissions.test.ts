@@ -215,6 +215,29 @@ describe('permissions', () => {
     )
   })
 
+  test('are not tried at an endpoint that is none of AWS, though it says that it knows DryRun', async () => {
+    const clinic = current()
+    clinic.isTrusted = false
+    await ownVolume(clinic)
+    clinic.simulator.takeCounts()
+    const results = await clinic.examine()
+    expect(clinic.simulator.calls.filter(({ action }) => CHANGES.test(action))).toEqual([])
+    expect(linesOf(results, 'fail')).toEqual([])
+    clinic.allow([PRINTED])
+    expect(linesOf(await clinic.examine(), 'skip').join('\n')).toMatch(
+      /neither tried nor simulated: .*\(this endpoint is 127\.0\.0\.1, which is not known to obey DryRun\)/,
+    )
+  })
+
+  test('are not tried where the look that shall prove DryRun is denied, which proves nothing', async () => {
+    const clinic = current()
+    await ownVolume(clinic)
+    clinic.allow([withoutAction('ec2:DescribeInstances'), ASKING, FENCING])
+    clinic.simulator.takeCounts()
+    await clinic.examine()
+    expect(clinic.simulator.calls.filter(({ action }) => CHANGES.test(action))).toEqual([])
+  })
+
   test('are simulated for the role behind the profile of the instance, whose path its sessions do not show', async () => {
     const clinic = current()
     await ownVolume(clinic)
