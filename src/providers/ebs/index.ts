@@ -53,7 +53,10 @@ export async function createEbsProvider(
   })
   const ec2 = new Ec2(() => connectEc2(settings, identity))
   const lookUps = new VolumeLookUps(ec2)
-  const disks = new BlockDevices({ sysfs, dev, ownNodes, looksOnly: context.looksOnly }, context.run)
+  const disks = new BlockDevices(
+    { sysfs, dev, ownNodes, looksOnly: context.looksOnly },
+    context.run,
+  )
   const names = new DeviceNames((name) => disks.isPresent(name))
   const here = new ThisInstance({ ec2, lookUps, identity, names, disks, pace })
   const scope = { prefix: settings.tag ?? '', rexraySet: settings.rexrayTag ?? '' }
