@@ -128,7 +128,26 @@ export async function detachVolume(
   from: InstanceId,
   options: DetachOptions,
 ): Promise<void> {
-  const { force = false, signal, accepted } = options
+  const { signal, accepted } = options
+  const deadline = performance.now() + context.timeoutMs
+  for (let isFirst = true; ; isFirst = false) {
+    const lost = await requestDetach(context, id, from, { ...options, isFirst })
+    if (lost === undefined) break
+    const pauseMs = STATE_RETRY_MS * context.pace
+    if (performance.now() + pauseMs > deadline) throw lost.error
+    await sleep(pauseMs, signal)
+  }
+  await accepted?.()
+  await awaitDetached(context, id, from, signal)
+}
+
+/** Asks once for the end of the attachment; resolves with the error where that was not sent, or sent and lost. */
+async function requestDetach(
+  context: AttachmentContext,
+  id: VolumeId,
+  from: InstanceId,
+  { force = false, signal, isFirst }: DetachOptions & { readonly isFirst: boolean },
+): Promise<{ readonly error: unknown } | undefined> {
   try {
     await context.ec2.send(
       new DetachVolumeCommand({ VolumeId: id, InstanceId: from, ...(force && { Force: true }) }),
@@ -141,14 +160,13 @@ export async function detachVolume(
       ) || isUnknownOutcome(error)
     if (!isOpen) throw error
     const attachment = attachmentTo(await present(context, id, signal), id, from)
-    if (attachment === undefined && !isOfRepeat(error))
+    if (attachment === undefined && isFirst && !isOfRepeat(error))
       throw new NotFoundError(`the attachment of ${context.subject} to ${from}`, error)
-    // What was not sent, or sent and lost, is sent once more; the rest is under way.
+    // What is not lost is under way.
     if (attachment !== undefined && attachment.state !== 'detaching' && isUnknownOutcome(error))
-      return await detachVolume(context, id, from, options)
+      return { error }
   }
-  await accepted?.()
-  await awaitDetached(context, id, from, signal)
+  return undefined
 }
 
 async function awaitDetached(
