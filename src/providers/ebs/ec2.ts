@@ -6,7 +6,14 @@ import type {
 } from '@aws-sdk/client-ec2'
 import type { Command } from '@smithy/types'
 import { sleep, untilAborted } from '../../libstorage/wait.ts'
-import { ec2Code, isThrottled, isTransient } from './errors.ts'
+import {
+  ec2Code,
+  isThrottled,
+  isTransient,
+  isUnknownOutcome,
+  noteRepeats,
+  repeatsOf,
+} from './errors.ts'
 
 type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Command<
   ServiceInputTypes,
@@ -16,13 +23,29 @@ type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Com
   EC2ClientResolvedConfig
 >
 
-/** The `Date` of an answer is in whole seconds, and a moment old: what differs less from our clock says nothing against it. */
-const UNCERTAIN_MS = 2_000
+/**
+ * The `Date` of an answer is in whole seconds, and a moment old: what differs less from our clock says nothing against it,
+ * in milliseconds.
+ */
+export const CLOCK_UNCERTAIN_MS = 2_000
 
 /** How long a request that EC2 throttles is repeated, a little less than the longest that anybody waits, in milliseconds. */
 const THROTTLED_MS = 100_000
 /** The pause after the client has given up its own repeats. */
 const PAUSE_MS = 5_000
+
+/** What makes something anew whenever it is asked for, and has no token for its repeats. */
+const UNREPEATABLE: ReadonlySet<string | undefined> = new Set(['CreateSnapshotCommand'])
+
+/** Nothing that the client repeats: whether what was asked for is done, its sender has to see first. */
+class LostAnswer extends Error {
+  readonly lost: unknown
+
+  constructor(lost: unknown) {
+    super('the answer was lost')
+    this.lost = lost
+  }
+}
 
 /** The requests to EC2 of one service. Its client is made at the first one: which region is meant, the machine may have to be asked. */
 export class Ec2 {
@@ -48,8 +71,8 @@ export class Ec2 {
 
   /**
    * Sends a request, and rejects with EC2's own error. One that EC2 throttles it did not carry out: that is repeated for as
-   * long as a caller waits, since nobody knows how many others ask EC2 at the same time. An abort ends the wait and starts
-   * nothing new.
+   * long as a caller waits, since nobody knows how many others ask EC2 at the same time. What has no token is not repeated once
+   * its outcome is unknown. An abort ends the wait and starts nothing new.
    */
   async send<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
     command: Ec2Command<I, O>,
@@ -58,10 +81,14 @@ export class Ec2 {
     const client = await untilAborted(this.#connected(), signal)
     const options = signal === undefined ? {} : { abortSignal: signal }
     const deadline = performance.now() + THROTTLED_MS
-    for (;;) {
+    for (let repeats = 0; ; ) {
       try {
         return await untilAborted(client.send(command, options), signal)
-      } catch (error) {
+      } catch (failure) {
+        const error = failure instanceof LostAnswer ? failure.lost : failure
+        repeats += repeatsOf(error)
+        // What the client repeated before may have been done, also where the last answer is that to a single request.
+        noteRepeats(error, repeats)
         if (!isThrottled(error) || performance.now() + PAUSE_MS > deadline) throw error
         await sleep(PAUSE_MS, signal)
       }
@@ -81,16 +108,18 @@ export class Ec2 {
   /** Every answer says when it was given, also one that refuses; the client itself repeats what was refused for the moment. */
   #watched(client: EC2Client): EC2Client {
     client.middlewareStack.add(
-      (next) => async (args) => {
-        try {
-          const result = await next(args)
-          this.#hindrance = undefined
-          return result
-        } catch (error) {
-          this.#hindrance = isTransient(error) ? said(error) : undefined
-          throw error
-        }
-      },
+      (next, { commandName }) =>
+        async (args) => {
+          try {
+            const result = await next(args)
+            this.#hindrance = undefined
+            return result
+          } catch (error) {
+            this.#hindrance = isTransient(error) ? said(error) : undefined
+            const isLost = UNREPEATABLE.has(commandName) && isUnknownOutcome(error)
+            throw isLost ? new LostAnswer(error) : error
+          }
+        },
       { step: 'finalizeRequest', priority: 'low', name: 'ec2Attempt' },
     )
     client.middlewareStack.add(
@@ -107,7 +136,7 @@ export class Ec2 {
   #heard(date: number | undefined): void {
     if (date === undefined) return
     const aheadMs = date - Date.now()
-    this.#aheadMs = Math.abs(aheadMs) > UNCERTAIN_MS ? aheadMs : 0
+    this.#aheadMs = Math.abs(aheadMs) > CLOCK_UNCERTAIN_MS ? aheadMs : 0
   }
 }
 

@@ -151,7 +151,18 @@ export function isTransient(error: unknown): boolean {
 
 /** Whether the answer is that to a repeat, so that what was asked for may have been done before it. */
 export function isOfRepeat(error: unknown): boolean {
-  return (metadataOf(error).attempts ?? 1) > 1
+  return repeatsOf(error) > 0
+}
+
+/** How many requests came before the one that this is the answer to. */
+export function repeatsOf(error: unknown): number {
+  return (metadataOf(error).attempts ?? 1) - 1
+}
+
+/** Says of an answer how many requests came before it, where some are known that its client has forgotten. */
+export function noteRepeats(error: unknown, repeats: number): void {
+  if (!(error instanceof Error) || !('$metadata' in error)) return
+  Object.assign(error, { $metadata: { ...metadataOf(error), attempts: repeats + 1 } })
 }
 
 /** Says an error of EC2, of its credentials or of the way there as one of ours; what is none of these is a bug and stays. */

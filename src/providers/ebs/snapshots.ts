@@ -7,7 +7,7 @@ import {
 import type { SnapshotDriver } from '../../libstorage/storage-driver.ts'
 import type { Snapshot, SnapshotQuery } from '../../libstorage/types.ts'
 import type { Ec2 } from './ec2.ts'
-import { asStorageError, ec2Code, isOfRepeat, isUnknownOutcome } from './errors.ts'
+import { asStorageError, isUnknownOutcome } from './errors.ts'
 import {
   labelsOf,
   literal,
@@ -44,13 +44,14 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
         )
         return toSnapshot(made, scope)
       } catch (error) {
-        const taken = await takenMeanwhile(error, async () => {
+        if (isUnknownOutcome(error)) {
+          // EC2 has no token for it: what such a request took must be seen.
           const all = await pages(ec2, { name: spec.name, volumeId }, scope, signal)
           // EC2's answer says what time it is there.
           const since = ec2.now() - (performance.now() - begun) - CLOCK_DIFFERENCE_MS
-          return all.find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
-        })
-        if (taken !== undefined) return toSnapshot(taken, scope)
+          const taken = all.find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
+          if (taken !== undefined) return toSnapshot(taken, scope)
+        }
         const subject = `snapshot ${JSON.stringify(spec.name)} of ${volumeId}`
         throw asStorageError(error, { subject, action: 'ec2:CreateSnapshot' })
       }
@@ -63,16 +64,6 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
       }
     },
   }
-}
-
-/** The snapshot that a request took whose answer was lost: EC2 has no token for it, and takes none right after another. */
-async function takenMeanwhile(
-  error: unknown,
-  find: () => Promise<Ec2Snapshot | undefined>,
-): Promise<Ec2Snapshot | undefined> {
-  const isRefusedRepeat =
-    isOfRepeat(error) && ec2Code(error) === 'SnapshotCreationPerVolumeRateExceeded'
-  return isRefusedRepeat || isUnknownOutcome(error) ? await find() : undefined
 }
 
 async function pages(

@@ -136,6 +136,24 @@ describe('a snapshot', () => {
     expect(world.simulator.region.snapshots.all().map((one) => one.id)).toEqual([made?.id])
   })
 
+  test.each([
+    ['is lost', { kind: 'drop', when: 'before' }],
+    ['is answered by an error of EC2', { kind: 'error', code: 'InternalError', status: 500 }],
+  ] as const)('whose request %s is not asked for a second time', async (_, fault) => {
+    const id = await make()
+    world.simulator.faults.next('CreateSnapshot', fault)
+    world.simulator.takeCounts()
+    await expect(create(id)).rejects.toThrow(/CreateSnapshot/)
+    expect(world.simulator.takeCounts()).toMatchObject({ CreateSnapshot: 1, DescribeSnapshots: 1 })
+  })
+
+  test('that was throttled is asked for again, and taken once', async () => {
+    const id = await make()
+    world.simulator.faults.next('CreateSnapshot', { kind: 'throttle' }, { kind: 'throttle' })
+    const made = await create(id)
+    expect(world.simulator.region.snapshots.all().map((one) => one.id)).toEqual([made?.id])
+  })
+
   test.each([-20_000, 20_000])(
     'whose request was lost is not the one before it, and whose reply was lost is, with a clock that is %i ms off',
     async (ms) => {
