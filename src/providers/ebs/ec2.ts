@@ -27,7 +27,7 @@ type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Com
  * The `Date` of an answer is in whole seconds, and a moment old: what differs less from our clock says nothing against it,
  * in milliseconds.
  */
-export const CLOCK_UNCERTAIN_MS = 2_000
+const CLOCK_UNCERTAIN_MS = 2_000
 
 /** How long a request that EC2 throttles is repeated, a little less than the longest that anybody waits, in milliseconds. */
 const THROTTLED_MS = 100_000
