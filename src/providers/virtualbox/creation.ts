@@ -8,7 +8,6 @@ import {
 import type { VolumeSpec } from '../../libstorage/types.ts'
 import type { WebSession } from './client.ts'
 import type { Facts } from './facts.ts'
-import { VboxFault } from './fault.ts'
 import { fileIn, fileNameOf } from './host-path.ts'
 import { GIB, isSnapshot, type Media, type Medium, mediumById } from './media.ts'
 import { makeMedium } from './media-making.ts'
@@ -52,24 +51,7 @@ export async function createVolume(
   try {
     return await makeMedium(context, session, wanted, signal)
   } catch (error) {
-    if (!(error instanceof AlreadyExistsError)) throw error
-    throw (await existsUnknown(session, name, location)) ?? error
-  }
-}
-
-/** A disk whose entry VirtualBox has lost, as it does when it is killed between two saves, is made known to it again. */
-async function existsUnknown(
-  session: WebSession,
-  name: string,
-  location: string,
-): Promise<AlreadyExistsError | undefined> {
-  const disk = { location, deviceType: 'HardDisk', accessMode: 'ReadWrite', forceNewUuid: false }
-  try {
-    const _this = await session.call('IVirtualBox_openMedium', { _this: session.root, ...disk })
-    return exists(name, await session.call('IMedium_getId', { _this }))
-  } catch (error) {
-    if (error instanceof VboxFault) return undefined
-    throw error
+    throw error instanceof AlreadyExistsError ? existsAsFile(name, location, error) : error
   }
 }
 
@@ -140,5 +122,16 @@ function exists(name: string, id: string): AlreadyExistsError {
     subject: volumeNamed(name),
     problem: `exists already as ${id}`,
     remedy: 'use it, or choose another name',
+  })
+}
+
+/** The refusal of a file that no disk of the registry is: one that is being made or copied looks like one that is finished. */
+function existsAsFile(name: string, file: string, cause?: unknown): AlreadyExistsError {
+  return new AlreadyExistsError({
+    subject: volumeNamed(name),
+    problem: `exists already as the file ${file}, which is no disk that VirtualBox knows and may be an unfinished copy`,
+    remedy:
+      'wait until it is known; if nothing writes it any more, add it to the media of the host, or delete it',
+    cause,
   })
 }

@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { AlreadyExistsError } from '../../../src/libstorage/errors.ts'
+import type { Provider } from '../../../src/libstorage/storage-driver.ts'
+import { eventually } from '../../support/eventually.ts'
+import { VirtualboxWorld, VOLUMES } from '../../support/virtualbox-world.ts'
+
+let world: VirtualboxWorld
+let provider: Provider
+beforeEach(async () => {
+  world = new VirtualboxWorld()
+  provider = await world.provider()
+})
+afterEach(() => world.close())
+
+const make = async (name = 'data') =>
+  (await provider.driver.createVolume({ name, sizeGiB: 1, labels: {} })).id
+
+describe('a disk', () => {
+  test('whose entry VirtualBox has lost is refused by its file, as it may be unfinished', async () => {
+    const location = `${VOLUMES}/data.vdi`
+    world.host.disks.files.add(location)
+    await expect(make()).rejects.toThrow(AlreadyExistsError)
+    await expect(make()).rejects.toThrow(/file \/home\/me\/volumes\/data.vdi.*wait.*delete/)
+    expect(await provider.driver.volumes()).toEqual([])
+    expect([...world.host.disks.files]).toEqual([location])
+  })
+
+  test.each([
+    ['copied', true],
+    ['made', false],
+  ])(
+    'that is %s is nobody’s until it is finished, and then the one that was wanted',
+    async (_, isCopy) => {
+      const { driver } = provider
+      const source = isCopy ? { source: { kind: 'volume', id: await make('first') } as const } : {}
+      world.host.disks.holdsMaking = true
+      const spec = { name: 'data', sizeGiB: 1, labels: { a: 'b' }, ...source }
+      const making = driver.createVolume(spec)
+      await eventually(() => expect(world.host.disks.files.size).toBe(1))
+      const other = await world.provider(world.there)
+      const attempt = other.driver.createVolume(spec)
+      await expect(attempt).rejects.toThrow(/volume "data" exists already as the file .*data.vdi/)
+      await expect(make()).rejects.toThrow(AlreadyExistsError)
+      expect(await driver.volumes({ name: 'data' })).toEqual([])
+      world.host.disks.finishMaking()
+      expect(await making).toMatchObject({ managed: true, labels: { a: 'b' } })
+      expect(await other.driver.volumes({ name: 'data' })).toEqual([await making])
+      expect((await making).madeFrom).toBe(isCopy ? 'volume' : undefined)
+    },
+  )
+
+  test('of a name whose file is there, and is no disk, is refused, and the file stays', async () => {
+    const location = `${VOLUMES}/data.vdi`
+    world.host.disks.files.add(location)
+    world.host.disks.damaged.add(location)
+    await expect(make()).rejects.toThrow(`exists already as the file ${location}`)
+    expect([...world.host.disks.files]).toEqual([location])
+    expect(await provider.driver.volumes()).toEqual([])
+  })
+})
