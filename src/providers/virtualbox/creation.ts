@@ -9,6 +9,7 @@ import type { VolumeSpec } from '../../libstorage/types.ts'
 import type { WebSession } from './client.ts'
 import type { Facts } from './facts.ts'
 import { fileIn, fileNameOf } from './host-path.ts'
+import { requireCopyable } from './later-images.ts'
 import { GIB, isSnapshot, type Media, type Medium, mediumById } from './media.ts'
 import { makeMedium } from './media-making.ts'
 
@@ -102,12 +103,11 @@ async function sourceOf(
   if (source === undefined) return undefined
   const { kind, id } = source
   const subject = kind === 'volume' ? volumeNamed(id) : `snapshot ${id}`
-  const found =
-    kind === 'volume'
-      ? (await media.volume(session, id, signal))?.medium
-      : await mediumById(session, id, signal)
+  const original = kind === 'volume' ? await media.volume(session, id, signal) : undefined
+  const found = kind === 'volume' ? original?.medium : await mediumById(session, id, signal)
   if (found === undefined || isSnapshot(found) !== (kind === 'snapshot'))
     throw new NotFoundError(subject)
+  if (original !== undefined) await requireCopyable(session, original.medium, original.volume.name)
   if (sizeGiB * GIB >= found.sizeBytes) return found
   const least = Math.ceil(found.sizeBytes / GIB)
   throw new InvalidArgumentError({

@@ -49,7 +49,10 @@ export async function createVirtualboxProvider(
   const media = new Media(volumePath)
   const folder = volumePath
   return {
-    driver: new VirtualboxDriver({ client, media, machines, disks, controllerName, pace, folder }),
+    driver: new VirtualboxDriver({
+      ...{ client, media, machines, disks, controllerName, pace, folder },
+      warn: (message) => context.logger?.warn(message),
+    }),
     executor: new VirtualboxExecutor({ client, local, disks }),
     storage: 'block',
     scope: 'global',

@@ -34,6 +34,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   IMedium_getLogicalSize: (_, { _this }) => medium(_this).sizeBytes,
   IMedium_getMachineIds: (_, { _this }) => [...medium(_this).machineIds],
   IMedium_getDescription: (_, { _this }) => medium(_this).description,
+  IMedium_getType: (_, { _this }) => medium(_this).type,
+  IMedium_getChildren: (host, { _this }) => host.childrenOf(medium(_this)),
   IMedium_getBase: (_, { _this }) => medium(_this).base,
   IMedium_getLastAccessError: (_, { _this }) =>
     medium(_this).state === 'Inaccessible'
@@ -54,6 +56,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   IMedium_setType: (_, { _this, type }) => {
     if (medium(_this).state !== 'Created')
       throw new ApiError(0x80bb0007, 'Storage for the medium is not created')
+    if (medium(_this).isInSnapshot)
+      throw new ApiError(0x80bb000c, 'The medium is attached to a snapshot')
     medium(_this).type = String(type)
   },
   IMedium_createBaseStorage: (host, { _this, logicalSize }) =>
