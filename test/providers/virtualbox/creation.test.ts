@@ -15,6 +15,14 @@ afterEach(() => world.close())
 const make = async (name = 'data') =>
   (await provider.driver.createVolume({ name, sizeGiB: 1, labels: {} })).id
 
+const snapshot = async () => {
+  const taken = await provider.driver.snapshots?.create(await make('first'), {
+    name: 'x',
+    labels: {},
+  })
+  return { kind: 'snapshot', id: taken?.id ?? '' } as const
+}
+
 describe('a disk', () => {
   test('whose entry VirtualBox has lost is refused by its file, as it may be unfinished', async () => {
     const location = `${VOLUMES}/data.vdi`
@@ -32,7 +40,7 @@ describe('a disk', () => {
     'that is %s is nobody’s until it is finished, and then the one that was wanted',
     async (_, isCopy) => {
       const { driver } = provider
-      const source = isCopy ? { source: { kind: 'volume', id: await make('first') } as const } : {}
+      const source = isCopy ? { source: await snapshot() } : {}
       world.host.disks.holdsMaking = true
       const spec = { name: 'data', sizeGiB: 1, labels: { a: 'b' }, ...source }
       const making = driver.createVolume(spec)
@@ -45,7 +53,7 @@ describe('a disk', () => {
       world.host.disks.finishMaking()
       expect(await making).toMatchObject({ managed: true, labels: { a: 'b' } })
       expect(await other.driver.volumes({ name: 'data' })).toEqual([await making])
-      expect((await making).madeFrom).toBe(isCopy ? 'volume' : undefined)
+      expect((await making).madeFrom).toBe(isCopy ? 'snapshot' : undefined)
     },
   )
 
