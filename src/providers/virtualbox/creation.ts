@@ -12,6 +12,7 @@ import { fileIn, fileNameOf } from './host-path.ts'
 import { requireCopyable } from './later-images.ts'
 import { GIB, isSnapshot, type Media, type Medium, mediumById } from './media.ts'
 import { makeMedium } from './media-making.ts'
+import { exists, existsAsFile, requireNoNamesakeFile } from './namesake-files.ts'
 
 /** VirtualBox counts in 2^63 bytes; what hosts can do they say themselves. */
 const MOST_GIB = 2 ** 33 - 1
@@ -38,8 +39,9 @@ export async function createVolume(
   const folder = requireFolder(context.folder)
   const [namesake] = await context.media.volumes(session, { name }, signal)
   if (namesake !== undefined) throw exists(name, namesake.id)
-  const source = await sourceOf(context.media, session, spec, signal)
   const location = fileIn(folder, `${fileNameOf(name)}.${format.toLowerCase()}`)
+  await requireNoNamesakeFile(session, { name, folder, location }, signal)
+  const source = await sourceOf(context.media, session, spec, signal)
   const facts: Facts = {
     kind: 'volume',
     name,
@@ -114,24 +116,5 @@ async function sourceOf(
     subject: volumeNamed(name),
     problem: `cannot have ${sizeGiB} GiB, as ${subject} has ${least}`,
     remedy: `say ${least} or more`,
-  })
-}
-
-function exists(name: string, id: string): AlreadyExistsError {
-  return new AlreadyExistsError({
-    subject: volumeNamed(name),
-    problem: `exists already as ${id}`,
-    remedy: 'use it, or choose another name',
-  })
-}
-
-/** The refusal of a file that no disk of the registry is: one that is being made or copied looks like one that is finished. */
-function existsAsFile(name: string, file: string, cause?: unknown): AlreadyExistsError {
-  return new AlreadyExistsError({
-    subject: volumeNamed(name),
-    problem: `exists already as the file ${file}, which is no disk that VirtualBox knows and may be an unfinished copy`,
-    remedy:
-      'wait until it is known; if nothing writes it any more, add it to the media of the host, or delete it',
-    cause,
   })
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AlreadyExistsError } from '../../../src/libstorage/errors.ts'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
 import { eventually } from '../../support/eventually.ts'
+import { SimMedium } from '../../support/virtualbox/model.ts'
 import { VirtualboxWorld, VOLUMES } from '../../support/virtualbox-world.ts'
 
 let world: VirtualboxWorld
@@ -64,5 +65,51 @@ describe('a disk', () => {
     await expect(make()).rejects.toThrow(`exists already as the file ${location}`)
     expect([...world.host.disks.files]).toEqual([location])
     expect(await provider.driver.volumes()).toEqual([])
+  })
+})
+
+describe('a name is not given to an empty volume', () => {
+  const made = () => world.host.disks.all.length
+
+  test.each(['data', 'data.vdi', 'data.vmdk'])(
+    'where %s in the folder is a disk that a machine starts from',
+    async (file) => {
+      const medium = new SimMedium(`${VOLUMES}/${file}`, file.endsWith('vdi') ? 'VDI' : 'VMDK')
+      medium.create(2 ** 30)
+      world.host.disks.add(medium)
+      const { machine } = world.there
+      const slot = { controller: 'SATA', port: 0, device: 0, type: 'HardDisk' as const }
+      machine.saved = [{ ...slot, medium, hotPluggable: false, isNew: false }]
+      medium.machineIds.add(machine.id)
+      const before = made()
+      expect(await provider.driver.volumes({ name: 'data' })).toEqual([])
+      await expect(make()).rejects.toThrow(AlreadyExistsError)
+      await expect(make()).rejects.toThrow(`${VOLUMES}/${file} is a disk of the host`)
+      expect(made()).toBe(before)
+    },
+  )
+
+  test.each([
+    ['data', false],
+    ['data', true],
+    ['data.vdi', false],
+    ['data.vmdk', false],
+    ['data.vmdk', true],
+  ])('where %s is a file that VirtualBox does not know (damaged: %s)', async (file, isDamaged) => {
+    const location = `${VOLUMES}/${file}`
+    world.host.disks.files.add(location)
+    if (isDamaged) world.host.disks.damaged.add(location)
+    const before = made()
+    await expect(make()).rejects.toThrow(`exists already as the file ${location}`)
+    expect([...world.host.disks.files]).toEqual([location])
+    expect(made()).toBe(before)
+  })
+
+  test('and another volume’s file is in nobody’s way', async () => {
+    const { driver } = provider
+    await make()
+    const other = await driver.createVolume({ name: 'data.vdi', sizeGiB: 1, labels: {} })
+    expect((await driver.volumes()).map(({ name }) => name).sort()).toEqual(['data', 'data.vdi'])
+    expect(world.medium(other.id).location).toBe(`${VOLUMES}/data.vdi.vdi`)
   })
 })

@@ -106,6 +106,17 @@ export class SimDisks {
     for (const finish of this.#making.splice(0)) finish()
   }
 
+  /** What is closed is no longer registered; its file stays. */
+  close(medium: SimMedium): void {
+    if (medium.machineIds.size > 0)
+      throw new ApiError(IN_USE, `Medium '${medium.location}' is still attached`)
+    medium.isClosed = true
+    const index = this.all.indexOf(medium)
+    if (index < 0) return
+    this.all.splice(index, 1)
+    this.files.add(medium.location)
+  }
+
   resize(medium: SimMedium, sizeBytes: number): SimProgress {
     requireUnlocked(medium, 'Failed to lock media when resizing')
     return done(() => {

@@ -66,9 +66,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   IMedium_resize: (host, { _this, logicalSize }) =>
     host.disks.resize(medium(_this), Number(logicalSize)),
   IMedium_deleteStorage: (host, { _this }) => host.disks.deleteStorage(medium(_this)),
-  IMedium_close: (_, { _this }) => {
-    medium(_this).isClosed = true
-  },
+  IMedium_close: (host, { _this }) => host.disks.close(medium(_this)),
   IMachine_getAccessible: (_, { _this }) => machine(_this).isAccessible,
   IMachine_getId: (_, { _this }) => readable(_this).id,
   IMachine_getName: (_, { _this }) => readable(_this).name,
