@@ -13,6 +13,8 @@ const WAIT_STEP_MS = 500
 
 /** The first major version of which it is known that the descriptions of disks can be set. */
 const OLD_BEFORE = 7
+/** The first version of which it is known that it ends when a disk with properties is copied. */
+const DEFECT_SINCE = 7.2
 
 /** Who asks. */
 export interface Credentials {
@@ -37,6 +39,16 @@ export class WebSession {
 
   /** Whether this version may lack what 7.0 has. */
   async isOld(signal?: AbortSignal): Promise<boolean> {
+    return (await this.#versionNumber(signal)) < OLD_BEFORE
+  }
+
+  /** Whether this version comes to its end when a disk that has properties is copied. */
+  async endsOfProperties(signal?: AbortSignal): Promise<boolean> {
+    return (await this.#versionNumber(signal)) >= DEFECT_SINCE
+  }
+
+  /** Major and minor version, as 7.2. */
+  async #versionNumber(signal: AbortSignal | undefined): Promise<number> {
     this.#version ??= this.call('IVirtualBox_getAPIVersion', { _this: this.root }).catch(
       (error: unknown) => {
         this.#version = undefined
@@ -44,7 +56,7 @@ export class WebSession {
       },
     )
     const version = await untilAborted(this.#version, signal)
-    return Number.parseInt(version, 10) < OLD_BEFORE
+    return Number.parseFloat(version.replace('_', '.'))
   }
 
   /** Asks for one operation. Rejects with a `VboxFault`, or with what the network said. */

@@ -17,6 +17,8 @@ export class SimDisks {
   readonly damaged = new Set<string>()
   /** Whether what is made stays under way, as a file that no registered disk has, until {@link finishMaking}. */
   holdsMaking = false
+  /** Whether the copy of a disk with a property ends the service. */
+  hasCopyDefect = true
   readonly #making: (() => void)[] = []
   readonly #die: (why: string) => void
 
@@ -65,7 +67,8 @@ export class SimDisks {
 
   clone(source: SimMedium, target: SimMedium): SimProgress {
     if (source.state !== 'LockedRead') requireUnlocked(source, 'Failed to lock source media')
-    if (source.properties.size > 0) this.#die('a disk with a property was copied')
+    if (this.hasCopyDefect && source.properties.size > 0)
+      this.#die('a disk with a property was copied')
     source.state = 'LockedRead'
     return this.#make(target, source.sizeBytes, () => {
       source.state = 'Created'
