@@ -62,7 +62,7 @@ export class VirtualboxWorld {
   async process(
     place: SimPlace = this.here,
     settings: Readonly<Record<string, unknown>> = {},
-    { timeoutMs = 5_000, isDying = false } = {},
+    { timeoutMs = 5_000, isDying = false, looksOnly = false } = {},
   ): Promise<{ readonly provider: Provider; readonly entrance: Entrance }> {
     const entrance = await this.service.open()
     const { guest, libDirectory } = place
@@ -75,7 +75,7 @@ export class VirtualboxWorld {
       ...settings,
     })
     const logger = { info: () => {}, warn: this.#options.warn ?? (() => {}) }
-    const context = { service: 'virtualbox', libDirectory, run, logger }
+    const context = { service: 'virtualbox', libDirectory, run, logger, looksOnly }
     const owner = isDying ? { ...identifySelf(), startTime: '0' } : identifySelf()
     const machine = { sysfs, dev, pace: 0.01, timeoutMs, owner }
     return { provider: await createVirtualboxProvider(given, context, machine), entrance }
