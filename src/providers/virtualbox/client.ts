@@ -1,3 +1,4 @@
+import { systemCode, TimeoutError } from '../../libstorage/errors.ts'
 import { SingleFlight } from '../../libstorage/single-flight.ts'
 import { after, poll, type Timer, untilAborted } from '../../libstorage/wait.ts'
 import { logonRefused, serviceGone } from './errors.ts'
@@ -10,6 +11,9 @@ import type { WebService } from './web-service.ts'
 const IDLE_MS = 60_000
 /** How long one wait for something under way may block: a longer one would not keep the web session alive. */
 const WAIT_STEP_MS = 500
+
+/** So many answers in a row may be lost while something is waited for: it goes on, and would be begun a second time. */
+const MOST_LOST = 5
 
 /** The first major version of which it is known that the descriptions of disks can be set. */
 const OLD_BEFORE = 7
@@ -83,9 +87,19 @@ export class WebSession {
   /** Waits for something under way to be done. Rejects with a `VboxFault` when it fails; resolves with false when the time is up. */
   async finished(progress: Reference, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     const _this = progress
+    let lost = 0
     const look = async () => {
-      await this.call('IProgress_waitForCompletion', { _this, timeout: WAIT_STEP_MS }, signal)
-      return (await this.call('IProgress_getCompleted', { _this }, signal)) || undefined
+      try {
+        await this.call('IProgress_waitForCompletion', { _this, timeout: WAIT_STEP_MS }, signal)
+        const isDone = await this.call('IProgress_getCompleted', { _this }, signal)
+        lost = 0
+        return isDone || undefined
+      } catch (error) {
+        lost += 1
+        const isLost = systemCode(error) !== undefined || error instanceof TimeoutError
+        if (!isLost || lost > MOST_LOST) throw error
+        return undefined
+      }
     }
     const isDone = (await poll(look, { intervalMs: 1, timeoutMs, signal })) ?? false
     if (isDone) await this.#requireSuccess(progress)

@@ -50,6 +50,17 @@ describe('a lost answer', () => {
     expect(world.host.died).toBeUndefined()
   })
 
+  test.each(['IProgress_waitForCompletion', 'IProgress_getCompleted'])(
+    'to %s of a snapshot is asked for again, and no second copy is made',
+    async (operation) => {
+      const id = await make()
+      world.service.failNext(operation, () => 'lost')
+      const taken = await provider.driver.snapshots?.create(id, { name: 'x', labels: {} })
+      expect(await provider.driver.snapshots?.list()).toEqual([taken])
+      expect(entrance.calls.filter((one) => one === 'IMedium_cloneToBase')).toHaveLength(1)
+    },
+  )
+
   test('to the save of a machine that is off is saved again', async () => {
     await reopen({ running: false })
     const id = await make()
