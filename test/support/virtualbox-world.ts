@@ -18,6 +18,8 @@ interface WorldOptions extends ServiceOptions {
   readonly running?: boolean
   readonly portCount?: number
   readonly disks?: DiskSource
+  /** Told of what is warned of. */
+  readonly warn?: (message: string) => void
 }
 
 /** A machine of the host, as it is from outside and from inside. */
@@ -60,7 +62,7 @@ export class VirtualboxWorld {
   async process(
     place: SimPlace = this.here,
     settings: Readonly<Record<string, unknown>> = {},
-    { timeoutMs = 5_000, isDying = false } = {},
+    { timeoutMs = 5_000, isDying = false, looksOnly = false } = {},
   ): Promise<{ readonly provider: Provider; readonly entrance: Entrance }> {
     const entrance = await this.service.open()
     const { guest, libDirectory } = place
@@ -72,7 +74,8 @@ export class VirtualboxWorld {
       scsiHostPath,
       ...settings,
     })
-    const context = { service: 'virtualbox', libDirectory, run }
+    const logger = { info: () => {}, warn: this.#options.warn ?? (() => {}) }
+    const context = { service: 'virtualbox', libDirectory, run, logger, looksOnly }
     const owner = isDying ? { ...identifySelf(), startTime: '0' } : identifySelf()
     const machine = { sysfs, dev, pace: 0.01, timeoutMs, owner }
     return { provider: await createVirtualboxProvider(given, context, machine), entrance }

@@ -8,6 +8,8 @@ export interface AttachmentContext {
   readonly machines: Machines
   readonly disks: LocalDisks
   readonly controllerName: string
+  /** Told of what is amiss though it goes on. */
+  readonly warn?: ((message: string) => void) | undefined
   /** What all pauses are multiplied by. */
   readonly pace: number
 }

@@ -8,6 +8,7 @@ import { detachLocked } from './detachment.ts'
 import { heldBy } from './errors.ts'
 import { type Facts, writeFacts } from './facts.ts'
 import { Code, hasCode, VboxFault } from './fault.ts'
+import { hasLaterImage, requireNoLaterImage } from './later-images.ts'
 import { type LockedMachine, save } from './machines.ts'
 import { attachmentOf, type Medium } from './media.ts'
 import type { AttachedMedium } from './operations.ts'
@@ -62,9 +63,10 @@ async function attachLocked(
   if (found === undefined) throw new NotFoundError(volumeNamed(id))
   const { volume, medium } = found
   const [mine] = volume.attachments.filter(({ instanceId }) => instanceId === to)
-  if (mine !== undefined) return mine
   const [other] = volume.attachments
-  if (other !== undefined) throw heldBy(volume.name, other)
+  if (mine === undefined && other !== undefined) throw heldBy(volume.name, other)
+  await requireNoLaterImage(session, medium, volume.name)
+  if (mine !== undefined) return mine
   if (medium.state === 'Inaccessible') throw unreadable(volume.name, medium)
   const target = { medium, name: volume.name, to }
   const slots = await freeSlots(context, machine, target)
@@ -131,11 +133,19 @@ async function attachToFree(
   const { medium, to } = target
   const refused = (error: unknown) => inUse(context, machine, target, error)
   const facts = await noteAttachment(machine.session, medium, to).catch(refused)
+  await keepOutOfSnapshots(context, machine.session, target)
   for (const port of free.slice(0, PORTS)) {
     const slot = { controller: context.controllerName, port, device: 0 }
     const isAttached = await attachToPort(context, machine, target, slot).catch(refused)
-    if (isAttached)
-      return await finish(context, machine, { ...target, medium: { ...medium, facts } }, slot)
+    if (!isAttached) continue
+    const attachment = await finish(
+      context,
+      machine,
+      { ...target, medium: { ...medium, facts } },
+      slot,
+    )
+    await requireItself(context, machine, target, slot)
+    return attachment
   }
   throw noPort(context.controllerName, target)
 }
@@ -203,6 +213,43 @@ async function noteAttachment(
   const noted = { ...facts, attachment: { machine, since } }
   await writeFacts(session, ref, noted, text)
   return noted
+}
+
+/** A disk that is write-through has no part in snapshots of machines; one of somebody else's may be another. */
+async function keepOutOfSnapshots(
+  { warn }: AttachmentContext,
+  session: WebSession,
+  { medium, name }: Target,
+): Promise<void> {
+  const _this = medium.ref
+  if ((await session.call('IMedium_getType', { _this })) !== 'Normal') return
+  try {
+    await session.call('IMedium_setType', { _this, type: 'Writethrough' })
+  } catch (error) {
+    warn?.(
+      `${volumeNamed(name)} cannot be made write-through (${String(error)}): take no snapshot of a machine that has it`,
+    )
+  }
+}
+
+/** Of a disk that is part of a snapshot VirtualBox attaches a new image in its place: that is taken off again. */
+async function requireItself(
+  { pace }: AttachmentContext,
+  machine: LockedMachine,
+  { medium, name, to }: Target,
+  { controller, port, device }: Slot,
+): Promise<void> {
+  const { session, machine: _this } = machine
+  const all = await session.call('IMachine_getMediumAttachmentsOfController', {
+    _this,
+    name: controller,
+  })
+  const found = all.find((one) => one.port === port && one.device === device)
+  if (found === undefined || found.medium === medium.ref) return
+  const place = { name: controller, controllerPort: port, device }
+  await session.call('IMachine_detachDevice', { _this, ...place })
+  await save(machine, pace)
+  throw hasLaterImage(name, { machineIds: [...medium.machineIds, to] })
 }
 
 async function isTaken({ session, machine }: LockedMachine, slot: Slot): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { systemCode, TimeoutError } from '../../libstorage/errors.ts'
 import { SingleFlight } from '../../libstorage/single-flight.ts'
 import { after, poll, type Timer, untilAborted } from '../../libstorage/wait.ts'
 import { logonRefused, serviceGone } from './errors.ts'
@@ -11,8 +12,13 @@ const IDLE_MS = 60_000
 /** How long one wait for something under way may block: a longer one would not keep the web session alive. */
 const WAIT_STEP_MS = 500
 
+/** So many answers in a row may be lost while something is waited for: it goes on, and would be begun a second time. */
+const MOST_LOST = 5
+
 /** The first major version of which it is known that the descriptions of disks can be set. */
 const OLD_BEFORE = 7
+/** The first version of which it is known that it ends when a disk with properties is copied. */
+const DEFECT_SINCE = 7.2
 
 /** Who asks. */
 export interface Credentials {
@@ -37,6 +43,16 @@ export class WebSession {
 
   /** Whether this version may lack what 7.0 has. */
   async isOld(signal?: AbortSignal): Promise<boolean> {
+    return (await this.#versionNumber(signal)) < OLD_BEFORE
+  }
+
+  /** Whether this version comes to its end when a disk that has properties is copied. */
+  async endsOfProperties(signal?: AbortSignal): Promise<boolean> {
+    return (await this.#versionNumber(signal)) >= DEFECT_SINCE
+  }
+
+  /** Major and minor version, as 7.2. */
+  async #versionNumber(signal: AbortSignal | undefined): Promise<number> {
     this.#version ??= this.call('IVirtualBox_getAPIVersion', { _this: this.root }).catch(
       (error: unknown) => {
         this.#version = undefined
@@ -44,7 +60,7 @@ export class WebSession {
       },
     )
     const version = await untilAborted(this.#version, signal)
-    return Number.parseInt(version, 10) < OLD_BEFORE
+    return Number.parseFloat(version.replace('_', '.'))
   }
 
   /** Asks for one operation. Rejects with a `VboxFault`, or with what the network said. */
@@ -71,9 +87,19 @@ export class WebSession {
   /** Waits for something under way to be done. Rejects with a `VboxFault` when it fails; resolves with false when the time is up. */
   async finished(progress: Reference, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     const _this = progress
+    let lost = 0
     const look = async () => {
-      await this.call('IProgress_waitForCompletion', { _this, timeout: WAIT_STEP_MS }, signal)
-      return (await this.call('IProgress_getCompleted', { _this }, signal)) || undefined
+      try {
+        await this.call('IProgress_waitForCompletion', { _this, timeout: WAIT_STEP_MS }, signal)
+        const isDone = await this.call('IProgress_getCompleted', { _this }, signal)
+        lost = 0
+        return isDone || undefined
+      } catch (error) {
+        lost += 1
+        const isLost = systemCode(error) !== undefined || error instanceof TimeoutError
+        if (!isLost || lost > MOST_LOST) throw error
+        return undefined
+      }
     }
     const isDone = (await poll(look, { intervalMs: 1, timeoutMs, signal })) ?? false
     if (isDone) await this.#requireSuccess(progress)

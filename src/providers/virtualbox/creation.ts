@@ -8,10 +8,11 @@ import {
 import type { VolumeSpec } from '../../libstorage/types.ts'
 import type { WebSession } from './client.ts'
 import type { Facts } from './facts.ts'
-import { VboxFault } from './fault.ts'
 import { fileIn, fileNameOf } from './host-path.ts'
+import { requireCopyable } from './later-images.ts'
 import { GIB, isSnapshot, type Media, type Medium, mediumById } from './media.ts'
 import { makeMedium } from './media-making.ts'
+import { exists, existsAsFile, requireNoNamesakeFile } from './namesake-files.ts'
 
 /** VirtualBox counts in 2^63 bytes; what hosts can do they say themselves. */
 const MOST_GIB = 2 ** 33 - 1
@@ -38,8 +39,9 @@ export async function createVolume(
   const folder = requireFolder(context.folder)
   const [namesake] = await context.media.volumes(session, { name }, signal)
   if (namesake !== undefined) throw exists(name, namesake.id)
-  const source = await sourceOf(context.media, session, spec, signal)
   const location = fileIn(folder, `${fileNameOf(name)}.${format.toLowerCase()}`)
+  await requireNoNamesakeFile(session, { name, folder, location }, signal)
+  const source = await sourceOf(context.media, session, spec, signal)
   const facts: Facts = {
     kind: 'volume',
     name,
@@ -52,24 +54,7 @@ export async function createVolume(
   try {
     return await makeMedium(context, session, wanted, signal)
   } catch (error) {
-    if (!(error instanceof AlreadyExistsError)) throw error
-    throw (await existsUnknown(session, name, location)) ?? error
-  }
-}
-
-/** A disk whose entry VirtualBox has lost, as it does when it is killed between two saves, is made known to it again. */
-async function existsUnknown(
-  session: WebSession,
-  name: string,
-  location: string,
-): Promise<AlreadyExistsError | undefined> {
-  const disk = { location, deviceType: 'HardDisk', accessMode: 'ReadWrite', forceNewUuid: false }
-  try {
-    const _this = await session.call('IVirtualBox_openMedium', { _this: session.root, ...disk })
-    return exists(name, await session.call('IMedium_getId', { _this }))
-  } catch (error) {
-    if (error instanceof VboxFault) return undefined
-    throw error
+    throw error instanceof AlreadyExistsError ? existsAsFile(name, location, error) : error
   }
 }
 
@@ -120,25 +105,16 @@ async function sourceOf(
   if (source === undefined) return undefined
   const { kind, id } = source
   const subject = kind === 'volume' ? volumeNamed(id) : `snapshot ${id}`
-  const found =
-    kind === 'volume'
-      ? (await media.volume(session, id, signal))?.medium
-      : await mediumById(session, id, signal)
+  const original = kind === 'volume' ? await media.volume(session, id, signal) : undefined
+  const found = kind === 'volume' ? original?.medium : await mediumById(session, id, signal)
   if (found === undefined || isSnapshot(found) !== (kind === 'snapshot'))
     throw new NotFoundError(subject)
+  if (original !== undefined) await requireCopyable(session, original.medium, original.volume.name)
   if (sizeGiB * GIB >= found.sizeBytes) return found
   const least = Math.ceil(found.sizeBytes / GIB)
   throw new InvalidArgumentError({
     subject: volumeNamed(name),
     problem: `cannot have ${sizeGiB} GiB, as ${subject} has ${least}`,
     remedy: `say ${least} or more`,
-  })
-}
-
-function exists(name: string, id: string): AlreadyExistsError {
-  return new AlreadyExistsError({
-    subject: volumeNamed(name),
-    problem: `exists already as ${id}`,
-    remedy: 'use it, or choose another name',
   })
 }

@@ -6,6 +6,7 @@ import { notHotPluggable } from './attachment-refusals.ts'
 import type { WebSession } from './client.ts'
 import { writeFacts } from './facts.ts'
 import { Code, hasCode } from './fault.ts'
+import { hasLaterImage, requireNoLaterImage } from './later-images.ts'
 import { type LockedMachine, save } from './machines.ts'
 import type { Medium } from './media.ts'
 import { hardDisks, slotOf } from './slots.ts'
@@ -26,6 +27,7 @@ export async function detachVolume(
   const attachment = found.volume.attachments.find(({ instanceId }) => instanceId === from)
   if (attachment === undefined) throw new NotFoundError(`attachment of ${id} to ${from}`)
   const { name } = found.volume
+  await requireNoLaterImage(session, found.medium, name)
   await context.disks.leaving(session, { name, attachment, force }, async () => {
     await context.machines.locked(session, from, signal, async (machine) => {
       throwIfAborted(signal)
@@ -46,6 +48,8 @@ export async function detachLocked(
   const slots = hardDisks(await session.call('IMachine_getMediumAttachments', { _this }))
   const slot = await slotOf(session, slots, medium.ref)
   if (slot === undefined) return false
+  // A snapshot of the machine was taken meanwhile: with its image all would go that was written since.
+  if (slot.medium !== medium.ref) throw hasLaterImage(medium.facts?.name ?? medium.id, medium)
   const { controller: name, port: controllerPort, device } = slot
   try {
     await session.call('IMachine_detachDevice', { _this, name, controllerPort, device })

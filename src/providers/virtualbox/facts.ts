@@ -62,8 +62,8 @@ export async function writeFacts(
 }
 
 /**
- * Does work while a medium has no properties of anybody's own, and gives them back: VirtualBox 7.2.22 comes to its end when
- * one that has any is copied.
+ * Does work while a medium has no properties of anybody's own, and gives them back best it can: VirtualBox 7.2.22 comes to its
+ * end when one that has any is copied. In versions before that it keeps them, our mark among them.
  */
 export async function withoutProperties<T>(
   session: WebSession,
@@ -71,14 +71,16 @@ export async function withoutProperties<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const _this = medium
+  if (!(await session.endsOfProperties())) return await work()
   const all = await session.call('IMedium_getProperties', { _this, names: '' })
   const own = Object.entries(all).filter(([name]) => name.startsWith('Special/'))
-  for (const [name] of own) await session.call('IMedium_setProperty', { _this, name, value: '' })
   try {
+    for (const [name] of own) await session.call('IMedium_setProperty', { _this, name, value: '' })
     return await work()
   } finally {
+    // What the work came to counts more.
     for (const [name, value] of own)
-      await session.call('IMedium_setProperty', { _this, name, value })
+      await session.call('IMedium_setProperty', { _this, name, value }).catch(() => {})
   }
 }
 

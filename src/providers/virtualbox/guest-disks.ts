@@ -14,6 +14,8 @@ export interface GuestRoots {
   readonly scsiHostPath: string
   /** A folder of our own for nodes that are missing under `dev`. */
   readonly ownNodes: string
+  /** Whether nothing is changed: then no disk is looked for that does not show, and no node made. */
+  readonly looksOnly?: boolean | undefined
 }
 
 /** How a disk of VirtualBox calls itself. */
@@ -56,12 +58,12 @@ export class GuestDisks {
   async node(name: string): Promise<string | undefined> {
     const number = this.#read(name, 'dev')?.trim()
     if (number === undefined) return undefined
-    const { dev, ownNodes } = this.#roots
-    return await deviceNode({ name, number, dev, ownNodes }, this.#run)
+    return await deviceNode({ ...this.#roots, name, number }, this.#run)
   }
 
   /** Asks the kernel to look for disks. */
   async rescan(): Promise<void> {
+    if (this.#roots.looksOnly === true) return
     for (const host of entriesOf(this.#roots.scsiHostPath)) {
       const folder = path.join(this.#roots.scsiHostPath, host)
       const driver = readText(path.join(folder, 'proc_name'))?.trim() ?? 'ahci'

@@ -19,6 +19,11 @@ export function isDirectlyIn(folder: string, file: string): boolean {
   return found.slice(0, found.lastIndexOf('/')) === wanted
 }
 
+/** Whether two paths of the host mean one file. */
+export function isSameFile(one: string, other: string): boolean {
+  return comparable(one) === comparable(other)
+}
+
 /** The last part of a path of the host. */
 export function lastPart(path: string): string {
   return path.split(isOfWindows(path) ? /[\\/]/ : '/').at(-1) ?? path

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
 import type { Provider } from '../../libstorage/storage-driver.ts'
 import type { ProviderContext } from '../definition.ts'
-import { VirtualboxClient } from './client.ts'
+import { VirtualboxClient, type WebSession } from './client.ts'
 import type { VirtualboxSettings } from './config.ts'
 import { VirtualboxDriver } from './driver.ts'
 import { VirtualboxExecutor } from './executor.ts'
@@ -42,14 +42,22 @@ export async function createVirtualboxProvider(
   const locks = new HeldLocks(path.join(state, 'locks'), owner)
   const machines = new Machines({ locks, host: new URL(service.endpoint).host, pace })
   const credentials = { userName: settings.userName ?? '', password: settings.password ?? '' }
-  const client = new VirtualboxClient(service, credentials, (session) => machines.mend(session))
+  const { looksOnly } = context
+  const mend = async (session: WebSession) => {
+    if (looksOnly !== true) await machines.mend(session)
+  }
+  const client = new VirtualboxClient(service, credentials, mend)
   const local = new LocalMachine({ configured: settings.localMachineNameOrId, sysfs })
-  const roots = { sysfs, dev, diskIDPath, scsiHostPath, ownNodes: path.join(state, 'devices') }
+  const ownNodes = path.join(state, 'devices')
+  const roots = { sysfs, dev, diskIDPath, scsiHostPath, ownNodes, looksOnly }
   const disks = new LocalDisks({ disks: new GuestDisks(roots, context.run), local, pace })
   const media = new Media(volumePath)
   const folder = volumePath
   return {
-    driver: new VirtualboxDriver({ client, media, machines, disks, controllerName, pace, folder }),
+    driver: new VirtualboxDriver({
+      ...{ client, media, machines, disks, controllerName, pace, folder },
+      warn: (message) => context.logger?.warn(message),
+    }),
     executor: new VirtualboxExecutor({ client, local, disks }),
     storage: 'block',
     scope: 'global',

@@ -39,13 +39,17 @@ export class LocalMachine {
   async #find(session: WebSession): Promise<Instance> {
     if (this.#configured !== undefined)
       return await this.#byConfiguration(session, this.#configured)
-    const byUuid = await this.#byHardware(session)
-    if (byUuid !== undefined) return byUuid
+    const uuid = (await this.#read('class/dmi/id/product_uuid'))?.toLowerCase()
+    if (uuid !== undefined && uuid !== '') return await byHardware(session, uuid)
     const addresses = await this.#addresses()
     const matches = addresses.size === 0 ? [] : await byAddress(session, addresses)
     const [match, other] = matches
     if (match !== undefined && other === undefined) return match
-    throw unknownMachine(match === undefined ? undefined : matches)
+    throw unknownMachine(
+      match === undefined
+        ? 'is none of the machines that the web service knows'
+        : `has network addresses that several machines of the host have: ${named(matches)}`,
+    )
   }
 
   async #byConfiguration(session: WebSession, nameOrId: string): Promise<Instance> {
@@ -57,26 +61,6 @@ export class LocalMachine {
       problem: found === undefined ? 'is no machine of the host' : 'cannot be read by VirtualBox',
       remedy: 'name this machine as VBoxManage list vms does, and run vboxwebsrv as its owner',
     })
-  }
-
-  /** By what the firmware says, which older machines write in another order of bytes. */
-  async #byHardware(session: WebSession): Promise<Instance | undefined> {
-    const uuid = (await this.#read('class/dmi/id/product_uuid'))?.toLowerCase()
-    if (uuid === undefined) return undefined
-    const meant = [uuid, swapped(uuid)]
-    for (const id of meant) {
-      // Its own id, unless it was given another for its hardware.
-      const found = await findMachine(session, id)
-      if (
-        found?.problem === undefined &&
-        found !== undefined &&
-        (await hasHardware(session, found.ref, meant))
-      )
-        return await instanceOf(session, found.ref)
-    }
-    for (const ref of await machinesOf(session))
-      if (await hasHardware(session, ref, meant)) return await instanceOf(session, ref)
-    return undefined
   }
 
   async #addresses(): Promise<ReadonlySet<string>> {
@@ -104,6 +88,21 @@ function swapped(uuid: string): string {
   const [a = '', b = '', c = '', ...rest] = uuid.split('-')
   const turned = [a, b, c].map((group) => (group.match(/../g) ?? []).reverse().join(''))
   return [...turned, ...rest].join('-')
+}
+
+/** By what the firmware says, which older machines write in another order of bytes: who has another UUID is another machine. */
+async function byHardware(session: WebSession, uuid: string): Promise<Instance> {
+  const meant = [uuid, swapped(uuid)]
+  const matches: Instance[] = []
+  for (const ref of await machinesOf(session))
+    if (await hasHardware(session, ref, meant)) matches.push(await instanceOf(session, ref))
+  const [match, other] = matches
+  if (match !== undefined && other === undefined) return match
+  throw unknownMachine(
+    match === undefined
+      ? `has hardware UUID ${uuid}, which none of the machines has that the web service knows`
+      : `has hardware UUID ${uuid}, which several machines of the host have: ${named(matches)}`,
+  )
 }
 
 async function hasHardware(
@@ -167,14 +166,14 @@ async function instanceOf(session: WebSession, _this: Reference): Promise<Instan
   return { id, name: await session.call('IMachine_getName', { _this }) }
 }
 
-function unknownMachine(several: readonly Instance[] | undefined): FailedPreconditionError {
-  const names = several?.map(({ name = '', id }) => `${name} (${id})`).join(', ')
+function named(machines: readonly Instance[]): string {
+  return machines.map(({ name = '', id }) => `${name} (${id})`).join(', ')
+}
+
+function unknownMachine(problem: string): FailedPreconditionError {
   return new FailedPreconditionError({
     subject: 'this machine',
-    problem:
-      names === undefined
-        ? 'is none of the machines that the web service knows'
-        : `has network addresses that several machines of the host have: ${names}`,
+    problem,
     remedy:
       'set virtualbox.localMachineNameOrId, and see that vboxwebsrv runs as the user who owns this machine',
   })

@@ -3,7 +3,7 @@ import { KeyedMutex } from '../../libstorage/keyed-mutex.ts'
 import type { InstanceState } from '../../libstorage/types.ts'
 import { sleep } from '../../libstorage/wait.ts'
 import type { Reference, WebSession } from './client.ts'
-import { Code, hasCode, isFault } from './fault.ts'
+import { Code, hasCode, isFault, VboxFault } from './fault.ts'
 import type { HeldLocks } from './held-locks.ts'
 
 /** How long a machine that somebody else has locked is waited for, in milliseconds. */
@@ -13,6 +13,8 @@ const LOCK_MS = 30_000
  * is held until the service ends, and does no harm. In milliseconds.
  */
 const ALONE_MS = 5_000
+/** How long a lock whose answer was lost may still come, in milliseconds: until then it is looked for. */
+const LATE_MS = 600_000
 const PAUSE_MS = { least: 100, most: 2_000 }
 /** How often work is begun anew that lost its lock because its true owner gave it up. */
 const ROUNDS = 5
@@ -36,6 +38,8 @@ export class Machines {
   readonly #turns = new KeyedMutex()
   /** The files of locks that could not be given back. */
   readonly #stuck = new Set<string>()
+  /** Those of them that may be yet to come, with the time until which they may. */
+  readonly #late = new Map<string, number>()
 
   constructor(parts: {
     readonly locks: HeldLocks
@@ -73,12 +77,14 @@ export class Machines {
   /** Gives back the locks that processes left when they died, with what they had changed and not saved. */
   async mend(session: WebSession): Promise<void> {
     for (const { file, lock } of this.#locks.abandoned(this.#host, this.#stuck)) {
-      await giveBack(session, lock.session)
+      const outcome = await giveBack(session, lock.session)
+      if (outcome === 'not locked' && (this.#late.get(file) ?? 0) > performance.now()) continue
       if (lock.root !== session.root)
         await session
           .call('IWebsessionManager_logoff', { refIVirtualBox: lock.root })
           .catch(() => {})
       this.#stuck.delete(file)
+      this.#late.delete(file)
       await this.#locks.forget(file)
     }
   }
@@ -102,18 +108,28 @@ export class Machines {
     const file = await this.#locks.record({ host: this.#host, root, session: lock })
     let machine = ''
     try {
-      await this.#lock(session, { machine: found.ref, lock, isOff }, signal)
+      await this.#lock(session, { machine: found.ref, lock, isOff, file }, signal)
       machine = await session.call('ISession_getMachine', { _this: lock })
       return await work({ session, machine, lock, isOff })
     } finally {
-      await this.#unlock(session, lock, file)
-      await session.release(machine, lock)
+      if (this.#late.has(file)) {
+        await this.mend(session).catch(() => {})
+        await session.release(machine)
+      } else {
+        await this.#unlock(session, lock, file)
+        await session.release(machine, lock)
+      }
     }
   }
 
   async #lock(
     session: WebSession,
-    { machine, lock, isOff }: { machine: Reference; lock: Reference; isOff: boolean },
+    {
+      machine,
+      lock,
+      isOff,
+      file,
+    }: { machine: Reference; lock: Reference; isOff: boolean; file: string },
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const begun = performance.now()
@@ -121,15 +137,25 @@ export class Machines {
       const waitedMs = (performance.now() - begun) / this.#pace
       const lockType = isOff && waitedMs < ALONE_MS ? 'Write' : 'Shared'
       try {
-        return await session.call('IMachine_lockMachine', {
-          _this: machine,
-          session: lock,
-          lockType,
-        })
+        const args = { _this: machine, session: lock, lockType }
+        return await session.call('IMachine_lockMachine', args).catch(this.#expecting(file))
       } catch (error) {
         if (!hasCode(error, Code.invalidObjectState) || waitedMs > LOCK_MS) throw error
       }
+      // It may be a lock of our own that came late.
+      if (this.#late.size > 0) await this.mend(session)
       await sleep(pauseMs(waitedMs) * this.#pace, signal)
+    }
+  }
+
+  /** Without an answer the machine may be locked a while later: that is given back once it is there. */
+  #expecting(file: string): (error: unknown) => never {
+    return (error) => {
+      if (!(error instanceof VboxFault)) {
+        this.#stuck.add(file)
+        this.#late.set(file, performance.now() + LATE_MS * this.#pace)
+      }
+      throw error
     }
   }
 
@@ -212,15 +238,20 @@ export async function save({ session, machine }: LockedMachine, pace: number): P
 }
 
 /** Saves what was changed under a lock that may be nobody's any more, and ends it. */
-async function giveBack(session: WebSession, lock: Reference): Promise<void> {
+async function giveBack(
+  session: WebSession,
+  lock: Reference,
+): Promise<'given back' | 'not locked' | 'gone'> {
   try {
-    if ((await session.call('ISession_getState', { _this: lock })) !== 'Locked') return
+    if ((await session.call('ISession_getState', { _this: lock })) !== 'Locked') return 'not locked'
     const machine = await session.call('ISession_getMachine', { _this: lock })
     await session.call('IMachine_saveSettings', { _this: machine })
     await unlock(session, lock)
+    return 'given back'
   } catch (error) {
     // With its web session the reference is gone.
     if (!isFault(error, 'invalid-object') && !hasCode(error, Code.accessDenied)) throw error
+    return 'gone'
   }
 }
 

@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import {
-  FailedPreconditionError,
-  InvalidArgumentError,
-  NotFoundError,
-  volumeNamed,
-} from '../../libstorage/errors.ts'
+import { InvalidArgumentError, NotFoundError, volumeNamed } from '../../libstorage/errors.ts'
 import type { SnapshotDriver } from '../../libstorage/storage-driver.ts'
 import type { Snapshot, SnapshotQuery, SnapshotSpec, VolumeId } from '../../libstorage/types.ts'
 import type { WebSession } from './client.ts'
 import { type CreationContext, requireFolder } from './creation.ts'
 import { Code, hasCode } from './fault.ts'
 import { fileIn } from './host-path.ts'
+import { requireCopyable, writtenTo } from './later-images.ts'
 import { GIB, isSnapshot, type Medium, mediumById } from './media.ts'
 import { makeMedium, removeMedium } from './media-making.ts'
 
@@ -36,10 +32,10 @@ export function mediumSnapshots(context: CreationContext, ask: Ask): SnapshotDri
           const found = await context.media.volume(session, volumeId, signal)
           if (found === undefined) throw new NotFoundError(volumeNamed(volumeId))
           const { medium: source, volume } = found
-          if (source.state === 'LockedWrite') throw inUse(volume.name)
+          await requireCopyable(session, source, volume.name)
           const take = takeSnapshot(context, session, { ...spec, volumeId, source }, signal)
           return await take.catch((error: unknown) => {
-            throw isLocked(error) ? inUse(volume.name, error) : error
+            throw isLocked(error) ? writtenTo(volume.name, error) : error
           })
         },
         signal,
@@ -111,16 +107,6 @@ async function required(session: WebSession, id: string, signal?: AbortSignal): 
 function isLocked(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined
   return hasCode(cause, Code.invalidObjectState)
-}
-
-function inUse(name: string, cause?: unknown): FailedPreconditionError {
-  return new FailedPreconditionError({
-    subject: volumeNamed(name),
-    problem:
-      'is attached to a running machine, and VirtualBox copies no disk at one moment that is written to',
-    remedy: 'stop what uses it, so that it is detached, and try again',
-    cause,
-  })
 }
 
 function noRegions(id: string): InvalidArgumentError {

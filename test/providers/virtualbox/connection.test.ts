@@ -10,6 +10,8 @@ import {
   UnavailableError,
 } from '../../../src/libstorage/errors.ts'
 import { Certificates, hasOpenssl } from '../../support/certificates.ts'
+import { eventually } from '../../support/eventually.ts'
+import { ApiError } from '../../support/virtualbox/model.ts'
 import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
 
 let world: VirtualboxWorld | undefined
@@ -103,16 +105,44 @@ describe('a web service', () => {
     expect(world.host.died).toBeUndefined()
   })
 
-  test('of version 5.0 copies its disks without coming to its end', async () => {
+  test('of version 5.0 copies its disks, and their marks stay on them meanwhile', async () => {
     world = new VirtualboxWorld({ version: '5_0' })
     const { driver } = await world.provider()
     const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
     const source = { kind: 'volume', id } as const
-    const copy = await driver.createVolume({ name: 'copy', sizeGiB: 1, labels: {}, source })
+    const { disks } = world.host
+    disks.holdsMaking = true
+    const copying = driver.createVolume({ name: 'copy', sizeGiB: 1, labels: {}, source })
+    await eventually(() => expect(disks.files.size).toBe(1))
+    expect(await driver.volume(id)).toMatchObject({ name: 'data', managed: true })
+    disks.finishMaking()
+    const copy = await copying
     expect(copy).toMatchObject({ name: 'copy', madeFrom: 'volume' })
     expect(await driver.volume(id)).toMatchObject({ name: 'data', managed: true })
     expect(world.host.died).toBeUndefined()
   })
+
+  test.each([false, true])(
+    'of version 7.2 copies a disk without its properties, and says why it cannot (%s)',
+    async (fails) => {
+      world = new VirtualboxWorld()
+      const { service, host } = world
+      const { driver } = await world.provider()
+      const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+      world.medium(id).properties.set('Special/theirs', 'x')
+      if (fails)
+        service.failNext('IMedium_cloneToBase', () => {
+          service.failNext('IMedium_setProperty', () => new ApiError(0x80bb0007, 'It is locked'))
+          return new ApiError(0x80bb0004, 'The disk is full (VERR_DISK_FULL)')
+        })
+      const source = { kind: 'volume', id } as const
+      const copied = driver.createVolume({ name: 'copy', sizeGiB: 1, labels: {}, source })
+      if (fails) await expect(copied).rejects.toThrow('make room on the disk of the host')
+      else expect(await copied).toMatchObject({ madeFrom: 'volume' })
+      expect(world.medium(id).properties.has('Special/theirs')).toBe(!fails)
+      expect(host.died).toBeUndefined()
+    },
+  )
 })
 
 describe.skipIf(!hasOpenssl)('over TLS', () => {

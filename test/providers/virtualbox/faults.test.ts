@@ -50,6 +50,17 @@ describe('a lost answer', () => {
     expect(world.host.died).toBeUndefined()
   })
 
+  test.each(['IProgress_waitForCompletion', 'IProgress_getCompleted'])(
+    'to %s of a snapshot is asked for again, and no second copy is made',
+    async (operation) => {
+      const id = await make()
+      world.service.failNext(operation, () => 'lost')
+      const taken = await provider.driver.snapshots?.create(id, { name: 'x', labels: {} })
+      expect(await provider.driver.snapshots?.list()).toEqual([taken])
+      expect(entrance.calls.filter((one) => one === 'IMedium_cloneToBase')).toHaveLength(1)
+    },
+  )
+
   test('to the save of a machine that is off is saved again', async () => {
     await reopen({ running: false })
     const id = await make()
@@ -216,36 +227,17 @@ describe('a disk', () => {
     expect(await driver.volume(id)).toMatchObject({ name: 'old', sizeGiB: 1, type: 'vmdk' })
   })
 
-  test('whose entry VirtualBox has lost is there again when its name is wanted, and nothing is made', async () => {
-    const location = `${VOLUMES}/data.vdi`
-    world.host.disks.files.add(location)
-    expect(await provider.driver.volumes()).toEqual([])
-    await expect(make()).rejects.toThrow(/volume "data" exists already as [0-9a-f-]{36}/)
-    const found = await provider.driver.volumes({ name: 'data' })
-    expect(found).toMatchObject([{ state: 'available', managed: false }])
-    expect(world.medium(found[0]?.id ?? '').location).toBe(location)
-  })
-
-  test('of a name whose file is there, and is no disk, is refused, and the file stays', async () => {
-    const location = `${VOLUMES}/data.vdi`
-    world.host.disks.files.add(location)
-    world.host.disks.damaged.add(location)
-    await expect(make()).rejects.toThrow('exists already as a file on the host')
-    expect([...world.host.disks.files]).toEqual([location])
-    expect(await provider.driver.volumes()).toEqual([])
-  })
-
   test('whose copy outlasts its caller is copied to the end', async () => {
     const source = { kind: 'volume', id: await make() } as const
     const caller = new AbortController()
     const { signal } = caller
-    world.host.disks.holdsCopies = true
+    world.host.disks.holdsMaking = true
     const spec = { name: 'copy', sizeGiB: 3, labels: {}, source }
     const copied = provider.driver.createVolume(spec, { signal })
     await eventually(() => expect(entrance.calls).toContain('IMedium_cloneToBase'))
     caller.abort()
     await expect(copied).rejects.toThrow(AbortedError)
-    world.host.disks.finishCopies()
+    world.host.disks.finishMaking()
     await eventually(async () => {
       const [made] = await provider.driver.volumes({ name: 'copy' })
       expect(made).toMatchObject({ sizeGiB: 3, madeFrom: 'volume', state: 'available' })

@@ -37,11 +37,28 @@ test('a machine that cannot be read stands in nobody’s way', async () => {
   expect(await instance()).toEqual(here())
 })
 
-test('where the firmware says nothing of use, the machine is known by a network address', async () => {
-  const [adapter] = world.here.machine.adapters
-  const mac = adapter?.mac.toLowerCase().match(/../g)?.join(':') ?? ''
-  world.here.guest.writeFirmware('00000000-0000-0000-0000-000000000001', [mac])
+/** An address that this machine has on the host. */
+const address = () =>
+  world.here.machine.adapters[0]?.mac.toLowerCase().match(/../g)?.join(':') ?? ''
+
+test('where the firmware cannot be read, the machine is known by a network address', async () => {
+  world.here.guest.writeFirmware('', [address()])
+  noFirmware()
   expect(await instance()).toEqual(here())
+})
+
+test('a UUID that no machine has is an error, whatever network addresses say', async () => {
+  world.here.guest.writeFirmware('00000000-0000-0000-0000-000000000001', [address()])
+  await expect(instance()).rejects.toThrow(FailedPreconditionError)
+  await expect(instance()).rejects.toThrow(
+    /hardware UUID 00000000-0000-0000-0000-000000000001.*set virtualbox.localMachineNameOrId/,
+  )
+})
+
+test('a UUID that two machines have says nothing, and the error names both', async () => {
+  world.there.machine.hardwareUuid = world.here.machine.hardwareUuid
+  await expect(instance()).rejects.toThrow(FailedPreconditionError)
+  await expect(instance()).rejects.toThrow(/hardware UUID.*here \(.*there \(.*localMachineNameOrId/)
 })
 
 test('an address that two machines have says nothing, and the error names both', async () => {

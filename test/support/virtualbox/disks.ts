@@ -2,6 +2,7 @@ import { ApiError, SimMedium, SimProgress } from './model.ts'
 
 const NOT_FOUND = 0x80bb0001
 const FILE_ERROR = 0x80bb0004
+const IPRT_ERROR = 0x80bb0005
 const INVALID_OBJECT_STATE = 0x80bb0007
 const NOT_SUPPORTED = 0x80bb0009
 const IN_USE = 0x80bb000c
@@ -14,9 +15,11 @@ export class SimDisks {
   readonly files = new Set<string>()
   /** Those of them that are no disks. */
   readonly damaged = new Set<string>()
-  /** Whether copies stay under way until {@link finishCopies}. */
-  holdsCopies = false
-  readonly #copies: (() => void)[] = []
+  /** Whether what is made stays under way, as a file that no registered disk has, until {@link finishMaking}. */
+  holdsMaking = false
+  /** Whether the copy of a disk with a property ends the service. */
+  hasCopyDefect = true
+  readonly #making: (() => void)[] = []
   readonly #die: (why: string) => void
 
   /** Some sequences end the service, which is told why. */
@@ -31,8 +34,18 @@ export class SimDisks {
   openMedium(location: string): SimMedium {
     const found = this.all.find((one) => one.id === location || one.location === location)
     if (found !== undefined) return found
-    if (!this.files.has(location) || this.damaged.has(location))
+    if (/^[0-9a-f-]{36}$/i.test(location))
       throw new ApiError(NOT_FOUND, `Could not find an open hard disk with UUID {${location}}`)
+    if (!this.files.has(location))
+      throw new ApiError(
+        FILE_ERROR,
+        `Could not find file for the medium '${location}' (VERR_FILE_NOT_FOUND)`,
+      )
+    if (this.damaged.has(location))
+      throw new ApiError(
+        IPRT_ERROR,
+        `Could not get the storage format of the medium '${location}' (VERR_NOT_SUPPORTED)`,
+      )
     this.files.delete(location)
     const medium = new SimMedium(location, 'VDI')
     medium.create(2 ** 30)
@@ -49,35 +62,62 @@ export class SimDisks {
   }
 
   createStorage(medium: SimMedium, sizeBytes: number): SimProgress {
-    return done(() => {
-      this.#requireNoFile(medium)
-      medium.create(sizeBytes)
-      this.all.push(medium)
-    })
+    return this.#make(medium, sizeBytes, () => {})
   }
 
   clone(source: SimMedium, target: SimMedium): SimProgress {
-    requireUnlocked(source, 'Failed to lock source media')
-    if (source.properties.size > 0) this.#die('a disk with a property was copied')
-    const progress = new SimProgress()
+    if (source.state !== 'LockedRead') requireUnlocked(source, 'Failed to lock source media')
+    if (this.hasCopyDefect && source.properties.size > 0)
+      this.#die('a disk with a property was copied')
     source.state = 'LockedRead'
-    target.state = 'Creating'
-    const finish = () => {
+    return this.#make(target, source.sizeBytes, () => {
       source.state = 'Created'
-      target.state = 'NotCreated'
+    })
+  }
+
+  /** Its file is there from the beginning, its entry from the end. */
+  #make(medium: SimMedium, sizeBytes: number, then: () => void): SimProgress {
+    const progress = new SimProgress()
+    const { location } = medium
+    try {
+      this.#requireNoFile(medium)
+    } catch (error) {
+      then()
       settle(progress, () => {
-        this.#requireNoFile(target)
-        target.create(source.sizeBytes)
-        this.all.push(target)
+        throw error
+      })
+      return progress
+    }
+    this.files.add(location)
+    medium.state = 'Creating'
+    const finish = () => {
+      then()
+      this.files.delete(location)
+      medium.state = 'NotCreated'
+      settle(progress, () => {
+        this.#requireNoFile(medium)
+        medium.create(sizeBytes)
+        this.all.push(medium)
       })
     }
-    if (this.holdsCopies) this.#copies.push(finish)
+    if (this.holdsMaking) this.#making.push(finish)
     else finish()
     return progress
   }
 
-  finishCopies(): void {
-    for (const finish of this.#copies.splice(0)) finish()
+  finishMaking(): void {
+    for (const finish of this.#making.splice(0)) finish()
+  }
+
+  /** What is closed is no longer registered; its file stays. */
+  close(medium: SimMedium): void {
+    if (medium.machineIds.size > 0)
+      throw new ApiError(IN_USE, `Medium '${medium.location}' is still attached`)
+    medium.isClosed = true
+    const index = this.all.indexOf(medium)
+    if (index < 0) return
+    this.all.splice(index, 1)
+    this.files.add(medium.location)
   }
 
   resize(medium: SimMedium, sizeBytes: number): SimProgress {

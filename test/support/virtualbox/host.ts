@@ -77,6 +77,22 @@ export class SimHost {
     return found
   }
 
+  /** The images that snapshots of machines have put before a disk. */
+  childrenOf(medium: SimMedium): readonly SimMedium[] {
+    const attached = this.machines.flatMap(({ slots, saved }) => [...slots, ...saved])
+    const images = attached.flatMap((slot) => slot.medium ?? [])
+    return [...new Set(images)].filter((one) => one.base === medium && one !== medium)
+  }
+
+  /** Takes a snapshot of a machine that is off, so that each of its disks gets another image. */
+  takeSnapshot(machine: SimMachine): void {
+    machine.slots = machine.slots.map((slot) =>
+      slot.medium?.type === 'Normal' ? { ...slot, medium: laterImage(slot.medium) } : slot,
+    )
+    this.save(machine)
+    for (const { medium } of machine.slots) medium?.base.machineIds.add(machine.id)
+  }
+
   lock(machine: SimMachine, lock: SimLock, type: string): void {
     if (lock.machine !== undefined) throw new ApiError(INVALID_OBJECT_STATE, 'The session is busy')
     if (machine.owner !== undefined && type !== 'Shared')
@@ -120,7 +136,8 @@ export class SimHost {
     slot: Omit<SimSlot, 'hotPluggable' | 'isNew'>,
   ): void {
     const machine = changeable(where)
-    const { medium } = slot
+    const given = slot.medium
+    const medium = given?.isInSnapshot === true ? laterImage(given) : given
     if (medium === undefined) throw new ApiError(INVALID_ARGUMENT, 'The medium is not a hard disk')
     requireSlot(machine, slot)
     if (machine.slots.some((one) => one.port === slot.port && one.controller === slot.controller))
@@ -136,7 +153,7 @@ export class SimHost {
       machine.guest?.appear(medium)
     }
     medium.machineIds.add(machine.id)
-    machine.slots.push({ ...slot, hotPluggable: machine.isRunning, isNew: true })
+    machine.slots.push({ ...slot, medium, hotPluggable: machine.isRunning, isNew: true })
   }
 
   detach(where: SimMachine | SimSessionMachine, controller: string, port: number): void {
@@ -189,6 +206,13 @@ export class SimHost {
       this.power(machine, 'PoweredOff')
     })
   }
+}
+
+function laterImage(base: SimMedium): SimMedium {
+  const image = new SimMedium(`/home/me/Snapshots/${base.id}.vdi`, base.format)
+  image.create(base.sizeBytes)
+  image.base = base
+  return image
 }
 
 /** What a lock shows can be changed while it holds; the machine itself never. */

@@ -26,6 +26,8 @@ export class SimMedium {
   readonly machineIds = new Set<string>()
   /** What it is a later image of, where a machine has snapshots. */
   base: SimMedium = this
+  /** Whether a snapshot of a machine has it, so that another image is attached in its place. */
+  isInSnapshot = false
   isClosed = false
 
   constructor(location: string, format: string) {

@@ -34,6 +34,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   IMedium_getLogicalSize: (_, { _this }) => medium(_this).sizeBytes,
   IMedium_getMachineIds: (_, { _this }) => [...medium(_this).machineIds],
   IMedium_getDescription: (_, { _this }) => medium(_this).description,
+  IMedium_getType: (_, { _this }) => medium(_this).type,
+  IMedium_getChildren: (host, { _this }) => host.childrenOf(medium(_this)),
   IMedium_getBase: (_, { _this }) => medium(_this).base,
   IMedium_getLastAccessError: (_, { _this }) =>
     medium(_this).state === 'Inaccessible'
@@ -54,6 +56,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   IMedium_setType: (_, { _this, type }) => {
     if (medium(_this).state !== 'Created')
       throw new ApiError(0x80bb0007, 'Storage for the medium is not created')
+    if (medium(_this).isInSnapshot)
+      throw new ApiError(0x80bb000c, 'The medium is attached to a snapshot')
     medium(_this).type = String(type)
   },
   IMedium_createBaseStorage: (host, { _this, logicalSize }) =>
@@ -62,9 +66,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   IMedium_resize: (host, { _this, logicalSize }) =>
     host.disks.resize(medium(_this), Number(logicalSize)),
   IMedium_deleteStorage: (host, { _this }) => host.disks.deleteStorage(medium(_this)),
-  IMedium_close: (_, { _this }) => {
-    medium(_this).isClosed = true
-  },
+  IMedium_close: (host, { _this }) => host.disks.close(medium(_this)),
   IMachine_getAccessible: (_, { _this }) => machine(_this).isAccessible,
   IMachine_getId: (_, { _this }) => readable(_this).id,
   IMachine_getName: (_, { _this }) => readable(_this).name,

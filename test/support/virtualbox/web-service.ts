@@ -66,6 +66,7 @@ export class SimWebService {
   constructor(host: SimHost, options: ServiceOptions = {}) {
     this.host = host
     this.#options = options
+    host.disks.hasCopyDefect = (options.version ?? '7_2') === '7_2'
   }
 
   /** Opens a way in of its own. */
