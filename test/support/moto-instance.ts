@@ -93,7 +93,8 @@ export class MotoInstance {
   /** What doctor finds on this instance. */
   examine(settings: Settings = {}): Promise<readonly CheckResult[]> {
     const { endpoint } = this.#moto
-    const around = { sysfs: this.#disks.sysfs.root, answerMs: 4_000, sts: endpoint, iam: endpoint }
+    const services = { sts: endpoint, iam: endpoint, dryRunsAt: new URL(endpoint).host }
+    const around = { sysfs: this.#disks.sysfs.root, answerMs: 4_000, ...services }
     const checks = ebsChecks(this.#settings(settings), around)
     return examine([{ service: 'ebs', checks }], { eachMs: 20_000, allMs: 60_000 })
   }
