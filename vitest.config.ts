@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { reporters } from './test/support/continuous-integration.ts'
 
@@ -17,6 +18,8 @@ export default defineConfig({
     // Advice about Node that is for us to follow, not to read with every test.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 30_000,
+    // Tests wait for tools and timers most of the time, so that two of them share even a small machine.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Of what happens soon a loaded machine makes a while.
     expect: { poll: { timeout: 15_000 } },
   },
