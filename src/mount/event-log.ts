@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import path from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { PermissionDeniedError, systemCode } from '../libstorage/errors.ts'
 import { ASIDE, EVENT_FILE } from './event-file.ts'
 
@@ -48,10 +48,7 @@ export class EventLog {
 
   #eventsIn(name: string): RecordedEvent[] {
     const text = this.#appendedTo(path.join(this.#directory, name))
-    return text.split('\n').flatMap((line) => {
-      const parsed = recordedEvent.safeParse(parseJson(line))
-      return parsed.success ? [parsed.data] : []
-    })
+    return text.split('\n').flatMap((line) => parseEvent(line) ?? [])
   }
 
   /** The whole lines that were not read yet; none where the file is gone. */
@@ -91,9 +88,10 @@ function openThere(file: string): number | undefined {
   }
 }
 
-function parseJson(line: string): unknown {
+/** The event in a line, or undefined where the line is none. */
+export function parseEvent(line: string): RecordedEvent | undefined {
   try {
-    return JSON.parse(line)
+    return recordedEvent.safeParse(JSON.parse(line)).data
   } catch {
     return undefined
   }

@@ -1,5 +1,5 @@
 import type { Check } from '../../libstorage/check.ts'
-import type { RecordedEvent } from '../../mount/event-look.ts'
+import type { RecordedEvent } from '../../mount/event-log.ts'
 import type { ServiceLook } from '../volumes/service-look.ts'
 import { idMeant, recordMeant } from './find.ts'
 

@@ -1,6 +1,6 @@
 import type { Check, Finding } from '../../libstorage/check.ts'
 import type { Volume } from '../../libstorage/types.ts'
-import type { RecordedEvent } from '../../mount/event-look.ts'
+import type { RecordedEvent } from '../../mount/event-log.ts'
 import type { ServiceLook } from './service-look.ts'
 import { about, allOr, inShell, lasting } from './wording.ts'
 
