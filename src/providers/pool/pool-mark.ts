@@ -3,7 +3,7 @@ import { access, link, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
 import { isStorageError, systemCode, UnavailableError } from '../../libstorage/errors.ts'
-import { leftoverName } from '../../libstorage/leftover.ts'
+import { leftoverName, sweepLeftovers } from '../../libstorage/leftover.ts'
 import type { Logger } from '../../libstorage/logger.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { poolBare, poolMissing, poolOther } from './errors.ts'
@@ -121,6 +121,7 @@ export class PoolMark {
     if (this.#isRemembered || this.#looksOnly) return
     try {
       await makeFolder(dirname(this.#memory), 0o700)
+      sweepLeftovers(dirname(this.#memory))
       const identity = await identityIn(join(this.#pool, MARK_FILE))
       const line = identity ? `Pool ${identity}\n` : ''
       await writtenNew(this.#memory, `${this.#pool}\n${line}`)

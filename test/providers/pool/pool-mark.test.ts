@@ -1,6 +1,8 @@
-import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { leftoverName } from '../../../src/libstorage/leftover.ts'
+import { identifySelf } from '../../../src/libstorage/process-identity.ts'
 import { vfsDefinition } from '../../../src/providers/vfs/config.ts'
 import { PoolWorld } from '../../support/pool-world.ts'
 
@@ -43,6 +45,19 @@ describe('the folder of a pool whose disk is not mounted', () => {
     const memory = /or remove (\S+) where it is to begin anew/.exec(said)?.[1] ?? ''
     await rm(memory)
     expect(await next.volumes()).toEqual([])
+  })
+
+  test('is remembered without what a process left that died while it noted it', async () => {
+    await (await driver()).createVolume(spec)
+    const memories = join(world.root, 'pools')
+    const dead = leftoverName('marking', { ...identifySelf(), startTime: '1' })
+    const living = leftoverName('marking')
+    await writeFile(join(memories, dead), '')
+    await writeFile(join(memories, living), '')
+    await (await driver()).volumes()
+    const left = await readdir(memories)
+    expect(left).not.toContain(dead)
+    expect(left).toContain(living)
   })
 
   test('is the pool as soon as its disk is mounted after the server has started', async () => {
