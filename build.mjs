@@ -1,7 +1,10 @@
 // Bundles the program: one small entry that starts fast, and a chunk for each thing that is loaded only when used.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { build } from 'esbuild'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, transform } from 'esbuild'
+import { makeCodeCache } from './packaging/code-cache.mjs'
 import { noticesFor } from './packaging/notices.mjs'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
@@ -70,9 +73,9 @@ const shared = {
   bundle: true,
   platform: 'node',
   target: 'node20.19',
-  format: 'esm',
   minifySyntax: true,
   minifyWhitespace: true,
+  write: false,
   define: {
     REMORA_VERSION: JSON.stringify(version),
     REMORA_COMMIT: JSON.stringify(git('rev-parse', '--short=12', 'HEAD')),
@@ -80,29 +83,52 @@ const shared = {
   },
 }
 
-rmSync(new URL('dist', import.meta.url), { recursive: true, force: true })
-await build({ ...shared, entryPoints: [DVDCLI], outfile: 'dist/dvdcli-program.js' })
-const { metafile } = await build({
+/** Files of CommonJS, which node finds and compiles sooner than modules; src/launcher.ts loads them. */
+const commonJs = { format: 'cjs', supported: { 'dynamic-import': false } }
+
+const dvdcli = await build({ ...shared, ...commonJs, entryPoints: [DVDCLI] })
+const program = await build({
   ...shared,
   metafile: true,
+  format: 'esm',
+  splitting: true,
   entryPoints: ['src/main.ts'],
   outdir: 'dist',
+  entryNames: 'program-[hash]',
   plugins: [withoutTheUnused, withPlainKeys, withDvdcliApart],
-  splitting: true,
   // The module form of a package is the one of which only what is used gets in: of the AWS SDK a small part.
   mainFields: ['module', 'main'],
-  // CommonJS packages inside an ES module bundle still call require for node's own modules.
-  banner: {
-    js: "import { createRequire as remoraRequire } from 'node:module'; const require = remoraRequire(import.meta.url);",
-  },
 })
-chmodSync(new URL('dist/main.js', import.meta.url), 0o755)
-// The folder is all there is of the program, wherever it is copied to.
-writeFileSync(new URL('dist/package.json', import.meta.url), '{ "type": "module" }\n')
-writeFileSync(
-  new URL('dist/third-party-notices.txt', import.meta.url),
-  noticesFor(import.meta.dirname, metafile),
+const [entry] = Object.entries(program.metafile.outputs).find(
+  ([, { entryPoint }]) => entryPoint === 'src/main.ts',
 )
+const launcher = await build({
+  ...shared,
+  ...commonJs,
+  entryPoints: ['src/launcher.ts'],
+  define: { REMORA_ENTRY: JSON.stringify(basename(entry)) },
+})
+
+rmSync(dist(''), { recursive: true, force: true })
+mkdirSync(dist(''))
+for (const { path, text } of program.outputFiles) {
+  const { code } = await transform(text, {
+    ...commonJs,
+    minifySyntax: true,
+    minifyWhitespace: true,
+  })
+  writeFileSync(dist(basename(path)), code)
+}
+writeFileSync(dist('dvdcli-program.js'), dvdcli.outputFiles[0].text)
+writeFileSync(dist('main.js'), launcher.outputFiles[0].text, { mode: 0o755 })
+// The folder is all there is of the program, wherever it is copied to.
+writeFileSync(dist('package.json'), '{ "type": "commonjs" }\n')
+writeFileSync(dist('third-party-notices.txt'), noticesFor(import.meta.dirname, program.metafile))
+makeCodeCache(dist(''))
+
+function dist(file) {
+  return fileURLToPath(new URL(`dist/${file}`, import.meta.url))
+}
 
 /** What git says of this working tree; nothing where there is none. */
 function git(...args) {

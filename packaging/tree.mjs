@@ -37,10 +37,13 @@ export function filesIn(folder) {
     .sort()
 }
 
-/** Copies the built program; `firstLine` is what runs it, where that is not to be found on the `PATH`. */
+/**
+ * Copies the built program; `firstLine` is what runs it, where that is not to be found on the `PATH`. Code that V8 has made
+ * stays behind: the node that will run the program is another.
+ */
 export function putProgram(project, root, path, firstLine) {
   const dist = join(project, 'dist')
-  for (const file of filesIn(dist)) {
+  for (const file of filesIn(dist).filter((name) => !name.endsWith('.code'))) {
     const text = readFileSync(join(dist, file), 'utf8')
     if (file !== 'main.js') put(root, join(path, file), text)
     else put(root, join(path, file), firstLine ? text.replace(/^#!.*/, firstLine) : text, 0o755)

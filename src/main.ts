@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { basename, resolve } from 'node:path'
 import type { Host, Output, Surroundings } from './cli/context.ts'
 import { readQuickRequest } from './cli/quick/request.ts'
@@ -7,8 +6,13 @@ const [, script = 'remora', ...args] = process.argv
 /** A link to the program, or a copy of it, is called by its own name. */
 const programName = basename(script).replace(/\.m?js$/, '')
 
+/** The exit status of a program whose work was never done, as node says it of a module. */
+const UNSETTLED = 13
+
 /** Whether anybody reads our output, as far as writing it has shown. */
 let isRead = true
+/** Whether output was lost that somebody would have read. */
+let isLost = false
 const stdout: Output = {
   write: (text) => process.stdout.write(text),
   get writable() {
@@ -20,21 +24,27 @@ process.stdout.on('error', noteLostOutput)
 // A log that cannot be written is no reason to leave containers without their volumes.
 process.stderr.on('error', () => {})
 
-if (programName === 'dvdcli') {
-  const { runDvdcli } = await import('./cli/dvdcli/dvdcli.ts')
-  const home = process.env['REXRAY_HOME']
-  process.exitCode = await runDvdcli(args, {
-    scriptPath: script,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    roots: [...(home ? [home] : []), '/'],
-  })
-} else if (isVersionRequest()) {
+// What ends before its command has ended is no success.
+process.exitCode = UNSETTLED
+void main().then((status) => {
+  process.exitCode = status || (isLost ? 1 : 0)
+})
+
+async function main(): Promise<number> {
+  if (programName === 'dvdcli') {
+    const { runDvdcli } = await import('./cli/dvdcli/dvdcli.ts')
+    const home = process.env['REXRAY_HOME']
+    return await runDvdcli(args, {
+      scriptPath: script,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      roots: [...(home ? [home] : []), '/'],
+    })
+  }
+  if (!isVersionRequest()) return (await quickStatus()) ?? (await programStatus())
   const { versionText } = await import('./cli/version.ts')
   process.stdout.write(versionText(script))
-} else {
-  const status = (await quickStatus()) ?? (await programStatus())
-  process.exitCode = status || process.exitCode || 0
+  return 0
 }
 
 async function programStatus(): Promise<number> {
@@ -62,7 +72,9 @@ function isVersionRequest(): boolean {
 /** Whoever reads our output may stop reading; what was asked for is done all the same. Any other loss is a failure. */
 function noteLostOutput(error: NodeJS.ErrnoException): void {
   isRead = false
-  if (error.code !== 'EPIPE') process.exitCode = 1
+  if (error.code === 'EPIPE') return
+  isLost = true
+  process.exitCode ||= 1
 }
 
 /** The way to call the program again from anywhere, with the same home. */
