@@ -67,6 +67,8 @@ export interface App {
    * as Docker waits for a plugin that it does not manage.
    */
   listen(options?: { readonly callTimeoutMs?: number }): Promise<readonly ListeningModule[]>
+  /** Tells commands that this server answers them; takes a moment, in which nobody else is answered. */
+  answerCommands(): Promise<void>
   /** Reads the configuration again and takes its log level; everything else stays as it was. */
   reloadLogLevel(): Promise<void>
   /** Takes no more calls, finishes what is under way, gives everything back. Mounts stay. */
@@ -216,10 +218,13 @@ class OpenApp implements App {
       const { name, spec } = module
       listening.push({ address: server.address, service: service.name, module: name, spec })
     }
-    const socket = listening.find(({ address }) => address.startsWith('unix://'))
+    return listening
+  }
+
+  async answerCommands(): Promise<void> {
+    const socket = this.#servers.find(({ address }) => address.startsWith('unix://'))
     if (socket !== undefined)
       await this.#parts.answers.begin(socket.address.slice('unix://'.length))
-    return listening
   }
 
   start(): void {

@@ -38,6 +38,7 @@ export class ServerAnswers implements CommandAnswers {
   readonly #file: string
   #changeAtStart: string | undefined
   #written: string | undefined
+  #hasEnded = false
 
   constructor(parts: ServerAnswersParts) {
     this.#parts = parts
@@ -75,6 +76,7 @@ export class ServerAnswers implements CommandAnswers {
       const configurations: ServedConfiguration[] = []
       for (const flags of this.#possibleFlags())
         configurations.push(...(await this.#configuration(flags, key)))
+      if (this.#hasEnded) return
       const serving: Serving = { build, socket, key, configurations }
       this.#written = JSON.stringify(serving)
       rmSync(this.#file, { force: true })
@@ -86,6 +88,7 @@ export class ServerAnswers implements CommandAnswers {
 
   /** From now on commands see for themselves. */
   end(): void {
+    this.#hasEnded = true
     if (this.#written !== undefined && readIfThere(this.#file) === this.#written)
       rmSync(this.#file, { force: true })
   }

@@ -15,6 +15,7 @@ import type { ProcessRole } from '../src/mount/mount-context.ts'
 import type { ProviderContext, ProviderDefinition } from '../src/providers/definition.ts'
 import { MemoryPlatform } from './support/memory-platform.ts'
 
+const silence = new Writable({ write: (_chunk, _encoding, done) => done() })
 const CONFIG = 'libstorage: {service: cloud}\ncloud: {zone: a}\n'
 
 let home = ''
@@ -55,8 +56,7 @@ const cloud: ProviderDefinition = {
 }
 
 async function open(role: ProcessRole, flags: Flags = {}): Promise<App> {
-  const stderr = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const input = { flags, env, uid: 0, homeDirectory: home, stderr, providers: [cloud] }
+  const input = { flags, env, uid: 0, homeDirectory: home, stderr: silence, providers: [cloud] }
   const app = await openApp(role, input)
   apps.push(app)
   return app
@@ -65,6 +65,7 @@ async function open(role: ProcessRole, flags: Flags = {}): Promise<App> {
 async function serve(flags: Flags = {}): Promise<App> {
   const app = await open('server', flags)
   await app.listen()
+  await app.answerCommands()
   return app
 }
 
@@ -74,16 +75,15 @@ const find = (flags: Parameters<typeof findAnswers>[1] = {}) =>
 /** The names that a command is told without looking for itself. */
 async function listed(): Promise<unknown> {
   const server = await find()
-  const answer = server && (await askServer(server, { call: 'Remora.List' }))
-  const volumes = answer?.['volumes'] as { volume: { name: string } }[] | undefined
+  const { volumes: answer } = (server && (await askServer(server, { call: 'Remora.List' }))) ?? {}
+  const volumes = answer as { volume: { name: string } }[] | undefined
   return volumes?.map(({ volume }) => volume.name).sort()
 }
 
 /** Does something as a command of its own beside the server. */
 async function byCommand(work: (app: App) => Promise<unknown>): Promise<void> {
   const app = await open('command')
-  await work(app)
-  await app.close()
+  await work(app).then(() => app.close())
 }
 
 const lookUps = () => platform.count('volumes')
@@ -106,7 +106,7 @@ test('what a server says of itself is for its owner alone, shows no value, and i
 
   expect(fs.statSync(file).mode & 0o777).toBe(0o600)
   expect(fs.readFileSync(file, 'utf8')).not.toContain('zone-in-a-variable')
-  await app.close()
+  await Promise.all([app.answerCommands(), app.close()])
   expect(fs.existsSync(file)).toBe(false)
 })
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import type { App } from '../app.ts'
 import { isStorageError } from '../libstorage/errors.ts'
-import { sleep } from '../libstorage/wait.ts'
+import { after, sleep } from '../libstorage/wait.ts'
 import { type CommandContext, reportError } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { requireConfigurationAsBefore } from './managed-configuration.ts'
@@ -30,6 +30,9 @@ const ENGINE_WAITS_MS = 30_000
  * it enables, and then mistakes the one for the other: a plugin that cannot start stays for longer than that.
  */
 const REST_MS = 30_000
+
+/** Readings of the configuration stand between a start and the first answer to a command, and can wait. */
+const COMMANDS_WAIT_MS = 500
 
 interface StartFlags {
   readonly nopid?: boolean
@@ -77,7 +80,9 @@ export async function serve(
       context.stdout.write(startReport(app, modules, invocation))
       if (readyFile !== undefined) writeWhole(readyFile, `${process.pid}\n`)
       app.logger.info('serving volumes', { config: app.config.files })
+      const answering = after(COMMANDS_WAIT_MS, () => void app.answerCommands())
       await life.stopped
+      answering.cancel()
       app.logger.info('stopping')
     } finally {
       await app.close()

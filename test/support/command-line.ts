@@ -248,6 +248,7 @@ export class CommandLine {
         return this.modules
       },
       start: () => void this.steps.push('start'),
+      answerCommands: async () => {},
       reloadLogLevel: async () => {
         await step('reload')
         await this.reloadLogLevel()
