@@ -4,18 +4,15 @@ import {
   DeleteVolumeCommand,
   type Volume as Ec2Volume,
 } from '@aws-sdk/client-ec2'
-import {
-  AlreadyExistsError,
-  TimeoutError,
-  UnavailableError,
-  volumeNamed,
-} from '../../libstorage/errors.ts'
+import { TimeoutError, UnavailableError, volumeNamed } from '../../libstorage/errors.ts'
 import type { VolumeSpec } from '../../libstorage/types.ts'
 import { clientToken } from './client-token.ts'
 import type { Ec2 } from './ec2.ts'
 import { ec2Code, isUnknownOutcome } from './errors.ts'
 import type { VolumeLookUps } from './look-ups.ts'
-import { literal, nameTag, scopeFilters, type TagScope, tagsOfNew } from './tags.ts'
+import { type TagScope, tagsOfNew } from './tags.ts'
+import { namesakeWithin, takenName } from './taken-name.ts'
+import type { TokenMemory } from './token-memory.ts'
 import { isLiving } from './volume.ts'
 import { DEFAULT_VOLUME_TYPE, requirePossible } from './volume-types.ts'
 import { lookUntil, type UsualTime } from './waits.ts'
@@ -29,14 +26,22 @@ const CLOCK_DIFFERENCE_MS = 60_000
 const LIKELY_DIFFERENCE_MS = 1_000
 /** The most volumes of one name that EC2 is asked to forget before it is given up. */
 const GENERATIONS = 50
-/** How long EC2 may not show what it has just made, in milliseconds; one made for an earlier request it would show sooner. */
-const UNSEEN_MS = 30_000
-const UNSEEN_EARLIER_MS = 5_000
+/**
+ * For how long EC2 may hide what it has made, in milliseconds, counted from then. What is older than that is looked for no
+ * shorter than the second time.
+ */
+const HIDDEN_MS = 30_000
+const UNSEEN_LEAST_MS = 5_000
 /** EBS makes an empty volume in some 1.5 s. */
 const PACE = { firstMs: 1_200, nextMs: 400, maxMs: 3_000 }
-/** A volume made a moment ago may not show by its name yet. */
-const NAMESAKE_PACE = { firstMs: 0, nextMs: 1_000, maxMs: 2_000 }
-const NAMESAKE_MS = 6_000
+/**
+ * How long a name is looked for, in milliseconds, whose token EC2 knows with other parameters: its volume may be hidden still,
+ * or be gone for hours, which EC2 does not tell. The Create of a managed plugin ends after 25 s. It is so long for two such
+ * tokens of a Create, and then less, so that it comes to its end where several such volumes are gone.
+ */
+const NAMESAKE_MS = 18_000
+const NAMESAKES_MS = 2 * NAMESAKE_MS
+const NAMESAKE_LEAST_MS = 6_000
 /** How often a request whose outcome is open is sent again: its token makes that one request. */
 const REPEATS = 3
 
@@ -44,6 +49,7 @@ const REPEATS = 3
 export interface CreationContext {
   readonly ec2: Ec2
   readonly lookUps: VolumeLookUps
+  readonly tokens: TokenMemory
   readonly scope: TagScope
   /** How long a volume may take to become available, in milliseconds. */
   readonly timeoutMs: number
@@ -58,10 +64,19 @@ interface Made {
   readonly volume: Ec2Volume
   /** Whether it was probably made for an earlier request of the same token, and may be gone by now. */
   readonly isEarlier: boolean
+  /** For how long it may be that EC2 has it and does not show it, in milliseconds. */
+  readonly hiddenMs: number
 }
 
 interface Wanted extends VolumeSpec {
   readonly zone: string
+}
+
+/** One request of a Create. */
+interface Request {
+  readonly token: string
+  /** When the Create began, as `performance.now()` has it. */
+  readonly since: number
 }
 
 /**
@@ -75,8 +90,11 @@ export async function createVolume(
 ): Promise<Ec2Volume> {
   const { sizeGiB, iops, throughput, type = DEFAULT_VOLUME_TYPE } = spec
   requirePossible({ type, sizeGiB, iops, throughput })
+  const { name, zone } = spec
+  const since = performance.now()
   for (let generation = 1; generation <= GENERATIONS; generation += 1) {
-    const made = await makeGeneration(context, { ...spec, type }, generation, signal)
+    const token = clientToken({ tag: context.scope.prefix, zone, name, generation })
+    const made = await makeGeneration(context, { ...spec, type }, { token, since }, signal)
     const available = made && (await awaitAvailable(context, spec, made, signal))
     if (available !== undefined) return available
   }
@@ -87,25 +105,34 @@ export async function createVolume(
   })
 }
 
-/** One request; undefined where EC2 answers with a volume that it made for an earlier one and that lives no more. */
+/** Makes it, unless EC2 answers with a volume that it made for an earlier request and that lives no more: undefined. */
 async function makeGeneration(
   context: CreationContext,
   spec: Wanted & { type: string },
-  generation: number,
+  request: Request,
   signal: AbortSignal | undefined,
 ): Promise<Made | undefined> {
+  const { tokens, pace } = context
+  const { clock } = context.ec2
   const begun = performance.now()
   let volume: Ec2Volume
   try {
-    volume = await requestVolume(context, spec, generation, signal)
+    volume = await requestVolume(context, spec, request, signal)
   } catch (error) {
-    return await whereOthersWere(context, spec, error, signal)
+    return await whereOthersWere(context, spec, { ...request, refusal: error }, signal)
   }
-  const askedAt = context.ec2.now() - (performance.now() - begun)
+  const { VolumeId: id = '' } = volume
+  // It may be shown for a moment still.
+  if (tokens.isGone(id)) return undefined
+  const askedAt = clock.now() - (performance.now() - begun)
   const madeAt = volume.CreateTime?.getTime() ?? askedAt
-  if (madeAt >= askedAt - CLOCK_DIFFERENCE_MS)
-    return { volume, isEarlier: madeAt < askedAt - LIKELY_DIFFERENCE_MS * context.pace }
-  const seen = await context.lookUps.byId(volume.VolumeId ?? '', signal)
+  if (madeAt >= askedAt - CLOCK_DIFFERENCE_MS) {
+    const isEarlier = madeAt < askedAt - LIKELY_DIFFERENCE_MS * pace
+    if (!isEarlier) tokens.made(request.token, id)
+    const hiddenMs = HIDDEN_MS * pace - clock.pastAtLeast(madeAt)
+    return { volume, isEarlier, hiddenMs: Math.max(hiddenMs, UNSEEN_LEAST_MS * pace) }
+  }
+  const seen = await context.lookUps.byId(id, signal)
   if (seen === undefined || !isLiving(seen)) return undefined
   throw takenName(spec.name, seen)
 }
@@ -114,29 +141,28 @@ async function makeGeneration(
 async function whereOthersWere(
   context: CreationContext,
   spec: Wanted,
-  refusal: unknown,
+  { token, since, refusal }: Request & { readonly refusal: unknown },
   signal: AbortSignal | undefined,
 ): Promise<undefined> {
-  const code = ec2Code(refusal)
-  if (code !== 'IdempotentParameterMismatch' && code !== 'VolumeLimitExceeded') throw refusal
-  const named = await lookUntil(
-    () => livingNamesake(context, spec, signal),
-    NAMESAKE_PACE,
-    { timeoutMs: NAMESAKE_MS * context.pace, pace: context.pace },
-    signal,
-  )
+  const isMismatch = ec2Code(refusal) === 'IdempotentParameterMismatch'
+  if (!isMismatch && ec2Code(refusal) !== 'VolumeLimitExceeded') throw refusal
+  if (isMismatch && context.tokens.isSpent(token)) return
+  const leftMs = isMismatch ? NAMESAKES_MS - (performance.now() - since) / context.pace : 0
+  const wholeMs = Math.max(NAMESAKE_LEAST_MS, Math.min(NAMESAKE_MS, leftMs))
+  // A repeat goes on where its caller had to leave.
+  const pastMs = isMismatch ? context.tokens.refused(token) / context.pace : 0
+  const named = await namesakeWithin(context, spec, Math.max(0, wholeMs - pastMs), signal)
   if (named !== undefined) throw takenName(spec.name, named, refusal)
-  if (code === 'VolumeLimitExceeded') throw refusal
+  if (!isMismatch) throw refusal
 }
 
 async function requestVolume(
   { ec2, scope }: CreationContext,
   spec: Wanted & { type: string },
-  generation: number,
+  { token: ClientToken }: Request,
   signal: AbortSignal | undefined,
 ): Promise<Ec2Volume> {
-  const { name, zone, sizeGiB, type, iops, throughput, encryptionKey, source } = spec
-  const ClientToken = clientToken({ tag: scope.prefix, zone, name, generation })
+  const { zone, sizeGiB, type, iops, throughput, encryptionKey, source } = spec
   const shape = {
     Size: sizeGiB,
     VolumeType: type as NonNullable<Ec2Volume['VolumeType']>,
@@ -173,11 +199,11 @@ async function repeated<T>(send: () => Promise<T>): Promise<T> {
 async function awaitAvailable(
   context: CreationContext,
   spec: Wanted,
-  { volume, isEarlier }: Made,
+  { volume, isEarlier, hiddenMs }: Made,
   signal: AbortSignal | undefined,
 ): Promise<Ec2Volume | undefined> {
   const id = volume.VolumeId ?? ''
-  const unseenUntil = performance.now() + (isEarlier ? UNSEEN_EARLIER_MS : UNSEEN_MS) * context.pace
+  const unseenUntil = performance.now() + hiddenMs
   let before: Ec2Volume | undefined
   const outcome = await lookUntil(
     async () => {
@@ -200,6 +226,7 @@ async function awaitAvailable(
   // One in error that cannot be deleted keeps its token; any other is gone at the repeat.
   const isOver = outcome === 'error' ? isLeft && isEarlier : isEarlier || /^delet/.test(outcome)
   if (before !== undefined || !isOver) throw givenUp(spec, id, isLeft)
+  context.tokens.left(id)
   return undefined
 }
 
@@ -233,30 +260,5 @@ function givenUp(
     subject: volumeNamed(name),
     problem: `was accepted by EC2 as ${id} and then given up by it`,
     remedy: isLeft ? `${remedy}, and delete ${id}` : remedy,
-  })
-}
-
-async function livingNamesake(
-  { lookUps, scope }: CreationContext,
-  { name, zone }: Wanted,
-  signal: AbortSignal | undefined,
-): Promise<Ec2Volume | undefined> {
-  const found = await lookUps.matching(
-    [
-      { Name: 'tag:Name', Values: [literal(nameTag(scope, name))] },
-      { Name: 'availability-zone', Values: [zone] },
-      ...scopeFilters(scope),
-    ],
-    signal,
-  )
-  return found.find(isLiving)
-}
-
-function takenName(name: string, { VolumeId }: Ec2Volume, cause?: unknown): AlreadyExistsError {
-  return new AlreadyExistsError({
-    subject: volumeNamed(name),
-    problem: `exists already as ${VolumeId}`,
-    remedy: 'use it, or choose another name',
-    cause,
   })
 }

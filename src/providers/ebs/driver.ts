@@ -31,6 +31,7 @@ import { anyCasePatterns } from './name-patterns.ts'
 import { ec2Snapshots } from './snapshots.ts'
 import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
 import type { ThisInstance } from './this-instance.ts'
+import type { TokenMemory } from './token-memory.ts'
 import { isGone, isRootDisk, toAttachment, toVolume } from './volume.ts'
 import type { UsualTime } from './waits.ts'
 
@@ -38,6 +39,7 @@ import type { UsualTime } from './waits.ts'
 export interface EbsParts {
   readonly ec2: Ec2
   readonly lookUps: VolumeLookUps
+  readonly tokens: TokenMemory
   readonly identity: MachineIdentity
   readonly here: ThisInstance
   readonly scope: TagScope
@@ -125,20 +127,9 @@ export class EbsDriver implements StorageDriver {
   }
 
   removeVolume(id: VolumeId, { signal }: CallOptions = {}): Promise<void> {
-    const { ec2 } = this.#parts
     return said({ subject: volumeNamed(id), action: 'ec2:DeleteVolume' }, async () => {
-      const remove = () => ec2.send(new DeleteVolumeCommand({ VolumeId: id }), signal)
-      try {
-        await remove()
-      } catch (error) {
-        if (ec2Code(error) === 'VolumeInUse') throw await this.#holderOf(id, error, signal)
-        // The first request came through: what it asked for is done.
-        if (ec2Code(error) === 'InvalidVolume.NotFound' && isOfRepeat(error)) return
-        if (!isUnknownOutcome(error)) throw error
-        await remove().catch((again: unknown) => {
-          if (ec2Code(again) !== 'InvalidVolume.NotFound') throw again
-        })
-      }
+      await this.#delete(id, signal)
+      this.#parts.tokens.left(id)
     })
   }
 
@@ -164,6 +155,21 @@ export class EbsDriver implements StorageDriver {
     return said({ subject: volumeNamed(id), action: 'ec2:ModifyVolume' }, async () =>
       toVolume(await modifyVolume(this.#parts, id, change, signal), this.#parts.scope),
     )
+  }
+
+  async #delete(id: VolumeId, signal: AbortSignal | undefined): Promise<void> {
+    const remove = () => this.#parts.ec2.send(new DeleteVolumeCommand({ VolumeId: id }), signal)
+    try {
+      await remove()
+    } catch (error) {
+      if (ec2Code(error) === 'VolumeInUse') throw await this.#holderOf(id, error, signal)
+      // The first request came through: what it asked for is done.
+      if (ec2Code(error) === 'InvalidVolume.NotFound' && isOfRepeat(error)) return
+      if (!isUnknownOutcome(error)) throw error
+      await remove().catch((again: unknown) => {
+        if (ec2Code(again) !== 'InvalidVolume.NotFound') throw again
+      })
+    }
   }
 
   async #filters({ name, instanceId, anyZone = false }: VolumeQuery): Promise<Filter[]> {

@@ -14,6 +14,7 @@ import {
   noteRepeats,
   repeatsOf,
 } from './errors.ts'
+import { PlatformClock } from './platform-clock.ts'
 
 type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Command<
   ServiceInputTypes,
@@ -22,12 +23,6 @@ type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Com
   O,
   EC2ClientResolvedConfig
 >
-
-/**
- * The `Date` of an answer is in whole seconds, and a moment old: what differs less from our clock says nothing against it,
- * in milliseconds.
- */
-const CLOCK_UNCERTAIN_MS = 2_000
 
 /** How long a request that EC2 throttles is repeated, a little less than the longest that anybody waits, in milliseconds. */
 const THROTTLED_MS = 100_000
@@ -49,19 +44,13 @@ class LostAnswer extends Error {
 
 /** The requests to EC2 of one service. Its client is made at the first one: which region is meant, the machine may have to be asked. */
 export class Ec2 {
+  readonly clock = new PlatformClock()
   readonly #connect: () => Promise<EC2Client>
   #client: Promise<EC2Client> | undefined
-  /** How far EC2's clock is ahead of ours. */
-  #aheadMs = 0
   #hindrance: string | undefined
 
   constructor(connect: () => Promise<EC2Client>) {
     this.#connect = connect
-  }
-
-  /** EC2's time as its last answer had it, or up to a second before that, in milliseconds since 1970: this machine's clock may be wrong. */
-  now(): number {
-    return Date.now() + this.#aheadMs
   }
 
   /** What EC2 last answered, or how it last failed to, if that was asked again in silence. */
@@ -124,19 +113,15 @@ export class Ec2 {
     )
     client.middlewareStack.add(
       (next) => async (args) => {
+        const askedAt = Date.now()
         const result = await next(args)
-        this.#heard(dateOf(result.response))
+        const date = dateOf(result.response)
+        if (date !== undefined) this.clock.heard(date, askedAt, Date.now())
         return result
       },
       { step: 'deserialize', priority: 'low', name: 'ec2Clock' },
     )
     return client
-  }
-
-  #heard(date: number | undefined): void {
-    if (date === undefined) return
-    const aheadMs = date - Date.now()
-    this.#aheadMs = Math.abs(aheadMs) > CLOCK_UNCERTAIN_MS ? aheadMs : 0
   }
 }
 

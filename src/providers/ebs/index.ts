@@ -13,6 +13,7 @@ import { MachineIdentity } from './identity.ts'
 import { MetadataService } from './imds.ts'
 import { VolumeLookUps } from './look-ups.ts'
 import { ThisInstance } from './this-instance.ts'
+import { TokenMemory } from './token-memory.ts'
 import { UsualTime } from './waits.ts'
 
 /** Where the kernel shows its devices, and how fast the platform is: other ones only where there is no EC2. */
@@ -64,6 +65,7 @@ export async function createEbsProvider(
     driver: new EbsDriver({
       ec2,
       lookUps,
+      tokens: new TokenMemory(),
       identity,
       here,
       scope,

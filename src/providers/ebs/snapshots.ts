@@ -48,7 +48,7 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
           // EC2 has no token for it: what such a request took must be seen.
           const all = await pages(ec2, { name: spec.name, volumeId }, scope, signal)
           // EC2's answer says what time it is there.
-          const since = ec2.now() - (performance.now() - begun) - CLOCK_DIFFERENCE_MS
+          const since = ec2.clock.now() - (performance.now() - begun) - CLOCK_DIFFERENCE_MS
           const taken = all.find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
           if (taken !== undefined) return toSnapshot(taken, scope)
         }

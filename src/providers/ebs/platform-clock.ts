@@ -1,0 +1,32 @@
+/** A `Date` header has whole seconds (RFC 9110, 5.6.7). */
+const DATE_MS = 1_000
+
+/**
+ * EC2's clock, as the `Date` of its answers has it: this machine's may be wrong. Each answer was given between its request
+ * and its arrival here, which bounds how far the one is ahead of the other; more answers bound it more narrowly.
+ */
+export class PlatformClock {
+  /** By how much EC2 is ahead of this machine, at least and at most. */
+  #least = Number.NEGATIVE_INFINITY
+  #most = Number.POSITIVE_INFINITY
+
+  /** EC2's time, in milliseconds since 1970: this machine's, where no answer is against that. */
+  now(): number {
+    return Date.now() + Math.min(Math.max(this.#least, 0), this.#most)
+  }
+
+  /** For how long, at least, a time by EC2's clock has been past, in milliseconds; 0 where nothing is known. */
+  pastAtLeast(time: number): number {
+    return Math.max(0, Date.now() + this.#least - time)
+  }
+
+  /** Takes in the `Date` of an answer, with this machine's times of its request and of its arrival. */
+  heard(date: number, askedAt: number, arrivedAt: number): void {
+    const least = date - arrivedAt
+    const most = date + DATE_MS - askedAt
+    // Otherwise one of the clocks has been set since.
+    const agrees = least <= this.#most && most >= this.#least
+    this.#least = agrees ? Math.max(least, this.#least) : least
+    this.#most = agrees ? Math.min(most, this.#most) : most
+  }
+}

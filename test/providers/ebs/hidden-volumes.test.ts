@@ -1,0 +1,129 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { AbortedError, AlreadyExistsError } from '../../../src/libstorage/errors.ts'
+import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
+import { sleep } from '../../../src/libstorage/wait.ts'
+import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
+import type { Delays } from '../../support/ec2/delays.ts'
+import { eventually } from '../../support/eventually.ts'
+
+/** What are 25 s to the provider, and 15 s, in milliseconds: so long EC2 hides here what it has made. */
+const HIDDEN_MS = 250
+const NAME_HIDDEN_MS = 150
+
+let world: EbsWorld
+let driver: StorageDriver
+beforeEach(() => open({ lag: HIDDEN_MS }))
+afterEach(() => world.close())
+
+async function open(delays: Partial<Delays>): Promise<void> {
+  await world?.close()
+  world = await EbsWorld.open({ delays })
+  driver = (await world.provider()).driver
+}
+const create = (rest = {}) => driver.createVolume(ebsSpec('data', rest))
+const elsewhere = async () => (await world.provider(world.there)).driver
+const made = () => world.simulator.named('data').map(({ id }) => id)
+
+/** A process that dies when EC2 has taken its request. */
+async function dies(): Promise<void> {
+  const dying = new AbortController()
+  const end = world.simulator.faults.always('DescribeVolumes', { kind: 'hang' })
+  const cut = driver.createVolume(ebsSpec('data'), { signal: dying.signal })
+  await eventually(() => expect(made()).toHaveLength(1))
+  dying.abort()
+  await expect(cut).rejects.toThrow(AbortedError)
+  end()
+}
+
+describe('one volume, though EC2 hides for long what it has made,', () => {
+  test('when a process dies after its request and another one asks again a while later', async () => {
+    const after = (await world.provider()).driver
+    await after.volumes()
+    await dies()
+    await sleep(40)
+    const next = await after.createVolume(ebsSpec('data'))
+    expect(made()).toEqual([next.id])
+  })
+
+  test.each([1_000, -1_000])('where EC2 is %i ms ahead of this machine', async (advanceMs) => {
+    world.simulator.region.clock.advance(advanceMs)
+    const { id } = await create()
+    expect(made()).toEqual([id])
+  })
+
+  test('when two machines make it at once with different sizes', async () => {
+    await open({ lag: NAME_HIDDEN_MS })
+    const other = await elsewhere()
+    const results = await Promise.allSettled([
+      create(),
+      other.createVolume(ebsSpec('data', { sizeGiB: 2 })),
+    ])
+    const refused = results.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+    expect(made()).toHaveLength(1)
+    expect(refused).toEqual([expect.any(AlreadyExistsError)])
+  })
+
+  test('when it hides by its name alone', async () => {
+    await open({ tagLag: NAME_HIDDEN_MS })
+    const other = await elsewhere()
+    await Promise.allSettled([create(), other.createVolume(ebsSpec('data', { sizeGiB: 2 }))])
+    expect(made()).toHaveLength(1)
+  })
+})
+
+describe('a name whose volume was removed', () => {
+  const isGone = (id: string) =>
+    eventually(() => expect(world.simulator.region.volumes.get(id)).toBeUndefined())
+  async function cycle(of: StorageDriver, sizeGiB: number): Promise<void> {
+    const { id } = await of.createVolume(ebsSpec('data', { sizeGiB }))
+    await of.removeVolume(id)
+    await isGone(id)
+  }
+
+  test('is not given to it again while EC2 still shows it', async () => {
+    const { id } = await create()
+    await driver.removeVolume(id)
+    const next = await create()
+    expect(next.id).not.toBe(id)
+    expect(made()).toEqual([next.id])
+  })
+
+  test('is given to one of another size at once by who knows that', async () => {
+    await open({ lag: 0, tagLag: 0 })
+    await cycle(driver, 1)
+    world.simulator.takeCounts()
+    expect(await create({ sizeGiB: 2 })).toMatchObject({ sizeGiB: 2 })
+    expect(world.simulator.takeCounts()).toEqual({ CreateVolume: 2, DescribeVolumes: 1 })
+  })
+
+  test('is given to one of another size by who does not know that, when EC2 surely hides none', async () => {
+    await open({ lag: 0, tagLag: 0 })
+    for (const sizeGiB of [1, 2, 3, 4]) await cycle(driver, sizeGiB)
+    world.simulator.takeCounts()
+    const next = await (await elsewhere()).createVolume(ebsSpec('data', { sizeGiB: 5 }))
+    expect(made()).toEqual([next.id])
+    // Looked for by its name for long where that matters most, and not so long each time that no Create would end.
+    const { DescribeVolumes = 0, ...others } = world.simulator.takeCounts()
+    expect(others).toEqual({ CreateVolume: 5 })
+    expect(DescribeVolumes).toBeLessThan(40)
+  })
+
+  test('is given to one of another size by a repeat whose time is short', async () => {
+    await open({ lag: 0, tagLag: 0 })
+    await cycle(driver, 1)
+    const other = await elsewhere()
+    const asked = ebsSpec('data', { sizeGiB: 2 })
+    const hasty = new AbortController()
+    world.simulator.takeCounts()
+    const begun = performance.now()
+    const cut = other.createVolume(asked, { signal: hasty.signal })
+    const looks = () => world.simulator.count('DescribeVolumes')
+    await eventually(() => expect(looks()).toBeGreaterThan(0))
+    hasty.abort()
+    await expect(cut).rejects.toThrow(AbortedError)
+    await eventually(() => expect(performance.now() - begun).toBeGreaterThan(250))
+    world.simulator.takeCounts()
+    expect(await other.createVolume(asked)).toMatchObject({ sizeGiB: 2 })
+    expect(looks()).toBeLessThan(6)
+  })
+})
