@@ -65,7 +65,7 @@ export class EbsDriver implements StorageDriver {
   constructor(parts: EbsParts) {
     this.#parts = parts
     this.instances = ec2Instances(parts.ec2)
-    this.snapshots = ec2Snapshots(parts.ec2, parts.scope)
+    this.snapshots = ec2Snapshots(parts)
   }
 
   hindrance(): string | undefined {

@@ -11,6 +11,7 @@ import {
   UnavailableError,
 } from '../../libstorage/errors.ts'
 import type { VolumeAttachment } from '../../libstorage/types.ts'
+import { KINDS, type Kind, REMEDIES, REMEDY } from './error-codes.ts'
 
 /** What was asked of EC2, for its error's sentence. */
 export interface Asked {
@@ -18,110 +19,6 @@ export interface Asked {
   readonly subject: string
   /** The action as IAM names it: `ec2:AttachVolume`. */
   readonly action: string
-}
-
-type Kind =
-  | 'not-found'
-  | 'state'
-  | 'exhausted'
-  | 'permission'
-  | 'credentials'
-  | 'clock'
-  | 'throttled'
-  | 'unavailable'
-  | 'invalid'
-  | 'rate'
-  | 'exists'
-
-/** What EC2's codes mean (EC2 API Reference, "Error codes for the Amazon EC2 API"). */
-const KINDS: Readonly<Record<string, Kind>> = {
-  'InvalidVolume.NotFound': 'not-found',
-  'InvalidVolumeID.Malformed': 'not-found',
-  'InvalidSnapshot.NotFound': 'not-found',
-  'InvalidSnapshotID.Malformed': 'not-found',
-  'InvalidInstanceID.NotFound': 'not-found',
-  'InvalidInstanceID.Malformed': 'not-found',
-  'InvalidAttachment.NotFound': 'not-found',
-  'InvalidVolumeModification.NotFound': 'not-found',
-  VolumeInUse: 'state',
-  IncorrectState: 'state',
-  IncorrectInstanceState: 'state',
-  InvalidState: 'state',
-  IncorrectModificationState: 'rate',
-  OperationNotPermitted: 'state',
-  UnsupportedOperation: 'state',
-  UnsupportedOperationException: 'state',
-  'InvalidVolume.ZoneMismatch': 'state',
-  'InvalidVolumeID.ZoneMismatch': 'state',
-  'InvalidZone.NotFound': 'invalid',
-  VolumeTypeNotAvailableInZone: 'invalid',
-  EncryptedVolumesNotSupported: 'invalid',
-  AttachmentLimitExceeded: 'exhausted',
-  CardAttachmentLimitExceeded: 'exhausted',
-  VolumeLimitExceeded: 'exhausted',
-  ResourceLimitExceeded: 'exhausted',
-  MaxIOPSLimitExceeded: 'exhausted',
-  VolumeIOPSLimit: 'exhausted',
-  SnapshotLimitExceeded: 'exhausted',
-  VolumeModificationSizeLimitExceeded: 'exhausted',
-  CopyVolumesLimitExceeded: 'exhausted',
-  ConcurrentCopyVolumeLimitExceeded: 'exhausted',
-  ConcurrentSnapshotLimitExceeded: 'exhausted',
-  PendingSnapshotLimitExceeded: 'exhausted',
-  TagLimitExceeded: 'exhausted',
-  InsufficientVolumeCapacity: 'exhausted',
-  VolumeModificationRateExceeded: 'rate',
-  SnapshotCreationPerVolumeRateExceeded: 'rate',
-  RequestLimitExceeded: 'throttled',
-  Throttling: 'throttled',
-  ThrottlingException: 'throttled',
-  EC2ThrottledException: 'throttled',
-  UnauthorizedOperation: 'permission',
-  AuthFailure: 'credentials',
-  OptInRequired: 'permission',
-  TagPolicyViolation: 'permission',
-  CustomerKeyHasBeenRevoked: 'permission',
-  InvalidKmsKey: 'permission',
-  RequestExpired: 'clock',
-  'InvalidSecurity.RequestHasExpired': 'clock',
-  SignatureDoesNotMatch: 'credentials',
-  ExpiredToken: 'credentials',
-  ExpiredTokenException: 'credentials',
-  InvalidClientTokenId: 'credentials',
-  CredentialsProviderError: 'credentials',
-  TokenProviderError: 'credentials',
-  IdempotentParameterMismatch: 'exists',
-  InternalError: 'unavailable',
-  InternalFailure: 'unavailable',
-  Unavailable: 'unavailable',
-  ServiceUnavailable: 'unavailable',
-  ConcurrentTagAccess: 'unavailable',
-}
-
-/** The way out that each kind has; what depends on the code stands in {@link REMEDIES}. */
-const REMEDY: Readonly<Record<Kind, string>> = {
-  'not-found': '',
-  state: 'see what uses it, and try again',
-  exhausted: 'make room, or have the limit raised by AWS',
-  permission: 'have the policy of the caller allow it',
-  credentials: 'correct the access key, the profile or the instance role',
-  clock: "set this machine's clock",
-  throttled: 'try again in a while',
-  unavailable: 'try again',
-  invalid: 'correct that and try again',
-  rate: 'wait until the last change is through, and try again',
-  exists: 'try again',
-}
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  'InvalidVolume.ZoneMismatch': 'use it on a machine in its zone, or move it by a snapshot',
-  'InvalidVolumeID.ZoneMismatch': 'use it on a machine in its zone, or move it by a snapshot',
-  VolumeTypeNotAvailableInZone: 'use another type or another zone',
-  EncryptedVolumesNotSupported: 'leave encrypted out, or use another instance type',
-  InsufficientVolumeCapacity: 'use another type or another zone, or try again later',
-  AttachmentLimitExceeded: 'detach volumes from this instance, or use a larger one',
-  CustomerKeyHasBeenRevoked: 'give the key back to the caller, or use another one',
-  InvalidKmsKey: 'name a key that exists in this region and that the caller may use',
 }
 
 /** EC2's own code for an error (`VolumeInUse`), or undefined for one that is not EC2's. */
@@ -175,7 +72,7 @@ export function asStorageError(error: unknown, asked: Asked): unknown {
   if (!isNetworkError(error) || !(error instanceof Error)) return error
   return new UnavailableError({
     subject: asked.subject,
-    problem: `cannot be asked of EC2 (${asked.action}: ${error.message || error.name})`,
+    problem: `cannot be asked of EC2 (${asked.action}: ${saidIn(error)})`,
     remedy: 'see whether its endpoint can be reached from here, and try again',
     cause: error,
   })
@@ -207,10 +104,9 @@ function kindOf(code: string, error: unknown): Kind | undefined {
 
 function ofKind(kind: Kind, code: string, cause: Error, { subject, action }: Asked): StorageError {
   if (kind === 'not-found') return new NotFoundError(missing(code, cause, subject), cause)
-  const said = cause.message.trim().replace(/\.$/, '') || code
   const facts = {
     subject,
-    problem: `was refused by EC2 (${action}: ${code}: ${said}${requestOf(cause)})`,
+    problem: `was refused by EC2 (${action}: ${answerOf(code, cause)})`,
     remedy: REMEDIES[code] ?? REMEDY[kind],
     cause,
   }
@@ -242,9 +138,17 @@ function missing(code: string, { message }: Error, subject: string): string {
   return code.startsWith('InvalidAttachment') ? `the attachment of ${subject}` : subject
 }
 
-function requestOf(error: Error): string {
+/** What came back of a request that failed: EC2's words, with the request by which AWS finds it, or those of the way there. */
+export function saidIn(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = ec2Code(error)
+  return code === undefined ? error.message || error.name : answerOf(code, error)
+}
+
+function answerOf(code: string, error: Error): string {
+  const said = error.message.trim().replace(/\.$/, '') || code
   const { requestId } = metadataOf(error)
-  return requestId === undefined ? '' : `, request ${requestId}`
+  return requestId === undefined ? `${code}: ${said}` : `${code}: ${said}, request ${requestId}`
 }
 
 interface Metadata {

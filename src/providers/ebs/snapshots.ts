@@ -4,10 +4,11 @@ import {
   DescribeSnapshotsCommand,
   type Snapshot as Ec2Snapshot,
 } from '@aws-sdk/client-ec2'
+import { UnavailableError } from '../../libstorage/errors.ts'
 import type { SnapshotDriver } from '../../libstorage/storage-driver.ts'
 import type { Snapshot, SnapshotQuery } from '../../libstorage/types.ts'
 import type { Ec2 } from './ec2.ts'
-import { asStorageError, isUnknownOutcome } from './errors.ts'
+import { asStorageError, ec2Code, isUnknownOutcome, saidIn } from './errors.ts'
 import {
   labelsOf,
   literal,
@@ -17,13 +18,27 @@ import {
   type TagScope,
   tagsOfNew,
 } from './tags.ts'
+import { lookUntil } from './waits.ts'
 
 const PAGE = 1_000
 /** How far EC2's clocks may differ, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 5_000
+/** How long EC2 may not show a new one, in milliseconds. Its volume may stand still meanwhile, which lasts no longer than 30 s. */
+const HIDDEN_MS = 10_000
+const PACE = { firstMs: 0, nextMs: 500, maxMs: 2_000 }
+const ACTION = 'ec2:CreateSnapshot'
+
+/** What taking snapshots works with. */
+export interface SnapshotContext {
+  readonly ec2: Ec2
+  readonly scope: TagScope
+  /** What all pauses are multiplied by. */
+  readonly pace: number
+}
 
 /** Snapshots of EBS in this account. */
-export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
+export function ec2Snapshots(context: SnapshotContext): SnapshotDriver {
+  const { ec2, scope } = context
   return {
     async list(query = {}, { signal } = {}) {
       try {
@@ -34,6 +49,7 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
     },
     async create(volumeId, spec, { signal } = {}) {
       const begun = performance.now()
+      const subject = `snapshot ${JSON.stringify(spec.name)} of ${volumeId}`
       try {
         const made = await ec2.send(
           new CreateSnapshotCommand({
@@ -44,16 +60,10 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
         )
         return toSnapshot(made, scope)
       } catch (error) {
-        if (isUnknownOutcome(error)) {
-          // EC2 has no token for it: what such a request took must be seen.
-          const all = await pages(ec2, { name: spec.name, volumeId }, scope, signal)
-          // EC2's answer says what time it is there.
-          const since = ec2.clock.now() - (performance.now() - begun) - CLOCK_DIFFERENCE_MS
-          const taken = all.find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
-          if (taken !== undefined) return toSnapshot(taken, scope)
-        }
-        const subject = `snapshot ${JSON.stringify(spec.name)} of ${volumeId}`
-        throw asStorageError(error, { subject, action: 'ec2:CreateSnapshot' })
+        if (!isUnknownOutcome(error)) throw asStorageError(error, { subject, action: ACTION })
+        const taken = await takenSince(context, { name: spec.name, volumeId }, begun, signal)
+        if (taken === undefined) throw perhapsTaken(subject, error)
+        return toSnapshot(taken, scope)
       }
     },
     async remove(id, { signal } = {}) {
@@ -64,6 +74,37 @@ export function ec2Snapshots(ec2: Ec2, scope: TagScope): SnapshotDriver {
       }
     },
   }
+}
+
+/** EC2 has no token for a snapshot: what a request took whose answer was lost has to be seen. Rejects when its caller leaves. */
+async function takenSince(
+  { ec2, scope, pace }: SnapshotContext,
+  query: SnapshotQuery,
+  begun: number,
+  signal: AbortSignal | undefined,
+): Promise<Ec2Snapshot | undefined> {
+  const look = async () => {
+    const all = await pages(ec2, query, scope, signal)
+    // EC2's answer says what time it is there.
+    const since = ec2.clock.now() - (performance.now() - begun) - CLOCK_DIFFERENCE_MS
+    return all.find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
+  }
+  try {
+    return await lookUntil(look, PACE, { timeoutMs: HIDDEN_MS * pace, pace }, signal)
+  } catch (error) {
+    // What EC2 refuses to show may be there.
+    if (ec2Code(error) !== undefined || isUnknownOutcome(error)) return undefined
+    throw error
+  }
+}
+
+function perhapsTaken(subject: string, cause: unknown): UnavailableError {
+  return new UnavailableError({
+    subject,
+    problem: `may have been taken: EC2 did not say so (${ACTION}: ${saidIn(cause)})`,
+    remedy: 'look whether it is there before you try again',
+    cause,
+  })
 }
 
 async function pages(

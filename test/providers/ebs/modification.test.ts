@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
+  AbortedError,
   FailedPreconditionError,
   InvalidArgumentError,
   NotFoundError,
+  UnavailableError,
 } from '../../../src/libstorage/errors.ts'
 import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
 import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
@@ -136,6 +138,37 @@ describe('a snapshot', () => {
     expect(world.simulator.region.snapshots.all().map((one) => one.id)).toEqual([made?.id])
   })
 
+  test('whose reply was lost is found also where EC2 shows it late', async () => {
+    await world.close()
+    world = await EbsWorld.open({ delays: { lag: 80 } })
+    driver = (await world.provider()).driver
+    const id = await make()
+    world.simulator.faults.next('CreateSnapshot', { kind: 'drop', when: 'after' })
+    const made = await create(id)
+    expect(world.simulator.region.snapshots.all().map((one) => one.id)).toEqual([made?.id])
+  })
+
+  test('whose reply was lost is not looked for longer than its caller waits', async () => {
+    const id = await make()
+    const { faults } = world.simulator
+    faults.next('CreateSnapshot', { kind: 'drop', when: 'after' })
+    faults.always('DescribeSnapshots', { kind: 'hang' })
+    const caller = new AbortController()
+    const { signal } = caller
+    const cut = snapshots()?.create(id, { name: 's', labels: {} }, { signal })
+    await eventually(() => expect(world.simulator.count('DescribeSnapshots')).toBe(1))
+    caller.abort()
+    await expect(cut).rejects.toThrow(AbortedError)
+  })
+
+  test('that EC2 cannot be asked for is refused with what is in the way', async () => {
+    const id = await make()
+    const settings = { endpoint: 'http://127.0.0.1:1', maxRetries: 0 }
+    driver = (await world.provider(world.here, settings)).driver
+    await expect(create(id)).rejects.toThrow(UnavailableError)
+    await expect(create(id)).rejects.toThrow(/ECONNREFUSED/)
+  })
+
   test.each([
     ['is lost', { kind: 'drop', when: 'before' }],
     ['is answered by an error of EC2', { kind: 'error', code: 'InternalError', status: 500 }],
@@ -143,8 +176,10 @@ describe('a snapshot', () => {
     const id = await make()
     world.simulator.faults.next('CreateSnapshot', fault)
     world.simulator.takeCounts()
-    await expect(create(id)).rejects.toThrow(/CreateSnapshot/)
-    expect(world.simulator.takeCounts()).toMatchObject({ CreateSnapshot: 1, DescribeSnapshots: 1 })
+    await expect(create(id)).rejects.toThrow(
+      /^snapshot "s" of vol-\w+ may have been taken: .*ec2:CreateSnapshot: .*, look whether it is there before/,
+    )
+    expect(world.simulator.takeCounts()).toMatchObject({ CreateSnapshot: 1 })
   })
 
   test('that was throttled is asked for again, and taken once', async () => {
