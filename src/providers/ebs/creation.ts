@@ -27,8 +27,8 @@ const LIKELY_DIFFERENCE_MS = 1_000
 /** The most volumes of one name that EC2 is asked to forget before it is given up. */
 const GENERATIONS = 50
 /**
- * For how long EC2 may hide what it has made, in milliseconds, counted from then. What is older than that is looked for no
- * shorter than the second time.
+ * For how long EC2 may hide what it has made, in milliseconds, counted from then. What is older than that, or was seen, is
+ * looked for no shorter than the second time: not all of EC2 knows the same.
  */
 const HIDDEN_MS = 30_000
 const UNSEEN_LEAST_MS = 5_000
@@ -203,18 +203,17 @@ async function awaitAvailable(
   signal: AbortSignal | undefined,
 ): Promise<Ec2Volume | undefined> {
   const id = volume.VolumeId ?? ''
-  const unseenUntil = performance.now() + hiddenMs
-  let before: Ec2Volume | undefined
+  let unseenUntil = performance.now() + hiddenMs
+  let wasSeen = false
   const outcome = await lookUntil(
     async () => {
+      const isLast = performance.now() >= unseenUntil
       const seen = await context.lookUps.byId(id, signal)
-      if (seen === undefined && before === undefined)
-        return performance.now() < unseenUntil ? undefined : 'gone'
-      if (seen?.State === 'creating') {
-        before = seen
-        return undefined
-      }
-      return seen !== undefined && isLiving(seen) ? seen : (seen?.State ?? 'gone')
+      if (seen === undefined) return isLast ? 'gone' : undefined
+      if (seen.State !== 'creating') return isLiving(seen) ? seen : (seen.State ?? 'gone')
+      wasSeen = true
+      unseenUntil = performance.now() + UNSEEN_LEAST_MS * context.pace
+      return undefined
     },
     PACE,
     { ...context, ...(spec.source === undefined && { usual: context.usualMaking }) },
@@ -225,8 +224,8 @@ async function awaitAvailable(
   const isLeft = outcome === 'error' && !(await isDeleted(context, id))
   // One in error that cannot be deleted keeps its token; any other is gone at the repeat.
   const isOver = outcome === 'error' ? isLeft && isEarlier : isEarlier || /^delet/.test(outcome)
-  if (before !== undefined || !isOver) throw givenUp(spec, id, isLeft)
-  context.tokens.left(id)
+  if (isOver || outcome !== 'gone') context.tokens.left(id)
+  if (wasSeen || !isOver) throw givenUp(spec, id, isLeft)
   return undefined
 }
 

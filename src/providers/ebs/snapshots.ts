@@ -18,7 +18,7 @@ import {
   type TagScope,
   tagsOfNew,
 } from './tags.ts'
-import { lookUntil } from './waits.ts'
+import { foundWithin } from './waits.ts'
 
 const PAGE = 1_000
 /** How far EC2's clocks may differ, in milliseconds. */
@@ -90,7 +90,7 @@ async function takenSince(
     return all.find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
   }
   try {
-    return await lookUntil(look, PACE, { timeoutMs: HIDDEN_MS * pace, pace }, signal)
+    return await foundWithin(look, PACE, { timeoutMs: HIDDEN_MS * pace, pace }, signal)
   } catch (error) {
     // What EC2 refuses to show may be there.
     if (ec2Code(error) !== undefined || isUnknownOutcome(error)) return undefined

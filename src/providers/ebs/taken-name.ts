@@ -3,7 +3,7 @@ import { AlreadyExistsError, volumeNamed } from '../../libstorage/errors.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
 import { isLiving } from './volume.ts'
-import { lookUntil } from './waits.ts'
+import { foundWithin } from './waits.ts'
 
 /** A volume made a moment ago may not show by its name yet. */
 const PACE = { firstMs: 0, nextMs: 1_000, maxMs: 2_000 }
@@ -22,7 +22,7 @@ export interface PlacedName {
   readonly zone: string
 }
 
-/** The living volume of a name as soon as EC2 shows it; undefined where it shows none for so many milliseconds. */
+/** The living volume of a name as soon as EC2 shows it; undefined where it shows none after so many milliseconds. */
 export function namesakeWithin(
   { lookUps, scope, pace }: NameContext,
   { name, zone }: PlacedName,
@@ -37,7 +37,7 @@ export function namesakeWithin(
     ]
     return (await lookUps.matching(filters, signal)).find(isLiving)
   }
-  return lookUntil(look, PACE, { timeoutMs: (ms + PACE.maxMs) * pace, pace }, signal)
+  return foundWithin(look, PACE, { timeoutMs: ms * pace, pace }, signal)
 }
 
 /** The refusal of a name that a volume has already. */

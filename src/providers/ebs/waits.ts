@@ -86,3 +86,23 @@ export async function lookUntil<T>(
     pauseMs = Math.min(pauseMs * GROWTH, maxMs * pace)
   }
 }
+
+/**
+ * Looks for what the platform may show late, and resolves with it; undefined when a look shows nothing that began when the
+ * time was up, however long the looks before it took.
+ */
+export async function foundWithin<T extends object>(
+  look: () => Promise<T | undefined>,
+  rhythm: Pace,
+  { timeoutMs, pace }: Patience,
+  signal: AbortSignal | undefined,
+): Promise<T | undefined> {
+  const until = performance.now() + timeoutMs
+  const lookOrEnd = async () => {
+    const isLast = performance.now() >= until
+    return (await look()) ?? (isLast ? 'none' : undefined)
+  }
+  const endless = { timeoutMs: Number.POSITIVE_INFINITY, pace }
+  const found = await lookUntil(lookOrEnd, rhythm, endless, signal)
+  return typeof found === 'object' ? found : undefined
+}

@@ -71,6 +71,24 @@ describe('one volume, though EC2 hides for long what it has made,', () => {
   })
 })
 
+describe('what is being made', () => {
+  test('is not given up when one look does not show it any more', async () => {
+    await open({ create: 60 })
+    const { volumes: shown } = world.simulator.region
+    const seen = shown.seen.bind(shown)
+    let looks = 0
+    shown.seen = () => {
+      const all = seen()
+      if (!all.some(({ tags }) => tags['Name'] === 'data')) return all
+      looks += 1
+      // Another server of EC2 answers, which does not know it yet.
+      return looks === 2 ? all.filter(({ tags }) => tags['Name'] !== 'data') : all
+    }
+    expect(await create()).toMatchObject({ state: 'available' })
+    expect(looks).toBeGreaterThan(2)
+  })
+})
+
 describe('a name whose volume was removed', () => {
   const isGone = (id: string) =>
     eventually(() => expect(world.simulator.region.volumes.get(id)).toBeUndefined())
