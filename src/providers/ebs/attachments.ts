@@ -8,14 +8,20 @@ import type { DetachOptions } from '../../libstorage/storage-driver.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { sleep } from '../../libstorage/wait.ts'
 import type { Ec2 } from './ec2.ts'
-import { ec2Code, heldBy, isOfRepeat, isUnknownOutcome } from './errors.ts'
+import { ec2Code, heldBy, isOfRepeat, isUnknownOutcome, UNKNOWN_VOLUME } from './errors.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 import type { ThisInstance } from './this-instance.ts'
-import { toAttachment } from './volume.ts'
+import { isYoung, toAttachment } from './volume.ts'
 import { lookUntil, type UsualTime } from './waits.ts'
 
 /** How many device names are tried where EC2 says of one that it is in use. */
 const NAMES = 5
+/** What EC2 says of an attach that may be there already, or may be possible a little later. */
+const OPEN: ReadonlySet<string | undefined> = new Set([
+  'VolumeInUse',
+  'IncorrectState',
+  UNKNOWN_VOLUME,
+])
 /** The pause before an attach is tried again while the volume is between two states, in milliseconds. */
 const STATE_RETRY_MS = 1_000
 /** EC2 takes from one to four seconds to detach. */
@@ -95,14 +101,9 @@ async function settled(
   const code = ec2Code(cause)
   if (code === 'AttachmentLimitExceeded' || code === 'CardAttachmentLimitExceeded')
     throw await context.here.full(context.subject, cause)
-  const isOpen =
-    cause === undefined ||
-    code === 'VolumeInUse' ||
-    code === 'IncorrectState' ||
-    isUnknownOutcome(cause)
+  const isOpen = cause === undefined || OPEN.has(code) || isUnknownOutcome(cause)
   if (!isOpen) throw cause
-  const seen = await context.lookUps.byId(id, signal)
-  if (seen === undefined) throw new NotFoundError(context.subject, cause)
+  const seen = await shown(context, id, cause, signal)
   const attachments = (seen.Attachments ?? []).flatMap((one) => toAttachment(id, one) ?? [])
   const mine = attachments.find(({ instanceId }) => instanceId === to)
   if (mine !== undefined && mine.state !== 'detaching') {
@@ -119,6 +120,20 @@ async function settled(
       cause,
     })
   return { betweenStates: cause }
+}
+
+/** The volume as EC2 shows it; rejects where it does not, or where it does but says too that there is none, unless that is new. */
+async function shown(
+  context: AttachmentContext,
+  id: VolumeId,
+  cause: unknown,
+  signal: AbortSignal | undefined,
+): Promise<Ec2Volume> {
+  const seen = await context.lookUps.byId(id, signal)
+  const isThere =
+    seen !== undefined && (ec2Code(cause) !== UNKNOWN_VOLUME || isYoung(context, seen))
+  if (!isThere) throw new NotFoundError(context.subject, cause)
+  return seen
 }
 
 /** Ends the attachment, and resolves when EC2 shows the volume without it. */

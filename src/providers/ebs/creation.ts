@@ -13,7 +13,7 @@ import type { VolumeLookUps } from './look-ups.ts'
 import { type TagScope, tagsOfNew } from './tags.ts'
 import { namesakeWithin, takenName } from './taken-name.ts'
 import type { TokenMemory } from './token-memory.ts'
-import { isLiving } from './volume.ts'
+import { HIDDEN_MS, isLiving } from './volume.ts'
 import { DEFAULT_VOLUME_TYPE, requirePossible } from './volume-types.ts'
 import { lookUntil, type UsualTime } from './waits.ts'
 
@@ -26,11 +26,7 @@ const CLOCK_DIFFERENCE_MS = 60_000
 const LIKELY_DIFFERENCE_MS = 1_000
 /** The most volumes of one name that EC2 is asked to forget before it is given up. */
 const GENERATIONS = 50
-/**
- * For how long EC2 may hide what it has made, in milliseconds, counted from then. What is older than that, or was seen, is
- * looked for no shorter than the second time: not all of EC2 knows the same.
- */
-const HIDDEN_MS = 30_000
+/** How long is looked for what is older than EC2 hides anything, or was seen, in milliseconds: not all of EC2 knows the same. */
 const UNSEEN_LEAST_MS = 5_000
 /** EBS makes an empty volume in some 1.5 s. */
 const PACE = { firstMs: 1_200, nextMs: 400, maxMs: 3_000 }

@@ -1,4 +1,4 @@
-import { DeleteVolumeCommand, type Filter } from '@aws-sdk/client-ec2'
+import type { Filter } from '@aws-sdk/client-ec2'
 import { NotFoundError, volumeNamed } from '../../libstorage/errors.ts'
 import type {
   CallOptions,
@@ -22,17 +22,18 @@ import type {
 import { attachVolume, detachVolume } from './attachments.ts'
 import { createVolume } from './creation.ts'
 import type { Ec2 } from './ec2.ts'
-import { asStorageError, ec2Code, heldBy, isOfRepeat, isUnknownOutcome } from './errors.ts'
+import { asStorageError } from './errors.ts'
 import type { MachineIdentity } from './identity.ts'
 import { ec2Instances } from './instances.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 import { modifyVolume } from './modification.ts'
 import { anyCasePatterns } from './name-patterns.ts'
+import { removeVolume } from './removal.ts'
 import { ec2Snapshots } from './snapshots.ts'
 import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
 import type { ThisInstance } from './this-instance.ts'
 import type { TokenMemory } from './token-memory.ts'
-import { isGone, isRootDisk, toAttachment, toVolume } from './volume.ts'
+import { isGone, isRootDisk, toVolume } from './volume.ts'
 import type { UsualTime } from './waits.ts'
 
 /** What the driver is made of. */
@@ -128,8 +129,7 @@ export class EbsDriver implements StorageDriver {
 
   removeVolume(id: VolumeId, { signal }: CallOptions = {}): Promise<void> {
     return said({ subject: volumeNamed(id), action: 'ec2:DeleteVolume' }, async () => {
-      await this.#delete(id, signal)
-      this.#parts.tokens.left(id)
+      await removeVolume(this.#parts, id, signal)
     })
   }
 
@@ -157,21 +157,6 @@ export class EbsDriver implements StorageDriver {
     )
   }
 
-  async #delete(id: VolumeId, signal: AbortSignal | undefined): Promise<void> {
-    const remove = () => this.#parts.ec2.send(new DeleteVolumeCommand({ VolumeId: id }), signal)
-    try {
-      await remove()
-    } catch (error) {
-      if (ec2Code(error) === 'VolumeInUse') throw await this.#holderOf(id, error, signal)
-      // The first request came through: what it asked for is done.
-      if (ec2Code(error) === 'InvalidVolume.NotFound' && isOfRepeat(error)) return
-      if (!isUnknownOutcome(error)) throw error
-      await remove().catch((again: unknown) => {
-        if (ec2Code(again) !== 'InvalidVolume.NotFound') throw again
-      })
-    }
-  }
-
   async #filters({ name, instanceId, anyZone = false }: VolumeQuery): Promise<Filter[]> {
     const { scope, identity, namesPerZone } = this.#parts
     const byName =
@@ -189,12 +174,6 @@ export class EbsDriver implements StorageDriver {
         : [{ Name: 'availability-zone', Values: [(await identity.get()).zone] }]),
       ...scopeFilters(scope),
     ]
-  }
-
-  async #holderOf(id: VolumeId, cause: unknown, signal: AbortSignal | undefined): Promise<unknown> {
-    const seen = await this.#parts.lookUps.byId(id, signal)
-    const holder = (seen?.Attachments ?? []).flatMap((one) => toAttachment(id, one) ?? [])[0]
-    return holder === undefined ? cause : heldBy(volumeNamed(id), holder)
   }
 }
 

@@ -21,6 +21,9 @@ export interface Asked {
   readonly action: string
 }
 
+/** What EC2 says of a volume that is not there; for a moment also of one that was just made. */
+export const UNKNOWN_VOLUME = 'InvalidVolume.NotFound'
+
 /** EC2's own code for an error (`VolumeInUse`), or undefined for one that is not EC2's. */
 export function ec2Code(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined

@@ -6,8 +6,11 @@ import type {
   VolumeId,
   VolumeState,
 } from '../../libstorage/types.ts'
+import type { PlatformClock } from './platform-clock.ts'
 import { labelsOf, MANAGED_TAG, nameOf, type TagScope, tagValue } from './tags.ts'
 
+/** For how long EC2 may hide what it has made, in milliseconds, counted from then. */
+export const HIDDEN_MS = 30_000
 /** The devices that an instance starts from (EC2 User Guide, "Device names"). */
 const ROOT_DEVICES = new Set(['/dev/sda1', '/dev/sda', '/dev/xvda'])
 /** Tags by which others mark the volumes that they look after. */
@@ -91,6 +94,14 @@ function isRoot({ Device = '' }: Ec2Attachment): boolean {
 /** Whether EC2 still has the volume: the others' names are free. */
 export function isLiving({ State }: Ec2Volume): boolean {
   return State === 'creating' || State === 'available' || State === 'in-use'
+}
+
+/** Whether it was made so short a time ago that not all of EC2 may know it. */
+export function isYoung(
+  { ec2, pace }: { readonly ec2: { readonly clock: PlatformClock }; readonly pace: number },
+  { CreateTime }: Ec2Volume,
+): boolean {
+  return CreateTime !== undefined && ec2.clock.pastAtLeast(CreateTime.getTime()) < HIDDEN_MS * pace
 }
 
 const STATES: Readonly<Record<string, AttachmentState>> = {

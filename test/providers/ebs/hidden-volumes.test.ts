@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { AbortedError, AlreadyExistsError } from '../../../src/libstorage/errors.ts'
+import { AbortedError, AlreadyExistsError, NotFoundError } from '../../../src/libstorage/errors.ts'
 import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
 import { sleep } from '../../../src/libstorage/wait.ts'
 import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
@@ -143,5 +143,44 @@ describe('a name whose volume was removed', () => {
     world.simulator.takeCounts()
     expect(await other.createVolume(asked)).toMatchObject({ sizeGiB: 2 })
     expect(looks()).toBeLessThan(6)
+  })
+})
+
+describe('what was made a moment ago', () => {
+  const unknown = { kind: 'error', code: 'InvalidVolume.NotFound', status: 400 } as const
+  beforeEach(() => open({}))
+
+  test('is attached and removed though not all of EC2 knows it yet', async () => {
+    const { region, faults } = world.simulator
+    const { id } = await create()
+    const isNew = () => region.change(id, { createTime: new Date(region.clock.now()) })
+    faults.next('AttachVolume', unknown)
+    isNew()
+    await driver.attachVolume(id, world.here.id)
+    await eventually(() => driver.detachVolume(id, world.here.id))
+    faults.next('DeleteVolume', unknown)
+    isNew()
+    await driver.removeVolume(id)
+    expect(made()).toEqual([])
+  })
+
+  test.each([
+    ['AttachVolume', (id: string) => driver.attachVolume(id, world.here.id)],
+    ['DeleteVolume', (id: string) => driver.removeVolume(id)],
+  ] as const)('is not found where it is gone by then: %s', async (action, ask) => {
+    const { id } = await create()
+    await driver.removeVolume(id)
+    await eventually(() => expect(world.simulator.region.volumes.get(id)).toBeUndefined())
+    world.simulator.takeCounts()
+    await expect(ask(id)).rejects.toThrow(NotFoundError)
+    expect(world.simulator.count(action)).toBe(1)
+  })
+
+  test('is not waited for when it was made long ago', async () => {
+    const { id } = await create()
+    world.simulator.region.change(id, { createTime: new Date(Date.now() - 3_600_000) })
+    world.simulator.faults.next('AttachVolume', unknown, unknown)
+    await expect(driver.attachVolume(id, world.here.id)).rejects.toThrow(NotFoundError)
+    expect(world.simulator.count('AttachVolume')).toBe(1)
   })
 })
