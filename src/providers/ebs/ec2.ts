@@ -13,6 +13,7 @@ import {
   isUnknownOutcome,
   noteRepeats,
   repeatsOf,
+  saidIn,
 } from './errors.ts'
 import { PlatformClock } from './platform-clock.ts'
 
@@ -127,7 +128,7 @@ export class Ec2 {
 
 function said(error: unknown): string {
   const code = ec2Code(error)
-  return code === undefined ? `EC2 does not answer (${String(error)})` : `EC2 answers ${code}`
+  return code === undefined ? `EC2 does not answer (${saidIn(error)})` : `EC2 answers ${code}`
 }
 
 /** The time in the `Date` header of an answer (RFC 9110, 6.6.1), or undefined where there is none. */

@@ -144,8 +144,16 @@ function missing(code: string, { message }: Error, subject: string): string {
 /** What came back of a request that failed: EC2's words, with the request by which AWS finds it, or those of the way there. */
 export function saidIn(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const code = ec2Code(error)
-  return code === undefined ? error.message || error.name : answerOf(code, error)
+  // The client has noted its repeats on that too, as on an answer.
+  const code = isNetworkError(error) ? undefined : ec2Code(error)
+  return code === undefined ? onTheWay(error) : answerOf(code, error)
+}
+
+/** The client's words for a time that ran out name its library and its options. */
+function onTheWay({ name, message }: Error): string {
+  const [, ms] = (name === 'TimeoutError' && / (\d+) ms\b/.exec(message)) || []
+  if (ms === undefined) return message || name
+  return `no ${/connection/.test(message) ? 'connection' : 'answer'} within ${Number(ms) / 1_000} s`
 }
 
 function answerOf(code: string, error: Error): string {

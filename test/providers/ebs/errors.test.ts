@@ -1,4 +1,7 @@
-import { EC2ServiceException } from '@aws-sdk/client-ec2'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { DescribeVolumesCommand, EC2Client, EC2ServiceException } from '@aws-sdk/client-ec2'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { describe, expect, test } from 'vitest'
 import {
   AbortedError,
@@ -11,6 +14,7 @@ import {
   ec2Code,
   heldBy,
   isUnknownOutcome,
+  saidIn,
 } from '../../../src/providers/ebs/errors.ts'
 
 const asked = { subject: 'volume "data"', action: 'ec2:AttachVolume' }
@@ -190,6 +194,31 @@ describe('what is no answer of EC2', () => {
       expect(isUnknownOutcome(cause)).toBe(true)
     },
   )
+
+  test('a time of the client that ran out is said without the words of its library', async () => {
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const client = new EC2Client({
+      region: 'us-east-1',
+      endpoint: `http://127.0.0.1:${port}`,
+      credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' },
+      maxAttempts: 1,
+      requestHandler: new NodeHttpHandler({ requestTimeout: 50, throwOnRequestTimeout: true }),
+    })
+    try {
+      const failed = await client.send(new DescribeVolumesCommand({})).catch((error) => error)
+      expect(String(asStorageError(failed, asked))).toContain(': no answer within 0.05 s)')
+    } finally {
+      client.destroy()
+      silent.closeAllConnections()
+      silent.close()
+    }
+    const text =
+      '@smithy/node-http-handler - the request socket did not establish a connection with the server within the configured timeout of 3000 ms.'
+    const unconnected = Object.assign(new Error(text), { name: 'TimeoutError' })
+    expect(saidIn(unconnected)).toBe('no connection within 3 s')
+  })
 
   test('missing credentials are said as such', () => {
     const cause = Object.assign(new Error('Could not load credentials from any providers'), {
