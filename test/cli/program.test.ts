@@ -23,6 +23,8 @@ test.each([
   ...['snapshot', 'snapshot ls', 'snapshot create', 'snapshot copy', 'snapshot rm'],
   ...['adapter', 'adapter types', 'adapter instances', 'token', 'token new', 'token decode'],
   ...['device', 'device ls', 'device mount', 'device unmount', 'device format', 'events'],
+  ...['scripts', 'scripts ls', 'scripts install', 'scripts uninstall'],
+  ...['flexrex', 'flexrex install', 'flexrex uninstall', 'flexrex status'],
 ])('prints the help of %s byte by byte', async (command) => {
   const { status, stdout, stderr } = await run(...command.split(' '), '--help')
 

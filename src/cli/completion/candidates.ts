@@ -16,7 +16,13 @@ const KNOWN_VALUES: ReadonlyMap<string, readonly string[]> = new Map<string, rea
 ])
 
 /** Flags whose values are files, folders or devices. */
-const FILE_FLAGS: readonly string[] = ['--config', '--root', '--deviceName', '--mountPoint']
+const FILE_FLAGS: readonly string[] = [
+  '--config',
+  '--root',
+  '--path',
+  '--deviceName',
+  '--mountPoint',
+]
 
 /**
  * What the last of some words may become: a line for each, or {@link FILES} where it is a file. Never rejects, and is empty
@@ -76,7 +82,8 @@ function commandOf(program: Command, words: readonly string[]): Command {
 }
 
 function verbsOf(command: Command): readonly string[] {
-  return command.commands.map((child) => child.name())
+  const shown = command.createHelp().visibleCommands(command)
+  return command.commands.filter((child) => shown.includes(child)).map((child) => child.name())
 }
 
 /** The flag that a word is, if it takes a value: that comes next. */
