@@ -167,7 +167,10 @@ function isKeyWithoutSpace(value: FileEntry['value']): boolean {
 /** Where nothing is written yet, a section may be meant. */
 function unknown({ path, value }: FileEntry, rest: string, region: Region): Verdict {
   const { prefix, keys } = region
-  const near = nearest(rest, value === undefined ? [...keys, ...sectionsIn(region)] : keys)
+  const near = nearest(
+    rest,
+    value === undefined ? [...keys, ...sectionsBeside(rest, region)] : keys,
+  )
   // A word of which no letter stays is no misspelling.
   if (near === undefined || editDistance(rest, near.toLowerCase()) >= rest.length)
     return { clause: 'is a key that nobody knows', isDoubtful: true }
@@ -178,13 +181,11 @@ function unknown({ path, value }: FileEntry, rest: string, region: Region): Verd
   }
 }
 
-/** All sections that keys of a region stand in. */
-function sectionsIn({ prefix, keys }: Region): ReadonlySet<string> {
+/** All sections that are as deep as a key is. */
+function sectionsBeside(key: string, { prefix, keys }: Region): ReadonlySet<string> {
+  const depth = key.split('.').length
   const paths = prefix === '' ? [...keys, `${MODULES}.m`, `${SERVICES}.s`] : keys
-  return new Set(
-    paths.flatMap((path) => {
-      const levels = path.split('.').slice(0, -1)
-      return levels.map((_level, index) => levels.slice(0, index + 1).join('.'))
-    }),
-  )
+  const levels = paths.map((path) => path.split('.'))
+  const deeper = levels.filter(({ length }) => length > depth)
+  return new Set(deeper.map((path) => path.slice(0, depth).join('.')))
 }

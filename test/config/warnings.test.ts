@@ -44,6 +44,7 @@ describe('warnings', () => {
       'libstorage: {integration: {volume: {operations: {mout: {}}}}}',
       'libstorage.integration.volume.operations.mout is a key that nobody knows, did you mean libstorage.integration.volume.operations.mount',
     ],
+    ['libstorage: {x: {}}', 'libstorage.x is a key that nobody knows'],
     ['xy: {}', 'xy is a key that nobody knows'],
     ['zebra: {crossing: 1}', 'zebra.crossing is a key that nobody knows'],
     ['libstorage: {host: "tcp://x:1"}', 'libstorage.host is a key of REX-Ray without effect here'],
