@@ -54,6 +54,11 @@ test.each([
     ['help', 'volume', 'lss'],
     "remora: unknown command 'lss'\n(Did you mean ls?)\n(--help tells more)\n",
   ],
+  [
+    ['config', 'chek', 'x.yml'],
+    "remora: unknown command 'chek'\n(Did you mean check?)\n(--help tells more)\n",
+  ],
+  [['config', 'bogus'], "remora: unknown command 'bogus'\n(--help tells more)\n"],
   [['volum'], "remora: unknown command 'volum'\n(Did you mean volume?)\n(--help tells more)\n"],
   [['volume', 'lss'], "remora: unknown command 'lss'\n(Did you mean ls?)\n(--help tells more)\n"],
   [
