@@ -145,12 +145,12 @@ async function keepYoungGenerationSmall() {
 }
 
 async function examine(...[flags]: Parameters<Surroundings['examineConfig']>) {
-  const [{ examineConfig }, { providers }, input] = await Promise.all([
-    import('./config/load.ts'),
+  const [{ examineConfiguration }, { providers }, input] = await Promise.all([
+    import('./examine-configuration.ts'),
     import('./providers/index.ts'),
     configInput(),
   ])
-  return await examineConfig({ ...input, flags, drivers: providers })
+  return await examineConfiguration({ ...input, flags }, providers)
 }
 
 async function listSettingFlags() {

@@ -12,25 +12,38 @@ export interface StorageOfService {
   readonly storage: string | undefined
 }
 
-/**
- * Rejects with `InvalidArgumentError` where two services have one storage, by whatever path: neither would know of the
- * other's containers.
- */
+/** What two services must not do, as an error has it. */
+export interface SharedStorage {
+  readonly subject: string
+  readonly problem: string
+  readonly remedy: string
+}
+
+/** Rejects with `InvalidArgumentError` where two services have one storage. */
 export async function refuseSharedStorage(services: readonly StorageOfService[]): Promise<void> {
+  const [first] = await findSharedStorage(services)
+  if (first !== undefined) throw new InvalidArgumentError(first)
+}
+
+/** The services that have the storage of another, by whatever path: neither would know of the other's containers. */
+export async function findSharedStorage(
+  services: readonly StorageOfService[],
+): Promise<readonly SharedStorage[]> {
   const seen = new Map<string, string>()
+  const found: SharedStorage[] = []
   for (const { name, storage } of services) {
     if (storage === undefined) continue
     const real = await whereItLeads(storage)
     const other = seen.get(real)
-    if (other !== undefined) {
-      throw new InvalidArgumentError({
+    if (other === undefined) seen.set(real, name)
+    else
+      found.push({
         subject: `services "${other}" and "${name}"`,
         problem: `share their storage ${real}`,
         remedy: 'leave one out, or give it another',
       })
-    }
-    seen.set(real, name)
   }
+  return found
 }
 
 /** What is not there yet is looked for in its folder; what is on a disk that does not answer is taken by its words. */

@@ -10,8 +10,10 @@ import { doctorCommand } from './doctor/doctor.ts'
 import { envCommand } from './env.ts'
 import { eventsCommand } from './events/command.ts'
 import { exitStatusOf } from './exit-status.ts'
+import { flexrexCommands } from './flexrex/group.ts'
 import { isOldFlag, modernArguments } from './old-flags.ts'
 import { longFlags, splitPropertyFlags } from './property-flags.ts'
+import { scriptsCommands } from './scripts/group.ts'
 import { serviceCommand, serviceVerbs } from './service/group.ts'
 import { snapshotCommands } from './snapshot/group.ts'
 import { tokenCommands } from './token/group.ts'
@@ -40,6 +42,8 @@ const COMMANDS: readonly MakeCommand[] = [
   configCommand,
   doctorCommand,
   tokenCommands,
+  scriptsCommands,
+  flexrexCommands,
   completionCommand,
   versionCommand,
 ]

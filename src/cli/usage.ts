@@ -3,8 +3,6 @@ import type { SettingFlag } from '../config/setting-flags.ts'
 
 /** What became of commands that versions of REX-Ray had. */
 const GONE: Readonly<Record<string, string>> = {
-  scripts: 'of REX-Ray, and has nothing to do here',
-  flexrex: 'of REX-Ray, for Kubernetes before CSI: take a CSI driver there',
   map: 'of REX-Ray 0.3, see `device ls`',
   module: 'of REX-Ray 0.3, see `adapter types` and `config`',
 }

@@ -1,4 +1,4 @@
-import { nearest } from '../libstorage/nearest.ts'
+import { editDistance, nearest } from '../libstorage/nearest.ts'
 import { type DriverKeys, keysOf, sectionsOf } from './driver-keys.ts'
 import { type Key, moduleKeys, operationKeys, otherNames, serviceKeys } from './keys.ts'
 import { CLIENT_SCOPE, READER_SCOPES } from './lookup.ts'
@@ -145,7 +145,9 @@ function misplaced(entry: FileEntry, rest: string, region: Region): Verdict | un
     return {
       mistake: {
         problem: `is ${JSON.stringify([entry.value].flat().join(' '))} where a section belongs`,
-        remedy: 'write its keys beneath it, each in a line of its own',
+        remedy: isKeyWithoutSpace(entry.value)
+          ? 'write a space behind each colon'
+          : 'write its keys beneath it, each in a line of its own',
       },
     }
   }
@@ -157,12 +159,33 @@ function misplaced(entry: FileEntry, rest: string, region: Region): Verdict | un
   }
 }
 
-function unknown({ path }: FileEntry, rest: string, { prefix, keys }: Region): Verdict {
-  const near = nearest(rest, keys)
-  if (near === undefined) return { clause: 'is a key that nobody knows', isDoubtful: true }
+/** `service:loop` is one word to YAML. */
+function isKeyWithoutSpace(value: FileEntry['value']): boolean {
+  return typeof value === 'string' && /^\w+:[^\s/]/.test(value)
+}
+
+/** Where nothing is written yet, a section may be meant. */
+function unknown({ path, value }: FileEntry, rest: string, region: Region): Verdict {
+  const { prefix, keys } = region
+  const near = nearest(
+    rest,
+    value === undefined ? [...keys, ...sectionsBeside(rest, region)] : keys,
+  )
+  // A word of which no letter stays is no misspelling.
+  if (near === undefined || editDistance(rest, near.toLowerCase()) >= rest.length)
+    return { clause: 'is a key that nobody knows', isDoubtful: true }
   const written = path.slice(0, prefix.length)
   return {
     clause: `is a key that nobody knows, did you mean ${written}${near}`,
     isDoubtful: true,
   }
+}
+
+/** All sections that are as deep as a key is. */
+function sectionsBeside(key: string, { prefix, keys }: Region): ReadonlySet<string> {
+  const depth = key.split('.').length
+  const paths = prefix === '' ? [...keys, `${MODULES}.m`, `${SERVICES}.s`] : keys
+  const levels = paths.map((path) => path.split('.'))
+  const deeper = levels.filter(({ length }) => length > depth)
+  return new Set(deeper.map((path) => path.slice(0, depth).join('.')))
 }

@@ -6,7 +6,7 @@ import { type ConfigFile, readConfigFiles } from './files.ts'
 import { type Flags, flagValues } from './flags.ts'
 import { programKeys } from './keys.ts'
 import { Lookup, type Reader } from './lookup.ts'
-import { type Mistake, Mistakes } from './mistakes.ts'
+import { type Mistake, Mistakes, placeText } from './mistakes.ts'
 import { moduleScopes, resolveModules } from './modules.ts'
 import { type OperationKey, operationNames, resolveOperations } from './operations.ts'
 import { callKeys, callScopes, serviceScopes, sharedScopes } from './service-scopes.ts'
@@ -198,8 +198,9 @@ function refuseDoubtful(warnings: readonly Warning[], mistakes: Mistakes): void 
   const first = warnings.find(({ isDoubtful }) => isDoubtful)
   if (first === undefined || mistakes.all.length > 0) return
   mistakes.add({
+    source: first.place && placeText(first.place),
     place: first.place,
-    subject: warningText(first),
+    subject: first.sentence,
     problem: 'and no service is chosen',
     remedy: `correct that, and set ${programKeys.service.path}`,
   })

@@ -183,6 +183,7 @@ function firstOfEachLine(
 
 function reasonOf({ code, message }: YAMLParseError): string {
   if (code === 'TAB_AS_INDENT') return 'a tab stands where only spaces may, use spaces'
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins, write all into the first one'
   return message.charAt(0).toLowerCase() + message.slice(1)
 }
 

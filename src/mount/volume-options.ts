@@ -92,12 +92,12 @@ function readPerformance(
 ): Pick<RequestedVolume, 'type' | 'iops' | 'throughput'> {
   const type = given.get('type') ?? defaults.type
   const throughput = given.get('throughput')
-  const iops = given.has('iops')
-    ? wholeNumber('iops', given.get('iops'), 1, 1_000_000)
-    : defaults.iops
+  const wanted = given.has('iops') ? wholeNumber('iops', given.get('iops'), 0, 1_000_000) : 0
+  // As for REX-Ray, 0 says nothing.
+  const iops = wanted || defaults.iops
   return {
     ...(type ? { type } : {}),
-    ...(iops === undefined ? {} : { iops }),
+    ...(iops ? { iops } : {}),
     ...(throughput === undefined
       ? {}
       : { throughput: wholeNumber('throughput', throughput, 1, 100_000) }),

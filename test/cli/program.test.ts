@@ -23,6 +23,8 @@ test.each([
   ...['snapshot', 'snapshot ls', 'snapshot create', 'snapshot copy', 'snapshot rm'],
   ...['adapter', 'adapter types', 'adapter instances', 'token', 'token new', 'token decode'],
   ...['device', 'device ls', 'device mount', 'device unmount', 'device format', 'events'],
+  ...['scripts', 'scripts ls', 'scripts install', 'scripts uninstall'],
+  ...['flexrex', 'flexrex install', 'flexrex uninstall', 'flexrex status'],
 ])('prints the help of %s byte by byte', async (command) => {
   const { status, stdout, stderr } = await run(...command.split(' '), '--help')
 
@@ -52,6 +54,11 @@ test.each([
     ['help', 'volume', 'lss'],
     "remora: unknown command 'lss'\n(Did you mean ls?)\n(--help tells more)\n",
   ],
+  [
+    ['config', 'chek', 'x.yml'],
+    "remora: unknown command 'chek'\n(Did you mean check?)\n(--help tells more)\n",
+  ],
+  [['config', 'bogus'], "remora: unknown command 'bogus'\n(--help tells more)\n"],
   [['volum'], "remora: unknown command 'volum'\n(Did you mean volume?)\n(--help tells more)\n"],
   [['volume', 'lss'], "remora: unknown command 'lss'\n(Did you mean ls?)\n(--help tells more)\n"],
   [

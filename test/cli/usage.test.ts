@@ -2,8 +2,6 @@ import { expect, test } from 'vitest'
 import { CommandLine } from '../support/command-line.ts'
 
 test.each([
-  [['scripts', 'ls'], 'scripts'],
-  [['flexrex', 'status'], 'flexrex'],
   [['-s', 'ebs', 'module', 'types'], 'adapter types'],
   [['volume', 'map'], 'device ls'],
 ])('%j, which REX-Ray had, is refused with what became of it', async (args, hint) => {

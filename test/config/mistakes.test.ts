@@ -127,7 +127,7 @@ describe('services that cannot be', () => {
     ],
     [
       'docker: {size: 5}',
-      'FILE:1: docker.size is understood as libstorage.integration.volume.operations.create.default.size, write that and no service is chosen, correct that, and set libstorage.service',
+      'FILE:1:10: docker.size is understood as libstorage.integration.volume.operations.create.default.size, write that and no service is chosen, correct that, and set libstorage.service',
     ],
   ]
 
@@ -152,6 +152,10 @@ describe('a file whose shape is wrong', () => {
     [
       'libstorage: ebs',
       'FILE:1:1: libstorage is "ebs" where a section belongs, write its keys beneath it, each in a line of its own',
+    ],
+    [
+      'libstorage:\n  service:vfs',
+      'FILE:1:1: libstorage is "service:vfs" where a section belongs, write a space behind each colon',
     ],
     [
       'libstorage: {service: vfs, server: {services: [vfs]}}',
@@ -243,6 +247,13 @@ test('a wrong value that concerns several services is said once', async () => {
     'libstorage: {service: a, server: {services: {a: {driver: loop}, b: {driver: vfs}}}}\nlinux: {volume: {fileMode: rwx}}\n'
   expect((await failure(world.loadText(text))).message).toMatch(
     /^\S+:2:18: linux\.volume\.fileMode/,
+  )
+})
+
+test('a second document is refused, since nobody would read it', async () => {
+  const error = await failure(world.loadText('libstorage: {service: vfs}\n---\nvfs: {}\n'))
+  expect(error.message).toContain(
+    ':2:1: the file is not valid YAML: a second document begins, write all into the first one',
   )
 })
 

@@ -18,6 +18,34 @@ describe('warnings', () => {
       'libstorage: {server: {services: {vfs: {drvier: vfs}}}}',
       'libstorage.server.services.vfs.drvier is a key that nobody knows, did you mean libstorage.server.services.vfs.driver',
     ],
+    [
+      'libstorage: {integraton: {}}',
+      'libstorage.integraton is a key that nobody knows, did you mean libstorage.integration',
+    ],
+    ['rexay: {}', 'rexay is a key that nobody knows, did you mean rexray'],
+    ['libstorge:', 'libstorge is a key that nobody knows, did you mean libstorage'],
+    [
+      'rexray: {modles: {}}',
+      'rexray.modles is a key that nobody knows, did you mean rexray.modules',
+    ],
+    [
+      'rexray: {modules: {m: {libstrage: {}}}}',
+      'rexray.modules.m.libstrage is a key that nobody knows, did you mean rexray.modules.m.libstorage',
+    ],
+    [
+      'libstorage: {server: {servces: {}}}',
+      'libstorage.server.servces is a key that nobody knows, did you mean libstorage.server.services',
+    ],
+    [
+      'libstorage: {server: {services: {vfs: {lop: {}}}}}',
+      'libstorage.server.services.vfs.lop is a key that nobody knows, did you mean libstorage.server.services.vfs.loop',
+    ],
+    [
+      'libstorage: {integration: {volume: {operations: {mout: {}}}}}',
+      'libstorage.integration.volume.operations.mout is a key that nobody knows, did you mean libstorage.integration.volume.operations.mount',
+    ],
+    ['libstorage: {x: {}}', 'libstorage.x is a key that nobody knows'],
+    ['xy: {}', 'xy is a key that nobody knows'],
     ['zebra: {crossing: 1}', 'zebra.crossing is a key that nobody knows'],
     ['libstorage: {host: "tcp://x:1"}', 'libstorage.host is a key of REX-Ray without effect here'],
     [

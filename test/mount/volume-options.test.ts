@@ -14,6 +14,14 @@ const defaults: MountSettings['create']['default'] = {
 const read = (options: Readonly<Record<string, string>>) => readVolumeOptions(options, defaults)
 
 describe('the options of a Create', () => {
+  test('iops of 0 are none that are asked for, in an option as in the configuration', () => {
+    const sayNothing = { sizeGiB: 16, labels: { fstype: 'ext4' } }
+    expect(readVolumeOptions({}, { ...defaults, iops: 0 })).toEqual(sayNothing)
+    expect(readVolumeOptions({ iops: '0' }, { ...defaults, iops: 500 })).toMatchObject({
+      iops: 500,
+    })
+  })
+
   test('none are the defaults of the configuration', () => {
     expect(read({})).toEqual({ sizeGiB: 16, labels: { fstype: 'ext4' } })
     const configured = {
@@ -42,6 +50,7 @@ describe('the options of a Create', () => {
     ['volumetype', 'io2', { type: 'io2' }],
     ['volumeType', 'io2', { type: 'io2' }],
     ['iops', '3000', { iops: 3_000 }],
+    ['iops', '0', {}],
     ['throughput', '250', { throughput: 250 }],
     ['tags', 'team=db, stage = a=b ,empty=', { tags: { team: 'db', stage: 'a=b', empty: '' } }],
     ['availabilityZone', 'zone-b', { zone: 'zone-b' }],
@@ -100,8 +109,7 @@ describe('a wrong value is refused by name, with what is right', () => {
     ['fstype', 'foo', systems('foo')],
     ['fstype', 'ext3', systems('ext3')],
     ['newfstype', 'ntfs', systems('ntfs')],
-    ['iops', 'many', 'option iops must be a whole number from 1 to 1000000, not "many"'],
-    ['iops', '0', 'option iops must be a whole number from 1 to 1000000, not "0"'],
+    ['iops', 'many', 'option iops must be a whole number from 0 to 1000000, not "many"'],
     ['throughput', 'fast', 'option throughput must be a whole number from 1 to 100000, not "fast"'],
     [
       'tags',

@@ -2,6 +2,7 @@ import type { Command, Option } from 'commander'
 import { NEW_FILE_SYSTEMS } from '../../libstorage/file-system.ts'
 import type { CommandContext } from '../context.ts'
 import { FORMATS } from '../output/forms.ts'
+import { FILES } from './scripts.ts'
 import { volumeNames } from './volume-names.ts'
 
 /** Names that a shell takes as they stand; others are left to be typed. */
@@ -14,15 +15,30 @@ const KNOWN_VALUES: ReadonlyMap<string, readonly string[]> = new Map<string, rea
   ['--fsType', NEW_FILE_SYSTEMS],
 ])
 
-/** What the last of some words may become: a line for each. Never rejects, and is empty where nothing is known. */
+/** Flags whose values are files, folders or devices. */
+const FILE_FLAGS: readonly string[] = [
+  '--config',
+  '--root',
+  '--path',
+  '--deviceName',
+  '--mountPoint',
+]
+
+/**
+ * What the last of some words may become: a line for each, or {@link FILES} where it is a file. Never rejects, and is empty
+ * where nothing is known.
+ */
 export async function completionLines(
   { host }: Pick<CommandContext, 'host'>,
   program: Command,
   words: readonly string[],
 ): Promise<string> {
-  const start = words.at(-1) ?? ''
-  const command = commandOf(program, words.slice(0, -1))
-  const flag = flagBefore(command, words.at(-2))
+  const { before, start, kept } = wordAtCursor(words)
+  const command = commandOf(program, before)
+  const flag = flagBefore(command, before.at(-1))
+  if (flag === undefined && kept !== undefined) return ''
+  const isFile = flag === undefined ? takesFile(command) : FILE_FLAGS.includes(flag.long ?? '')
+  if (isFile && !(flag === undefined && start.startsWith('-'))) return `${FILES}\n`
   const all =
     flag !== undefined
       ? await valuesOf(flag, host)
@@ -30,7 +46,30 @@ export async function completionLines(
         ? flagsOf(command)
         : [...verbsOf(command), ...choicesOf(command), ...(await namesFor(command, host))]
   const fitting = all.filter((word) => word.startsWith(start) && PLAIN.test(word))
-  return [...new Set(fitting)].map((word) => `${word}\n`).join('')
+  return [...new Set(fitting)].map((word) => `${kept ?? ''}${word}\n`).join('')
+}
+
+interface WordAtCursor {
+  readonly before: readonly string[]
+  /** What is completed. */
+  readonly start: string
+  /** What stands before it in the same word; undefined where it is a word of its own. */
+  readonly kept?: string
+}
+
+/** `--flag=value` is one word, but for bash, which takes it apart into three. */
+function wordAtCursor(words: readonly string[]): WordAtCursor {
+  const [last = '', second, third] = words.toReversed()
+  const isFlag = (word: string | undefined) => word?.startsWith('--') === true
+  if (last === '=' && isFlag(second)) return { before: words.slice(0, -1), start: '', kept: '' }
+  if (second === '=' && isFlag(third)) return { before: words.slice(0, -2), start: last, kept: '' }
+  const { flag, value = '' } = /^(?<flag>--\w+)=(?<value>.*)$/s.exec(last)?.groups ?? {}
+  if (flag === undefined) return { before: words.slice(0, -1), start: last }
+  return { before: [...words.slice(0, -1), flag], start: value, kept: `${flag}=` }
+}
+
+function takesFile({ registeredArguments }: Command): boolean {
+  return registeredArguments.some((argument) => argument.name() === 'file')
 }
 
 function commandOf(program: Command, words: readonly string[]): Command {
@@ -43,7 +82,8 @@ function commandOf(program: Command, words: readonly string[]): Command {
 }
 
 function verbsOf(command: Command): readonly string[] {
-  return command.commands.map((child) => child.name())
+  const shown = command.createHelp().visibleCommands(command)
+  return command.commands.filter((child) => shown.includes(child)).map((child) => child.name())
 }
 
 /** The flag that a word is, if it takes a value: that comes next. */

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { nearest } from '../../libstorage/nearest.ts'
 import type { CommandContext } from '../context.ts'
 import { renderJson } from '../output/json.ts'
 import type { RunWork } from '../program.ts'
@@ -13,13 +14,30 @@ export function configCommand(context: CommandContext, runs: RunWork): Command {
         .choices(['yaml', 'json'])
         .default('yaml'),
     )
-    .action(({ format }: { format: string }) => runs(show(context, format)))
+    .usage('[options] [command]')
+    // A word too many is a command that was misspelt.
+    .argument('[command...]')
+    .action(([word]: readonly string[], { format }: { format: string }) => {
+      if (word !== undefined) refuseWord(group, word)
+      return runs(show(context, format))
+    })
   const checking = group
     .command('check [file]')
     .description('say all that is wrong with a configuration file, or with those in force')
     .action((file: string | undefined) => runs(check(context, file)))
   withExamples(checking, ['config check', 'config check ./config.yml'])
   return withExamples(group, ['config', 'config -f json'])
+}
+
+function refuseWord(group: Command, word: string): never {
+  const near = nearest(
+    word,
+    group.commands.map((command) => command.name()),
+  )
+  const hint = near === undefined ? '' : `\n(Did you mean ${near}?)`
+  return group.error(`error: unknown command '${word}'${hint}`, {
+    code: 'commander.unknownCommand',
+  })
 }
 
 /** A configuration with mistakes is in force nowhere: then they are said instead. */

@@ -4,12 +4,16 @@ import type { ListOptions } from '../volume/list-volumes.ts'
 export interface QuickRequest {
   readonly verb: 'ls' | 'path'
   readonly names: readonly string[]
-  readonly flags: { readonly configFile?: string; readonly service?: string }
+  readonly flags: {
+    readonly configFile?: string
+    readonly service?: string
+    readonly logLevel?: string
+  }
   readonly options: ListOptions
 }
 
 type Switch = 'attached' | 'available' | 'path' | 'quiet'
-type Value = 'configFile' | 'service' | 'format'
+type Value = 'configFile' | 'service' | 'logLevel' | 'format' | 'template'
 
 const VERBS = new Map<string, QuickRequest['verb']>([
   ...['ls', 'l', 'list', 'get', 'inspect'].map((verb) => [verb, 'ls'] as const),
@@ -27,10 +31,15 @@ const VALUES = new Map<string, Value>([
   ['--config', 'configFile'],
   ['-s', 'service'],
   ['--service', 'service'],
+  ['-l', 'logLevel'],
+  ['--logLevel', 'logLevel'],
   ['-f', 'format'],
   ['--format', 'format'],
+  ['--template', 'template'],
 ])
-const FORMS = /^(?:table|json|jsonp|yaml)$|\{\{/
+const FORMS = /^(?:table|json|jsonp|yaml|tmpl)$|\{\{/
+/** Whoever asks for more wants to see what the command does by itself. */
+const QUIET_LEVELS = /^(?:panic|fatal|error|warn|warning)$/i
 
 /**
  * Reads `volume ls` and `volume path` in their plain forms. Undefined for everything else, which is no mistake: abbreviated,
@@ -42,15 +51,16 @@ export function readQuickRequest(args: readonly string[]): QuickRequest | undefi
   if (group !== 'volume' || verb === undefined) return undefined
   const { names, switches, given } = readWords(rest)
   const values: Partial<Record<Value, string>> = Object.fromEntries(given)
-  const { format = 'table', ...flags } = values
+  const { format = 'table', template, ...flags } = values
   const texts = [...names, ...given.map(([, text]) => text)]
   const isPlain = texts.every((text) => /^[^-]/.test(text))
   const isTwice = Object.keys(values).length < given.length
-  if (!isPlain || isTwice || !FORMS.test(format)) return undefined
-  const isListing = verb === 'ls'
-  const hasOptions = Object.keys(switches).length > 0 || values.format !== undefined
-  if (!isListing && (names.length === 0 || hasOptions)) return undefined
-  return { verb, names, flags, options: { ...switches, format } }
+  const isQuiet = QUIET_LEVELS.test(flags.logLevel ?? 'warn')
+  if (!isPlain || isTwice || !FORMS.test(format) || !isQuiet) return undefined
+  const forms = { ...switches, ...(template !== undefined && { template }) }
+  const hasOptions = Object.keys(forms).length > 0 || values.format !== undefined
+  if (verb === 'path' && (names.length === 0 || hasOptions)) return undefined
+  return { verb, names, flags, options: { ...forms, format } }
 }
 
 function readWords(words: readonly string[]): {
@@ -63,9 +73,10 @@ function readWords(words: readonly string[]): {
   const given: [Value, string][] = []
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? ''
-    const [toggle, value] = [SWITCHES.get(word), VALUES.get(word)]
+    const [flag = '', inline] = /^(--\w+)=(.*)$/s.exec(word)?.slice(1) ?? [word]
+    const [toggle, value] = [SWITCHES.get(word), VALUES.get(flag)]
     if (toggle !== undefined) switches[toggle] = true
-    else if (value !== undefined) given.push([value, words[++index] ?? ''])
+    else if (value !== undefined) given.push([value, inline ?? words[++index] ?? ''])
     else names.push(word)
   }
   return { names, switches, given }

@@ -62,7 +62,7 @@ export const ebsSettings = z.object({
   availabilityZone: text('the zone, where the instance itself cannot tell'),
   instanceId: text('the id of this instance, where it cannot tell'),
   metadataEndpoint: z
-    .url()
+    .url({ error: 'must be a URL such as http://169.254.169.254' })
     .default('http://169.254.169.254')
     .describe('the URL of the instance metadata service'),
 })

@@ -9,7 +9,7 @@ const ABSOLUTE = /^(?:\/|[A-Za-z]:[\\/]|\\\\)/
 /** The keys beneath `virtualbox.`: REX-Ray's, and below them what is new. */
 export const virtualboxSettings = z.object({
   endpoint: z
-    .url({ protocol: /^https?$/ })
+    .url({ protocol: /^https?$/, error: 'must be a URL such as http://10.0.2.2:18083' })
     .default('http://10.0.2.2:18083')
     .describe('the URL of vboxwebsrv on the host; by default where a NAT guest sees it'),
   userName: text('the user on the host that owns the machines; none where authentication is off'),

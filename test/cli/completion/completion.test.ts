@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { completionScript, SHELLS } from '../../../src/cli/completion/scripts.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { completionScript, SHELLS, type Shell } from '../../../src/cli/completion/scripts.ts'
 import { CommandLine, OPERATIONS } from '../../support/command-line.ts'
 
 let home: string
@@ -71,8 +71,24 @@ test.each([
   [['volume', 'ls', '--templateTabs', 't'], ['true']],
   [['volume', 'ls', '--template', ''], []],
   [['completion', 'z'], ['zsh']],
+  [
+    ['volume', 'ls', '--format=js'],
+    ['--format=json', '--format=jsonp'],
+  ],
+  [['volume', 'ls', '--quiet='], []],
+  [['config', 'check', ''], [':files']],
+  [['config', ''], ['check']],
+  [['volume', 'ls', '-c', '/etc/re'], [':files']],
+  [['--config=/etc/re'], [':files']],
+  [['device', 'mount', '--mountPoint', ''], [':files']],
 ])('%j becomes %j', async (words, candidates) => {
   expect(await complete(...words)).toEqual(candidates)
+})
+
+test('bash takes a flag and its value apart', async () => {
+  expect(await complete('volume', 'ls', '--format', '=', 'js')).toEqual(['json', 'jsonp'])
+  expect(await complete('volume', 'create', '--fsType', '=')).toEqual(['ext4', 'xfs', 'btrfs'])
+  expect(await complete('--config', '=', '/etc')).toEqual([':files'])
 })
 
 test('every command of the top is offered', async () => {
@@ -124,19 +140,51 @@ test('another shell is refused', async () => {
   expect(stderr).toContain('Allowed choices are bash, zsh, fish')
 })
 
-const hasBash = spawnSync('bash', ['--version']).status === 0
+const lacks = (shell: string) => spawnSync(shell, ['--version']).status !== 0
 
-describe.skipIf(!hasBash)('in a bash', () => {
-  test('the words before the cursor are asked about, and what comes back is offered', () => {
-    const program = path.join(home, 'remora')
-    writeFileSync(program, '#!/bin/sh\nfor word; do echo "$word"; done\n', { mode: 0o755 })
-    const script = `${completionScript('bash', 'remora')}
+/** Runs a script in a shell that knows a program which offers these words, and notes what it is asked. */
+function inShell(shell: Shell, script: string, ...offered: readonly string[]): string {
+  const answer = `#!/bin/sh
+for word; do echo "$word" >>'${home}/asked'; done
+printf '%s\\n' ${offered.join(' ')}
+`
+  writeFileSync(path.join(home, 'remora'), answer, { mode: 0o755 })
+  writeFileSync(path.join(home, '_remora'), completionScript(shell, 'remora'))
+  const env = { ...process.env, HOME: home, PATH: `${home}:${process.env['PATH']}` }
+  return execFileSync(shell, ['-c', script], { cwd: home, env, encoding: 'utf8' })
+}
+
+const asked = () => readFileSync(path.join(home, 'asked'), 'utf8')
+
+test.skipIf(lacks('bash'))(
+  'in a bash the words before the cursor are asked about, and what comes back is offered',
+  () => {
+    const script = `source ./_remora
 COMP_WORDS=(remora volume mount 'da ta' later) COMP_CWORD=3
 _remora
 printf '%s\\n' "\${COMPREPLY[@]}"`
-    const env = { ...process.env, PATH: `${home}:${process.env['PATH']}` }
-    expect(execFileSync('bash', ['-c', script], { env, encoding: 'utf8' })).toBe(
-      '__complete\nvolume\nmount\nda ta\n',
-    )
-  })
+    expect(inShell('bash', script, 'data', 'data2')).toBe('data\ndata2\n')
+    expect(asked()).toBe('__complete\nvolume\nmount\nda ta\n')
+  },
+)
+
+test.skipIf(lacks('zsh'))(
+  'in a zsh what comes back is offered from the very first time, when it has just found the script',
+  () => {
+    const script = `compdef() { : }
+compadd() { print -r -- "$@" }
+fpath=($PWD $fpath); autoload -U _remora
+words=(remora volume mount 'da ta' later) CURRENT=4
+_remora; _remora`
+    expect(inShell('zsh', script, 'data', 'data2')).toBe('-- data data2\n-- data data2\n')
+    expect(asked()).toBe('__complete\nvolume\nmount\nda ta\n'.repeat(2))
+  },
+)
+
+test.skipIf(lacks('fish'))('in a fish what comes back is offered, or files', () => {
+  const completed = (typed: string) => `source ./_remora; complete -C '${typed}'`
+  expect(inShell('fish', completed('remora volume mount d'), 'data', 'data2')).toBe('data\ndata2\n')
+  expect(asked()).toBe('__complete\nvolume\nmount\nd\n')
+  expect(inShell('fish', completed('remora config check ask'), ':files')).toBe('asked\n')
+  expect(inShell('fish', completed('remora --config=ask'), ':files')).toBe('--config=asked\n')
 })

@@ -14,6 +14,8 @@ const WORDS = [
   ...['--attached', '--available', '--path', '-q', '--quiet', '-f', '--format', '-n', '-?'],
   ...['json', 'jsonp', 'table', 'yaml', 'JSON', 'tmpl', '{{.Name}}', '{{.Nme}}', '{{', '-s', '-c'],
   ...['--service=pg', '--ATTACHED', '--volumename', '--template', '-v', 'constructor', 'ebs'],
+  ...['--template={{range .D}}{{.Name}}={{.Size}} {{end}}', '-l', '--logLevel', 'WARN', 'debug'],
+  ...['--format=json', '--format=', '--quiet=true', '--logLevel=error', '{{len .D}}'],
 ]
 
 test('what is read quickly does, says and exits as the whole program does', async () => {
@@ -44,6 +46,10 @@ test.each([
   'volume get --path pg',
   'volume inspect -f json -s logs',
   'volume path pg',
+  'volume ls --template {{len.D}}',
+  'volume ls --template={{range.D}}{{.Name}}={{end}} --format=tmpl',
+  'volume ls -l error',
+  'volume path -l warn pg',
 ])('%s is read quickly', (line) => {
   expect(readQuickRequest(line.split(' '))).toBeDefined()
 })
@@ -59,6 +65,9 @@ test.each([
   'volume ls -f',
   'volume ls --volumename pg',
   'volume ls -f volume -f json',
+  'volume ls -l debug',
+  'volume ls -l bogus',
+  'volume path --template x pg',
 ])('%s is left to the whole program', (line) => {
   expect(readQuickRequest(line.split(' '))).toBeUndefined()
 })

@@ -69,6 +69,8 @@ test.each([
   ['ls', '--format', 'jsonp'],
   ['inspect', '-f', 'yaml', 'pg'],
   ['list', '-f', '{{.Name}} {{.Size}} {{json .}}'],
+  ['ls', '--template', '{{range .D}}{{.Name}}\\t{{.Size}}\\n{{end}}'],
+  ['ls', '-l', 'error', '--format=json'],
   ['ls', '/^[ae]/', 'nothing'],
   ['ls', '/(/'],
   ['ls', '-f', '{{.Nme}}'],

@@ -24,3 +24,8 @@ test('secrets are marked as such', () => {
     .map(([key]) => key)
   expect(secret).toEqual(['secretKey', 'sessionToken'])
 })
+
+test('a metadata endpoint that is no URL is refused with what one looks like', () => {
+  const wrong = ebsSettings.safeParse({ metadataEndpoint: '169.254.169.254' })
+  expect(wrong.error?.issues[0]?.message).toBe('must be a URL such as http://169.254.169.254')
+})
