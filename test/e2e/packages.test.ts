@@ -1,13 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { pluginConfig } from '../support/docker-plugin.ts'
 import { Machine, type Outcome } from '../support/machine.ts'
+import { PluginHost } from '../support/managed-plugin.ts'
 import { ProjectCopy } from '../support/project-copy.ts'
 import { programEnvironment } from '../support/server-process.ts'
 
 let project: ProjectCopy
 let built: Outcome
 const at = (file: string) => join(project.folder, 'release', file)
+const PLUGIN = 'remora/rexray:1'
+const plugin = () =>
+  `remora-plugin-${project.version}-linux-${process.arch === 'x64' ? 'amd64' : process.arch}`
 const files = () => readdirSync(join(project.folder, 'release'))
 beforeAll(async () => {
   project = new ProjectCopy()
@@ -33,6 +38,8 @@ describe('a release', () => {
       'SHA256SUMS',
       'audit.txt',
       `remora-${version}.tgz`,
+      `${plugin()}.cdx.json`,
+      `${plugin()}.tar.gz`,
       'remora.cdx.json',
       `remora_${version}_all.deb`,
     ])
@@ -40,7 +47,7 @@ describe('a release', () => {
       `# Remora ${version}\n\n### Added\n\n- All of it.\n`,
     )
     const sums = await machine.run('sh', ['-c', `cd ${at('.')} && sha256sum --check SHA256SUMS`])
-    expect(sums.stdout.trim().split('\n')).toHaveLength(5)
+    expect(sums.stdout.trim().split('\n')).toHaveLength(7)
     expect(sums.status).toBe(0)
   })
 
@@ -68,6 +75,44 @@ describe('a release', () => {
       expect.arrayContaining(refs),
     )
     expect(text.match(/https?:\/\/[^/"]+/g)).toEqual(['http://cyclonedx.org'])
+  })
+})
+
+describe('the plugin of a release', () => {
+  test('is made and enabled from its archive, and serves', async () => {
+    const host = await PluginHost.start()
+    try {
+      const unpacked = join(host.machine.home, 'unpacked')
+      mkdirSync(unpacked)
+      await host.machine.run('tar', ['-xzf', at(`${plugin()}.tar.gz`), '-C', unpacked])
+      const folder = join(unpacked, `remora-plugin-${project.version}`)
+      expect(readdirSync(folder)).toEqual(['LICENSE', 'config.json', 'rootfs'])
+      const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+      expect(config).toEqual(pluginConfig)
+
+      await host.createOf(PLUGIN, folder, config)
+      mkdirSync(dirname(host.pool))
+      const settings = ['LIBSTORAGE_SERVICE=loop', `pool.source=${dirname(host.pool)}`]
+      await host.engine.docker('plugin', 'set', PLUGIN, ...settings)
+      await host.engine.docker('plugin', 'enable', PLUGIN)
+      expect(await host.sh('echo kept > /d/file; cat /d/file', PLUGIN, 'data')).toBe('kept')
+    } finally {
+      await host.end()
+    }
+  })
+
+  test('names in its bill of materials what of the system lies in it, and has the licences', async () => {
+    const bill = JSON.parse(project.read(`release/${plugin()}.cdx.json`))
+    const names = bill.components.map(({ name }: { name: string }) => name)
+    expect(names).toEqual(expect.arrayContaining(['remora', 'e2fsprogs', 'xfsprogs', 'libc6']))
+    const purls = bill.components.map(({ purl }: { purl?: string }) => purl)
+    expect(purls).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^pkg:deb\/\w+\/e2fsprogs@\d.*\?arch=/)]),
+    )
+    const { stdout } = await machine.run('tar', ['-tzf', at(`${plugin()}.tar.gz`)])
+    for (const name of ['e2fsprogs', 'libblkid1', 'btrfs-progs'])
+      expect(stdout).toContain(`/rootfs/usr/share/doc/${name}/copyright\n`)
+    expect(stdout).toContain('/rootfs/usr/lib/remora/third-party-notices.txt\n')
   })
 })
 

@@ -27,6 +27,10 @@ describe('the managed plugin', () => {
     await docker('plugin', 'set', plugin, ...settings)
   })
 
+  test('is not built over one that is there', async () => {
+    await expect(host.build('plugin', plugin)).rejects.toThrow('is there already, remove it first')
+  })
+
   test('does not start with a wrong value, and says in the log of the engine which', async () => {
     await docker('plugin', 'set', plugin, 'EBS_MAXRETRIES=many')
     const { status } = await host.engine.attempt('plugin', 'enable', plugin)

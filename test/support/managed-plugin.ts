@@ -68,9 +68,14 @@ export class PluginHost {
     await this.engine.docker('export', '--output', join(folder, 'root.tar'), container)
     await this.engine.docker('rm', container)
     await outcomeOf(spawn('tar', ['-x', '-f', join(folder, 'root.tar'), '-C', root]))
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(withoutLacked(config)))
     for (const [file, text] of Object.entries(files))
       writeFileSync(join(root, file), text, { mode: 0o755 })
+    await this.createOf(name, folder, config)
+  }
+
+  /** Makes a plugin of a folder that has its rootfs, with as much of a config.json as this machine can grant. */
+  async createOf(name: string, folder: string, config: object): Promise<void> {
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(withoutLacked(config)))
     await this.engine.docker('plugin', 'create', name, folder)
   }
 
