@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { PLUGIN_FOLDERS } from '../../src/cli/start.ts'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
 import { providers as drivers } from '../../src/providers/index.ts'
 import { type PluginSetting, pluginConfig, rexraySettings } from '../support/docker-plugin.ts'
@@ -125,6 +126,12 @@ describe('of the engine the plugin wants', () => {
       ['pool', '/var/lib', 'bind', 'source'],
       ['config', '/usr', 'bind,ro', 'source'],
     ])
+  })
+
+  test('folders of the machine that its errors name as the machine does', () => {
+    const { mounts, propagatedMount } = pluginConfig
+    const given = mounts.map(({ destination }) => destination)
+    expect([...given, propagatedMount]).toEqual(expect.arrayContaining(PLUGIN_FOLDERS))
   })
 
   test('to start a program that there is, as the managed plugin', () => {
