@@ -17,7 +17,7 @@ try {
   const steps = {
     plugin: createPlugin,
     image: buildImage,
-    push: () => console.log(docker('plugin', 'push', plugin)),
+    push: pushPlugin,
     folder: () => layOutFolder(process.env['FOLDER'], process.env['BASE'] ? ofBase : ofThisMachine),
   }
   const step = steps[process.argv[2] ?? '']
@@ -70,6 +70,11 @@ function createPlugin() {
   layOutFolder(folder, ofBase)
   docker('plugin', 'create', plugin, folder)
   console.log(`plugin ${plugin}, disabled; docker plugin enable ${plugin}`)
+}
+
+function pushPlugin() {
+  docker('plugin', 'push', plugin)
+  console.log(`plugin ${plugin}, pushed; docker plugin install ${plugin}`)
 }
 
 /** What `docker plugin create` takes. */
