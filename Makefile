@@ -53,8 +53,8 @@ bench: dist/main.js ## measure; prints tables and ratios
 packages: $(NODE_MODULES) ## build the npm package and the Debian package into release/
 	@node packaging/main.mjs packages
 
-release: $(NODE_MODULES) ## of a tagged commit: packages, changes, bill of materials, audit, checksums into release/
-	@node packaging/main.mjs release
+release: $(NODE_MODULES) ## of a tagged commit: packages, plugin, changes, bills of materials, audit, checksums into release/; BASE=image
+	@BASE=$(BASE) node packaging/main.mjs release
 
 # BASE is the image that the tools and node come from: node:22-bookworm-slim, say. Without one they are this machine's own.
 plugin: dist/main.js ## make the managed plugin in the engine of DOCKER_HOST, disabled; NAME=remora/rexray:x BASE=image

@@ -1,5 +1,6 @@
-// Builds the managed plugin, or the image of its root file system, in the engine that DOCKER_HOST names.
-// Usage: node docker-plugin/build.mjs plugin|image|push, with NAME, IMAGE, BASE and WITHOUT in the environment.
+// Builds the managed plugin, or the image of its root file system, in the engine that DOCKER_HOST names. The folder that
+// `docker plugin create` takes needs an engine only with BASE.
+// Usage: node docker-plugin/build.mjs plugin|image|push|folder, with NAME, IMAGE, BASE, WITHOUT and FOLDER in the environment.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,10 +17,11 @@ try {
   const steps = {
     plugin: createPlugin,
     image: buildImage,
-    push: () => docker('plugin', 'push', plugin),
+    push: pushPlugin,
+    folder: () => layOutFolder(process.env['FOLDER'], process.env['BASE'] ? ofBase : ofThisMachine),
   }
   const step = steps[process.argv[2] ?? '']
-  if (step === undefined) throw new Error('say one of plugin, image, push')
+  if (step === undefined) throw new Error('say one of plugin, image, push, folder')
   step()
 } catch (error) {
   console.error(`docker-plugin: ${error instanceof Error ? error.message : error}`)
@@ -30,8 +32,7 @@ try {
 
 /** One Dockerfile, whatever its base is: an image that BASE names, or else what this machine has installed. */
 function buildImage() {
-  if (!existsSync(join(project, 'dist/main.js')))
-    throw new Error('dist is not built, run make build')
+  requireProgram()
   const base = process.env['BASE'] || importThisMachine()
   const options = ['--network', 'host', '--build-arg', `BASE=${base}`, '--tag', image]
   docker(
@@ -46,6 +47,11 @@ function buildImage() {
   console.log(`image ${image}, ${Math.round(bytes / 2 ** 20)} MiB`)
 }
 
+function requireProgram() {
+  if (!existsSync(join(project, 'dist/main.js')))
+    throw new Error('dist is not built, run make build')
+}
+
 /** The tools of this machine as an image, for where there is no registry to have one from. */
 function importThisMachine() {
   const root = join(scratch, 'base')
@@ -58,10 +64,29 @@ function importThisMachine() {
 }
 
 function createPlugin() {
-  buildImage()
+  if (tried('docker', ['plugin', 'inspect', plugin]).status === 0)
+    throw new Error(`plugin ${plugin} is there already, remove it first or say another NAME`)
   const folder = join(scratch, 'plugin')
-  mkdirSync(join(folder, 'rootfs'), { recursive: true })
+  layOutFolder(folder, ofBase)
+  docker('plugin', 'create', plugin, folder)
+  console.log(`plugin ${plugin}, disabled; docker plugin enable ${plugin}`)
+}
+
+function pushPlugin() {
+  docker('plugin', 'push', plugin)
+  console.log(`plugin ${plugin}, pushed; docker plugin install ${plugin}`)
+}
+
+/** What `docker plugin create` takes. */
+function layOutFolder(folder, fill) {
+  const root = join(folder, 'rootfs')
+  mkdirSync(root, { recursive: true })
   writeFileSync(join(folder, 'config.json'), JSON.stringify(pluginConfig()))
+  fill(root)
+}
+
+function ofBase(root) {
+  buildImage()
   const container = docker('create', image)
   const archive = join(scratch, 'root.tar')
   try {
@@ -69,9 +94,12 @@ function createPlugin() {
   } finally {
     docker('rm', container)
   }
-  run('tar', ['-x', '-f', archive, '-C', join(folder, 'rootfs')])
-  docker('plugin', 'create', plugin, folder)
-  console.log(`plugin ${plugin}, disabled; docker plugin enable ${plugin}`)
+  run('tar', ['-x', '-f', archive, '-C', root])
+}
+
+function ofThisMachine(root) {
+  requireProgram()
+  run('sh', [join(project, 'docker-plugin/lay-out.sh'), root])
 }
 
 /** An engine that lacks a capability itself, as in some containers, cannot grant it: WITHOUT leaves it out. */
@@ -87,8 +115,13 @@ function docker(...args) {
 }
 
 function run(command, args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' })
+  const { status, stdout, stderr, error } = tried(command, args)
   if (error !== undefined) throw new Error(`${command} cannot be run: ${error.message}`)
-  if (status !== 0) throw new Error(`${command} ${args[0]} ended with ${status}: ${stderr.trim()}`)
+  const said = args.slice(0, 2).join(' ')
+  if (status !== 0) throw new Error(`${command} ${said} ended with ${status}: ${stderr.trim()}`)
   return stdout.trim()
+}
+
+function tried(command, args) {
+  return spawnSync(command, args, { encoding: 'utf8' })
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Copies what Remora needs of an operating system into an empty folder: node, the tools that it runs, the libraries of
-# both, and the certificates of the authorities. What is copied is enough to be copied from again.
+# both, and the certificates of the authorities. What is copied is enough to be copied from again. The packages that it is of
+# are listed in usr/share/remora/packages, a line each: name, version, architecture.
 # Usage: collect.sh FOLDER
 set -eu
 root=$1
@@ -15,7 +16,9 @@ programs='node sh env
   mkfs.btrfs btrfs btrfstune
   perl'
 files='/etc/mke2fs.conf /etc/os-release /etc/ssl/certs/ca-certificates.crt'
-packages='coreutils dash diffutils sed e2fsprogs xfsprogs btrfs-progs util-linux mount perl-base libc6 ca-certificates'
+packages='coreutils dash diffutils sed e2fsprogs xfsprogs btrfs-progs util-linux mount perl-base ca-certificates'
+list=/usr/share/remora/packages
+taken=
 
 find_program() (
   IFS=:
@@ -39,6 +42,24 @@ take() {
   if [ -e "$root$1" ]; then return; fi
   mkdir -p "$root${1%/*}"
   cp -L "$1" "$root$1"
+  taken="$taken $(readlink -f "$1")"
+}
+
+# A package may know its files by the names they had before /lib and /bin became links.
+packages_of() {
+  for file in "$@"; do echo "$file" "${file#/usr}"; done | xargs dpkg-query --search 2> /dev/null |
+    sed -n '/^diversion/d; s/[:,].*//p' | sort -u
+}
+
+list_packages() {
+  mkdir -p "$root${list%/*}"
+  if [ -e "$list" ]; then cp "$list" "$root$list" && return; fi
+  if command -v dpkg-query > /dev/null; then
+    dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' $(packages_of $taken /usr/sbin/update-ca-certificates)
+  fi > "$root$list"
+  if ! grep -q '^nodejs ' "$root$list"; then
+    "$(find_program node)" -p '`node ${process.versions.node} ${process.arch.replace("x64", "amd64")}`' >> "$root$list"
+  fi
 }
 
 take_program() {
@@ -65,7 +86,8 @@ for library in "$root"/lib/*/libc.so.6 "$root"/lib64/libc.so.6; do
   done
 done
 for file in $files; do take "$file"; done
-for package in $packages; do
+list_packages
+for package in $(cut -d ' ' -f 1 "$root$list"); do
   if [ -e "/usr/share/doc/$package/copyright" ]; then take "/usr/share/doc/$package/copyright"; fi
 done
 echo 'root:x:0:0:root:/root:/bin/sh' > "$root/etc/passwd"

@@ -9,17 +9,50 @@ const NPM = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--sbom-t
  */
 export function writeBillOfMaterials(project, output) {
   const { serialNumber, ...all } = JSON.parse(run('npm', NPM, { cwd: project }))
-  const built = new Date(Number(process.env['SOURCE_DATE_EPOCH']) * 1_000)
   // npm calls the project by the name of its folder.
   const component = { ...all.metadata.component, name: 'remora' }
   const components = all.components.filter(isNeeded).map(withoutOrigin)
   const bill = {
     ...all,
-    metadata: { ...all.metadata, timestamp: built.toISOString(), component },
+    metadata: { ...all.metadata, timestamp: timeOfBuild(), component },
     components,
     dependencies: dependenciesAmong([component, ...components], all.dependencies),
   }
-  put(output, 'remora.cdx.json', `${JSON.stringify(bill, undefined, 2)}\n`)
+  put(output, 'remora.cdx.json', written(bill))
+}
+
+/** The text of a bill, in the form of CycloneDX, of what is made of packages of a system and of the program. */
+export function systemBill({ name, version }, packages) {
+  const ref = `${name}@${version}`
+  return written({
+    bomFormat: 'CycloneDX',
+    specVersion: '1.5',
+    version: 1,
+    metadata: {
+      timestamp: timeOfBuild(),
+      component: { 'bom-ref': ref, type: 'container', name, version },
+    },
+    components: [
+      { 'bom-ref': `remora@${version}`, type: 'application', name: 'remora', version },
+      ...packages.map(systemPackage),
+    ],
+  })
+}
+
+/** By the address that advisories know it by; https://github.com/package-url/purl-spec */
+function systemPackage({ name, version, architecture, distribution }) {
+  const at = `${encodeURIComponent(name)}@${encodeURIComponent(version)}`
+  const purl =
+    name === 'node' ? `pkg:generic/${at}` : `pkg:deb/${distribution}/${at}?arch=${architecture}`
+  return { 'bom-ref': purl, type: 'library', name, version, purl }
+}
+
+function written(bill) {
+  return `${JSON.stringify(bill, undefined, 2)}\n`
+}
+
+function timeOfBuild() {
+  return new Date(Number(process.env['SOURCE_DATE_EPOCH']) * 1_000).toISOString()
 }
 
 /** npm's own `--omit dev` also leaves out what a tool shares with the program. */

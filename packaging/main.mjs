@@ -9,6 +9,7 @@ import { writeDebianPackage } from './debian-package.mjs'
 import { writeNotes } from './notes.mjs'
 import { writeNpmPackage } from './npm-package.mjs'
 import { obstaclesTo } from './obstacles.mjs'
+import { writePluginArchive } from './plugin-archive.mjs'
 import { run } from './run.mjs'
 
 /** Each writes its files into a folder, one after the other. */
@@ -18,6 +19,7 @@ const PARTS = {
     writeNotes,
     writeNpmPackage,
     writeDebianPackage,
+    writePluginArchive,
     writeBillOfMaterials,
     writeAudit,
     writeChecksums,

@@ -10,6 +10,7 @@ import { run } from './libstorage/run.ts'
 import { ToolRunner } from './libstorage/tool-runner.ts'
 import type { LoggerOptions } from './logging.ts'
 import { EventFile } from './mount/event-file.ts'
+import type { Wording } from './mount/linux/outside-paths.ts'
 import { type HeldLock, ProcessLocks, SERVER_LOCK } from './mount/locks.ts'
 import type { ProcessRole } from './mount/mount-context.ts'
 import { withSettings } from './mount/with-settings.ts'
@@ -46,6 +47,14 @@ export interface ListeningModule {
   readonly spec: string
 }
 
+/** How a server speaks with its callers. */
+export interface ListenOptions {
+  /** How long callers wait for a Create or Mount, where no configuration says it. */
+  readonly callTimeoutMs?: number
+  /** How errors are told. */
+  readonly wording?: Wording
+}
+
 /** The program, put together for one use. */
 export interface App {
   readonly config: LoadedConfig
@@ -64,9 +73,9 @@ export interface App {
   start(): void
   /**
    * Listens on the sockets of all modules. Callers wait as long as is configured, or else `callTimeoutMs`, or else as long
-   * as Docker waits for a plugin that it does not manage.
+   * as Docker waits for a plugin that it does not manage. Errors are told in the `wording`, or else as they are.
    */
-  listen(options?: { readonly callTimeoutMs?: number }): Promise<readonly ListeningModule[]>
+  listen(options?: ListenOptions): Promise<readonly ListeningModule[]>
   /** Tells commands that this server answers them; takes a moment, in which nobody else is answered. */
   answerCommands(): Promise<void>
   /** Reads the configuration again and takes its log level; everything else stays as it was. */
@@ -195,9 +204,8 @@ class OpenApp implements App {
 
   async listen({
     callTimeoutMs,
-  }: {
-    readonly callTimeoutMs?: number
-  } = {}): Promise<readonly ListeningModule[]> {
+    ...words
+  }: ListenOptions = {}): Promise<readonly ListeningModule[]> {
     const [{ createPluginApp, deadlinesWithin }, { startPluginServer }] = await Promise.all([
       import('./plugin-api/app.ts'),
       import('./plugin-api/server.ts'),
@@ -212,7 +220,7 @@ class OpenApp implements App {
       const offered = settings === undefined ? volumes : withSettings(volumes, settings)
       const isOwners = module.host.startsWith('unix:')
       const answers = isOwners ? { answers: this.#parts.answers } : {}
-      const app = createPluginApp({ volumes: offered, logger, ...answers, ...deadlines })
+      const app = createPluginApp({ volumes: offered, logger, ...answers, ...deadlines, ...words })
       const server = await startPluginServer({ host: module.host, app, logger })
       this.#servers.push(server)
       const { name, spec } = module

@@ -7,6 +7,7 @@ import type { SettingFlag } from '../config/setting-flags.ts'
 import type { CheckGroup } from '../doctor/examine.ts'
 import { isStorageError } from '../libstorage/errors.ts'
 import type { Run } from '../libstorage/run.ts'
+import { asItIs, type Wording } from '../mount/linux/outside-paths.ts'
 import type { ProcessRole } from '../mount/mount-context.ts'
 import type { ServicePolicies } from '../open-policies.ts'
 import type { Screen } from './progress.ts'
@@ -88,12 +89,22 @@ export interface CommandContext extends Surroundings {
   flags(): Flags
 }
 
+/** How a failure is told. */
+export interface ReportOptions {
+  /** The way to find out more. */
+  readonly hint?: string
+  /** The words of its sentence; as it is unless given. */
+  readonly wording?: Wording
+}
+
 /** Says on stderr why a command failed: one line for what the user can mend, with a hint behind it where there is one, the stack for a bug. */
 export function reportError(
   { programName, stderr }: Pick<Surroundings, 'programName' | 'stderr'>,
   error: unknown,
-  hint?: string,
+  { hint, wording = asItIs }: ReportOptions = {},
 ): void {
-  const sentence = isStorageError(error) ? error.message : `unexpected error: ${inspect(error)}`
+  const sentence = isStorageError(error)
+    ? wording(error.message)
+    : `unexpected error: ${inspect(error)}`
   stderr.write(`${programName}: ${sentence}${hint === undefined ? '' : `; ${hint}`}\n`)
 }

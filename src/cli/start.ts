@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander'
-import type { App } from '../app.ts'
+import type { App, ListenOptions } from '../app.ts'
 import { isStorageError } from '../libstorage/errors.ts'
 import { after, sleep } from '../libstorage/wait.ts'
+import { readOutsideWording, type Wording } from '../mount/linux/outside-paths.ts'
 import { type CommandContext, reportError } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { requireConfigurationAsBefore } from './managed-configuration.ts'
@@ -33,6 +34,9 @@ const REST_MS = 30_000
 
 /** Readings of the configuration stand between a start and the first answer to a command, and can wait. */
 const COMMANDS_WAIT_MS = 500
+
+/** Where the plugin has folders of the machine that its errors speak of: docker-plugin/config.json. */
+export const PLUGIN_FOLDERS = ['/pool', '/var/lib/rexray']
 
 interface StartFlags {
   readonly nopid?: boolean
@@ -75,7 +79,7 @@ export async function serve(
       await app.lockServer({ pidFile })
       life.begin(app)
       app.start()
-      const modules = await app.listen(managed ? { callTimeoutMs: ENGINE_WAITS_MS } : {})
+      const modules = await app.listen(managed ? engineWants() : {})
       const invocation = managed ? undefined : context.invocation
       context.stdout.write(startReport(app, modules, invocation))
       if (readyFile !== undefined) writeWhole(readyFile, `${process.pid}\n`)
@@ -90,12 +94,29 @@ export async function serve(
     return 0
   } catch (error) {
     if (!managed && !isStorageError(error)) throw error
-    reportError(context, error, `run \`${context.invocation} doctor\``)
+    reportFailure(context, error, managed)
     if (managed) await restUnless(life.stopped)
     return exitStatusOf(error)
   } finally {
     life.end()
   }
+}
+
+function engineWants(): ListenOptions {
+  return { callTimeoutMs: ENGINE_WAITS_MS, wording: pluginWording() }
+}
+
+/** Nobody can type a command where a plugin is. */
+function reportFailure(context: CommandContext, error: unknown, managed: boolean): void {
+  const telling = managed
+    ? { wording: pluginWording() }
+    : { hint: `run \`${context.invocation} doctor\`` }
+  reportError(context, error, telling)
+}
+
+/** The parent of a plugin is the runtime of its engine, which sees the machine. */
+function pluginWording(): Wording {
+  return readOutsideWording(process.ppid, PLUGIN_FOLDERS)
 }
 
 interface ServerLife {

@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Logger } from '../libstorage/logger.ts'
 import type { IntegrationDriver } from '../mount/integration-driver.ts'
+import { asItIs, type Wording } from '../mount/linux/outside-paths.ts'
 import { type CommandAnswers, commandCalls } from './command-calls.ts'
 import { reply } from './reply.ts'
 import { readBody } from './request-body.ts'
@@ -15,6 +16,8 @@ export interface PluginAppParts {
   readonly answers?: CommandAnswers
   /** Inside Docker's own 120 s and 60 s unless given; a managed plugin has 30 s for everything. */
   readonly deadlines?: Deadlines
+  /** How errors are told to callers and to the log; as they are unless given. */
+  readonly wording?: Wording
 }
 
 /** Docker waits 120 s for a Create or Mount of a plugin that it finds by its socket, and 60 s for all else. */
@@ -36,6 +39,7 @@ export function createPluginApp({
   logger,
   answers,
   deadlines = deadlinesWithin(DOCKER_WAITS_MS),
+  wording = asItIs,
 }: PluginAppParts): Express {
   const app = express()
   app.disable('x-powered-by')
@@ -46,7 +50,7 @@ export function createPluginApp({
   for (const call of [...pluginCalls(volumes), ...(answers ? commandCalls(answers) : [])]) {
     app
       .route(call.path)
-      .post(serveCall(call, logger, deadlines))
+      .post(serveCall(call, logger, deadlines, wording))
       .all(wrongMethod)
   }
   app.use(unknownPath)

@@ -8,6 +8,7 @@ import {
 } from '../libstorage/errors.ts'
 import type { Logger } from '../libstorage/logger.ts'
 import { after } from '../libstorage/wait.ts'
+import { asItIs, type Wording } from '../mount/linux/outside-paths.ts'
 import { errorBody } from './error-response.ts'
 import { receive } from './receive.ts'
 import { reply } from './reply.ts'
@@ -30,13 +31,14 @@ export function serveCall(
   call: PluginCall,
   logger: Logger,
   deadlines: Deadlines,
+  wording: Wording = asItIs,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const deadlineMs = call.slow ? deadlines.slowMs : deadlines.otherMs
   return async (incoming, response) => {
     const received = await receive(call, incoming)
     switch (received.kind) {
       case 'request':
-        return perform(call, received.request, response, logger, deadlineMs)
+        return perform(call, received.request, response, { logger, deadlineMs, wording })
       case 'refused':
         logger.warn(`plugin ${call.name} refused`, { error: received.message })
         return reply(response, received.status, { Err: received.message })
@@ -50,12 +52,17 @@ export function serveCall(
   }
 }
 
+interface PerformParts {
+  readonly logger: Logger
+  readonly deadlineMs: number
+  readonly wording: Wording
+}
+
 async function perform(
   call: PluginCall,
   request: PluginRequest,
   response: ServerResponse,
-  logger: Logger,
-  deadlineMs: number,
+  { logger, deadlineMs, wording }: PerformParts,
 ): Promise<void> {
   const begun = performance.now()
   const caller = new WaitingCaller(response, () => callerGone(call, request))
@@ -71,8 +78,8 @@ async function perform(
     else logger.debug(`plugin ${call.name}`, facts)
     reply(response, 200, answer.body, answer.receipt)
   } catch (error) {
-    logFailure(call, error, facts(), logger)
-    reply(response, 500, errorBody(call.name, request.name, error))
+    logFailure(call, error, facts(), { logger, wording })
+    reply(response, 500, errorBody(call.name, request.name, error, wording))
   }
 }
 
@@ -161,7 +168,7 @@ function logFailure(
   call: PluginCall,
   error: unknown,
   facts: Readonly<Record<string, unknown>>,
-  logger: Logger,
+  { logger, wording }: Pick<PerformParts, 'logger' | 'wording'>,
 ): void {
   if (!isStorageError(error)) {
     const stack = error instanceof Error ? error.stack : String(error)
@@ -174,7 +181,7 @@ function logFailure(
   const cause = error.cause instanceof Error ? { cause: error.cause.message } : {}
   logger[expected ? 'debug' : 'warn'](`plugin ${call.name} failed`, {
     ...facts,
-    error: error.message,
+    error: wording(error.message),
     code: error.code,
     ...cause,
   })

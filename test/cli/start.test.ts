@@ -194,7 +194,7 @@ describe('as the managed plugin of an engine', () => {
 
     expect(await ending).toMatchObject({
       status: 1,
-      stderr: 'remora: a server runs already; run `remora doctor`\n',
+      stderr: 'remora: a server runs already\n',
     })
     expect(line.signals.eventNames()).toEqual([])
   })

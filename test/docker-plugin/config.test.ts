@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { PLUGIN_FOLDERS } from '../../src/cli/start.ts'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
 import { providers as drivers } from '../../src/providers/index.ts'
 import { type PluginSetting, pluginConfig, rexraySettings } from '../support/docker-plugin.ts'
@@ -42,6 +43,38 @@ function loaded(given: readonly PluginSetting[]): Promise<LoadedConfig> {
 /** All variables that the program knows by its keys, with their defaults; those with files are left out. */
 const known = new Map((await loaded([])).variables().map(({ name, value }) => [name, value]))
 
+/** Those that somebody sets to change something, and that the program reads as keys of its own. */
+const effective = [...settings.values()]
+  .filter(({ name }) => !Object.values(OTHERS).flat().includes(name))
+  .filter(({ description }) => !/without effect|always used|no such tool/.test(description))
+  .map(({ name }) => name)
+
+function driverOf(name: string): string {
+  const driver = /^(?:EBS|LOOP|VFS|VIRTUALBOX)(?=_)/.exec(name)?.[0]
+  return driver?.toLowerCase() ?? 'ebs'
+}
+
+/** A value that a setting does not have by itself. */
+function otherValue(name: string): string {
+  const usual = known.get(name) ?? ''
+  const special = Object.entries(OTHER_VALUES).find(([ending]) => name.endsWith(ending))?.[1]
+  if (special !== undefined) return special
+  if (usual === 'true' || usual === 'false') return String(usual !== 'true')
+  if (/^\d+(ms|s|m)$/.test(usual)) return '77s'
+  return /^\d+$/.test(usual) ? '7' : '/seven'
+}
+
+const OTHER_VALUES: Readonly<Record<string, string>> = {
+  ...{ REXRAY_FSTYPE: 'xfs', REXRAY_LOGLEVEL: 'debug', REXRAY_PREEMPT: 'fence' },
+  ...{ LIBSTORAGE_SERVICE: 'vfs', FILEMODE: '0700', DEFAULT_IOPS: '700', CALLTIMEOUT: '77s' },
+  ...{ ENDPOINT: 'http://127.0.0.1:7', _FILE: import.meta.filename },
+}
+
+/** What the program will do, as far as settings decide it. */
+function effectOf({ services, logLevel, callTimeoutMs }: LoadedConfig): unknown {
+  return { services, logLevel, callTimeoutMs }
+}
+
 describe("the plugin's settings", () => {
   test.each(rexraySettings())("$name is there, with REX-Ray's default", ({ name, value }) => {
     expect(settings.get(name)).toMatchObject({ value, settable: ['value'] })
@@ -65,6 +98,20 @@ describe("the plugin's settings", () => {
       (name) => !known.has(name.replace(/_FILE$/, '')) && !others.includes(name),
     )
     expect(unknown).toEqual([])
+  })
+
+  test.each(effective)('%s changes what the program does', async (name) => {
+    const service = driverOf(name)
+    const given = [
+      ...pluginConfig.env,
+      { name: 'LIBSTORAGE_SERVICE', value: service },
+      ...(service === 'virtualbox' ? [{ name: 'VIRTUALBOX_VOLUMEPATH', value: '/volumes' }] : []),
+    ]
+    const before = effectOf(await loaded(given))
+    const after = await loaded([...given, { name, value: otherValue(name) }])
+    const refused = after.warnings.filter((text) => !text.includes('is understood as'))
+    expect(refused).toEqual([])
+    expect(effectOf(after)).not.toEqual(before)
   })
 
   test('say what holds where they are empty', () => {
@@ -125,6 +172,12 @@ describe('of the engine the plugin wants', () => {
       ['pool', '/var/lib', 'bind', 'source'],
       ['config', '/usr', 'bind,ro', 'source'],
     ])
+  })
+
+  test('folders of the machine that its errors name as the machine does', () => {
+    const { mounts, propagatedMount } = pluginConfig
+    const given = mounts.map(({ destination }) => destination)
+    expect([...given, propagatedMount]).toEqual(expect.arrayContaining(PLUGIN_FOLDERS))
   })
 
   test('to start a program that there is, as the managed plugin', () => {

@@ -67,6 +67,12 @@ describe("the plugin in the place of REX-Ray's", () => {
     await docker('plugin', 'push', host.named('ebs'))
     const upgrade = ['plugin', 'upgrade', '--grant-all-permissions', '--skip-remote-check']
     await docker(...upgrade, REXRAY, host.named('ebs'))
+    const kept = await docker('plugin', 'inspect', '--format', '{{.Settings.Env}}', REXRAY)
+    for (const setting of [...credentials, `EBS_ENDPOINT=${simulator.endpoint}`])
+      expect(kept).toContain(setting)
+    host.machine.write('secrets/key', 'secret\n')
+    const byFile = [`config.source=${join(host.machine.home, 'secrets')}`, 'EBS_SECRETKEY=']
+    await docker('plugin', 'set', REXRAY, ...byFile, 'EBS_SECRETKEY_FILE=/etc/rexray/key')
     await docker('plugin', 'enable', REXRAY)
 
     await host.writesOn(db)

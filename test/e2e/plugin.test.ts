@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rexraySettings } from '../support/docker-plugin.ts'
@@ -27,6 +27,10 @@ describe('the managed plugin', () => {
     await docker('plugin', 'set', plugin, ...settings)
   })
 
+  test('is not built over one that is there', async () => {
+    await expect(host.build('plugin', plugin)).rejects.toThrow('is there already, remove it first')
+  })
+
   test('does not start with a wrong value, and says in the log of the engine which', async () => {
     await docker('plugin', 'set', plugin, 'EBS_MAXRETRIES=many')
     const { status } = await host.engine.attempt('plugin', 'enable', plugin)
@@ -52,11 +56,26 @@ describe('the managed plugin', () => {
   test('serves loop volumes from a folder of the machine', async () => {
     const settings = ['LIBSTORAGE_SERVICE=loop', `pool.source=${dirname(host.pool)}`]
     await docker('plugin', 'set', plugin, ...settings)
-    await docker('plugin', 'enable', plugin)
+    const answeredMs = await host.enable(plugin)
+    console.log(`the socket answered ${answeredMs} ms after docker plugin enable began`)
     await docker('volume', 'create', '-d', plugin, '-o', 'size=1', 'data')
     await host.sh('echo kept > /d/file', plugin, 'data')
     expect(await host.sh('cat /d/file', plugin, 'data')).toBe('kept')
     expect(existsSync(join(host.pool, 'data/disk'))).toBe(true)
+  })
+
+  test('says of a pool whose disk is not mounted where it lies on the machine', async () => {
+    const away = `${host.pool}.away`
+    renameSync(host.pool, away)
+    mkdirSync(host.pool)
+    const { stderr } = await host.engine.attempt('volume', 'create', '-d', plugin, 'logs')
+    rmdirSync(host.pool)
+    renameSync(away, host.pool)
+    expect(stderr).toContain(`pool ${host.pool} had volumes once, and is an empty folder now`)
+    const memory = join(await host.folderOf(plugin), 'propagated-mount/pools')
+    expect(stderr).toContain(`or remove ${memory}/loop`)
+    expect(host.engine.log()).toContain(`pool ${host.pool} had volumes once`)
+    expect(await host.sh('cat /d/file', plugin, 'data')).toBe('kept')
   })
 
   test('is killed, and started anew by the engine, without its containers noticing', async () => {

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { DockerClient } from './docker-client.ts'
 import { Engine, image } from './dockerd.ts'
 import { eventually, Machine, outcomeOf, projectDirectory } from './machine.ts'
 import { PluginRegistry } from './plugin-registry.ts'
@@ -68,10 +77,40 @@ export class PluginHost {
     await this.engine.docker('export', '--output', join(folder, 'root.tar'), container)
     await this.engine.docker('rm', container)
     await outcomeOf(spawn('tar', ['-x', '-f', join(folder, 'root.tar'), '-C', root]))
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(withoutLacked(config)))
     for (const [file, text] of Object.entries(files))
       writeFileSync(join(root, file), text, { mode: 0o755 })
+    await this.createOf(name, folder, config)
+  }
+
+  /** Makes a plugin of a folder that has its rootfs, with as much of a config.json as this machine can grant. */
+  async createOf(name: string, folder: string, config: object): Promise<void> {
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(withoutLacked(config)))
     await this.engine.docker('plugin', 'create', name, folder)
+  }
+
+  /** Enables a plugin; resolves with the milliseconds until its socket answered a call. */
+  async enable(plugin: string): Promise<number> {
+    const folder = join(this.machine.home, 'run/docker/plugins', await this.#idOf(plugin))
+    // The path of a socket may have 107 bytes.
+    const door = join(this.machine.home, 'door')
+    rmSync(door, { force: true })
+    symlinkSync(folder, door)
+    const client = new DockerClient({ path: join(door, 'rexray.sock') })
+    const answers = () =>
+      client.call('Capabilities').then(
+        ({ status }) => status === 200,
+        () => false,
+      )
+    const begun = performance.now()
+    const enabled = this.engine.docker('plugin', 'enable', plugin)
+    const answered = eventually('the socket of the plugin to answer', answers)
+    const tookMs = answered.then(() => Math.round(performance.now() - begun))
+    await enabled
+    return await tookMs
+  }
+
+  #idOf(plugin: string): Promise<string> {
+    return this.engine.docker('plugin', 'inspect', '--format', '{{.Id}}', plugin)
   }
 
   /** Starts a container that writes a line to its volume again and again; resolves with its id. */
@@ -100,8 +139,7 @@ export class PluginHost {
 
   /** The folder of a plugin on the machine: `rootfs`, `propagated-mount`. */
   async folderOf(plugin: string): Promise<string> {
-    const id = await this.engine.docker('plugin', 'inspect', '--format', '{{.Id}}', plugin)
-    return join(this.machine.home, 'docker/data/plugins', id)
+    return join(this.machine.home, 'docker/data/plugins', await this.#idOf(plugin))
   }
 
   /** The events of a plugin's volumes so far, as `mounted data`. */

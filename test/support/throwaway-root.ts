@@ -6,7 +6,7 @@ import type { Machine, Outcome } from './machine.ts'
 const LAY = `
 cd "$1" && mkdir overlay root && mount -t tmpfs -o mode=755 tmpfs overlay && mkdir overlay/upper overlay/work &&
 mount -t overlay -o lowerdir=/,upperdir=overlay/upper,workdir=overlay/work overlay root &&
-mount --rbind /proc root/proc && mount --rbind /dev root/dev &&
+for folder in proc sys dev; do mount --rbind /$folder root/$folder || exit; done &&
 mount -t tmpfs tmpfs root/run && mount -t tmpfs tmpfs root/tmp
 `
 

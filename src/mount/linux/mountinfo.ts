@@ -54,7 +54,7 @@ export function numberOfDevice(device: string): string | undefined {
 }
 
 /** Space, tab, newline and backslash are written as \040, \011, \012 and \134. */
-function unescapeOctal(text: string): string {
+export function unescapeOctal(text: string): string {
   return text.replaceAll(/(?:\\[0-7]{3})+/g, (run) =>
     Buffer.from(
       run

@@ -7,6 +7,10 @@ import {
   UnavailableError,
 } from '../../libstorage/errors.ts'
 
+/** A container keeps the folders of the machine that it began with: what is mounted on them later is not in it. */
+const IN_A_PLUGIN =
+  ' (in a managed plugin set pool.source, or disable it, mount that, and enable it again)'
+
 /** Does something in a pool; what the operating system refuses there becomes a sentence that names the pool. */
 export async function inPool<T>(pool: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -87,7 +91,7 @@ export function poolMissing(pool: string, cause: unknown): UnavailableError {
   return new UnavailableError({
     subject: `pool ${pool}`,
     problem: 'does not exist',
-    remedy: 'mount the file system that holds it, or make the folder',
+    remedy: `mount the file system that holds it${IN_A_PLUGIN}, or make the folder`,
     cause,
   })
 }
@@ -97,7 +101,7 @@ export function poolBare(pool: string, memory: string): UnavailableError {
   return new UnavailableError({
     subject: `pool ${pool}`,
     problem: 'had volumes once, and is an empty folder now',
-    remedy: `mount the file system that holds it, or remove ${memory} where it is to begin anew`,
+    remedy: `mount the file system that holds it${IN_A_PLUGIN}, or remove ${memory} where it is to begin anew`,
   })
 }
 
