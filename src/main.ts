@@ -117,13 +117,12 @@ function surroundings(): Surroundings {
       },
     },
     openApp: async (use, flags) => {
-      const [{ openApp }, { prepareToolEnvironment }, input] = await Promise.all([
+      const [{ openApp }, input] = await Promise.all([
         import('./app.ts'),
-        import('./config/environment.ts'),
         configInput(),
+        prepareForTools(),
       ])
       if (use === 'server') await keepYoungGenerationSmall()
-      Object.assign(process.env, prepareToolEnvironment(process.env))
       return await openApp(use, { ...input, flags, stderr: process.stderr })
     },
   }
@@ -134,8 +133,15 @@ async function checksOf(...[flags, volume]: Parameters<Surroundings['openChecks'
     import('./open-checks.ts'),
     import('./providers/index.ts'),
     configInput(),
+    prepareForTools(),
   ])
   return await openChecks({ ...input, flags, volume, drivers: providers })
+}
+
+/** What is run from here finds the system's tools, and speaks English. */
+async function prepareForTools() {
+  const { prepareToolEnvironment } = await import('./config/environment.ts')
+  Object.assign(process.env, prepareToolEnvironment(process.env))
 }
 
 /** A server's calls leave little behind, for which V8 would let its young generation grow by some 30 MiB. */
@@ -166,6 +172,7 @@ async function policiesEverywhere(flags: Parameters<Surroundings['openPolicies']
     import('./open-policies.ts'),
     import('./providers/index.ts'),
     configInput(),
+    prepareForTools(),
   ])
   return await openPolicies({ ...input, flags, drivers: providers }, providers)
 }
