@@ -86,6 +86,7 @@ function machineChecks(
       mountFolders: [...new Set(services.map(({ operations }) => operations.mount.path))],
       server,
       blocks,
+      run,
     }),
     socketsCheck({ modules: config.modules, server }),
   ]
