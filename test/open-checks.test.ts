@@ -68,7 +68,24 @@ const places: readonly Broken[] = [
   {
     what: 'a pool that is not there',
     breakIt: () => world.configure('libstorage:\n  service: vfs\nvfs:\n  pool: /nowhere/pool\n'),
-    line: /^fail vfs.pool: pool \/nowhere\/pool is not there/,
+    line: /^fail vfs.pool: pool \/nowhere\/pool is not there, nor the folder that it shall lie in/,
+  },
+  {
+    what: 'a file in place of a pool',
+    breakIt: () => {
+      const pool = world.write('pool', '')
+      world.configure(`libstorage:\n  service: vfs\nvfs:\n  pool: ${pool}\n`)
+    },
+    line: /^fail vfs.pool: pool .*\/pool is no folder/,
+  },
+  {
+    what: 'a pool that is gone',
+    breakIt: () => {
+      const pool = path.join(world.home, 'pool')
+      world.configure(`libstorage:\n  service: vfs\nvfs:\n  pool: ${pool}\n`)
+      world.write(`var/lib/pools/${encodeURIComponent(`vfs ${pool}`)}`, `${pool}\n`)
+    },
+    line: /^fail vfs.pool: pool .*\/pool does not exist/,
   },
   {
     what: 'a pool whose disk is not mounted',
@@ -179,6 +196,13 @@ test('nothing is changed: no file appears, and the platform gets no call that ch
 
   expect(everything(world.home)).toEqual(before)
   expect(world.changes).toEqual([])
+})
+
+test('a pool that the first start makes is no failure', async () => {
+  const pool = path.join(world.home, 'pool')
+  world.configure(`libstorage:\n  service: vfs\nvfs:\n  pool: ${pool}\n`)
+
+  expect(await world.lines()).toContain(`pass vfs.pool: pool ${pool} is made with the first start`)
 })
 
 test('what a process that died has left in a pool stays where it is', async () => {
