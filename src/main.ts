@@ -129,13 +129,14 @@ function surroundings(): Surroundings {
 }
 
 async function checksOf(...[flags, volume]: Parameters<Surroundings['openChecks']>) {
-  const [{ openChecks }, { providers }, input] = await Promise.all([
+  const [{ openChecks }, { readHabitat }, { providers }, input] = await Promise.all([
     import('./open-checks.ts'),
+    import('./doctor/habitat.ts'),
     import('./providers/index.ts'),
     configInput(),
     prepareForTools(),
   ])
-  return await openChecks({ ...input, flags, volume, drivers: providers })
+  return await openChecks({ ...input, flags, volume, drivers: providers, habitat: readHabitat() })
 }
 
 /** What is run from here finds the system's tools, and speaks English. */
@@ -203,6 +204,7 @@ function hostFacts(): Omit<Host, 'directories' | 'loadConfig'> {
       return spawnServer([...command, ...args], logFile)
     },
     signal: (pid, signal) => process.kill(pid, signal),
+    habitat: async () => (await import('./doctor/habitat.ts')).readHabitat(),
     readInput: async () => (await import('node:fs')).readFileSync(0, 'utf8'),
   }
 }

@@ -4,6 +4,7 @@ import { isStorageError } from '../libstorage/errors.ts'
 import { after, sleep } from '../libstorage/wait.ts'
 import { type CommandContext, reportError } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
+import { reportFailures, wayToFindOut } from './failed-start.ts'
 import { requireConfigurationAsBefore } from './managed-configuration.ts'
 import type { RunWork } from './program.ts'
 import { writeWhole } from './service/write-whole.ts'
@@ -59,8 +60,8 @@ export function startCommand(context: CommandContext, runs: RunWork): Command {
 
 /**
  * The life of a server. Listens at once, says on stdout where, and serves until SIGTERM or SIGINT: then it finishes what
- * is under way and resolves with 0. A start that fails is reported with the way to find out why; a managed plugin waits a
- * little before it ends then. A second such signal, and an error that nobody caught, end the process with 1.
+ * is under way and resolves with 0. A start that fails is reported with the way to find out why; a managed plugin, in which
+ * nobody can do that, says what the doctor finds, and waits a little before it ends. A second such signal, and an error that nobody caught, end the process with 1.
  */
 export async function serve(
   context: CommandContext,
@@ -90,8 +91,7 @@ export async function serve(
     return 0
   } catch (error) {
     if (!managed && !isStorageError(error)) throw error
-    reportError(context, error, `run \`${context.invocation} doctor\``)
-    if (managed) await restUnless(life.stopped)
+    await (managed ? failAsPlugin(context, error, life.stopped) : fail(context, error))
     return exitStatusOf(error)
   } finally {
     life.end()
@@ -139,6 +139,22 @@ function watchSignals({ signals, exit }: CommandContext): ServerLife {
       for (const step of undo) step()
     },
   }
+}
+
+async function fail(context: CommandContext, error: unknown): Promise<void> {
+  reportError(context, error, await wayToFindOut(context))
+}
+
+/** Nobody can run the doctor in a plugin that does not start, so that it says itself what that finds. */
+async function failAsPlugin(
+  context: CommandContext,
+  error: unknown,
+  stopped: Promise<void>,
+): Promise<void> {
+  reportError(context, error)
+  const found = reportFailures(context).catch((bug: unknown) => reportError(context, bug))
+  await Promise.race([stopped, found])
+  await restUnless(stopped)
 }
 
 /** Resolves when a plugin that cannot start has rested, or is to stop. */

@@ -181,6 +181,7 @@ export class DoctorWorld {
       uid: 0,
       homeDirectory: this.home,
       environmentFile: '/nonexistent',
+      habitat: { kind: 'machine' },
       drivers: [loopDefinition, vfsDefinition, this.#cloud()],
       ...more,
     }

@@ -3,8 +3,15 @@ import type { ModuleConfig } from '../../config/config.ts'
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { TimeoutError } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
+import type { Habitat } from '../habitat.ts'
 import { mountAbove, mountsOf, type SeenMountpoint } from './mounts.ts'
-import { mountInfoOf, mountNamespaceOf, processesNamed, type SeenProcess } from './processes.ts'
+import {
+  hasEnded,
+  mountInfoOf,
+  mountNamespaceOf,
+  processesNamed,
+  type SeenProcess,
+} from './processes.ts'
 
 /** Where Docker looks for sockets; https://docs.docker.com/engine/extend/plugin_api/ */
 const DOCKER_SOCKETS = '/run/docker/plugins'
@@ -23,6 +30,7 @@ export interface EngineParts {
   /** The name of the engine's process; `dockerd` unless given. */
   readonly engine?: string
   readonly run: Run
+  readonly habitat: Habitat
 }
 
 /** Whether mounts that are made here reach the engine, and new devices appear in /dev. */
@@ -33,13 +41,32 @@ export function engineCheck(parts: EngineParts): Check {
     run: async (signal) => {
       const server = (await parts.server()) ?? 'self'
       const here = mountsOf(mountInfoOf(server))
-      const engines = processesNamed(parts.engine ?? 'dockerd')
+      if (parts.habitat.kind === 'plugin') return parts.mountFolders.map(ofPlugin(here))
+      const named = processesNamed(parts.engine ?? 'dockerd')
+      const engines = named.filter(({ pid }) => !hasEnded(pid))
       const look: Look = { ...parts, here, server, signal }
       const views = await Promise.all(engines.map((engine) => findingsAbout(engine, look)))
       const devices = parts.blocks ? deviceFindings(here) : []
       const none: Finding = { verdict: 'pass', seen: 'no Docker engine is seen from here' }
       return [...devices, ...(engines.length === 0 ? [none] : views.flat())]
     },
+  }
+}
+
+/** An engine itself makes what its plugin mounts spread to it; others have nothing to do with that. */
+function ofPlugin(here: readonly SeenMountpoint[]) {
+  return (folder: string): Finding => {
+    const mount = mountAbove(folder, here)
+    if (mount?.shared !== undefined)
+      return {
+        verdict: 'pass',
+        seen: `what is mounted in ${folder} reaches the engine of this plugin`,
+      }
+    return {
+      verdict: 'fail',
+      seen: `${folder} lies outside of what the engine shares with this plugin (${mount?.mountPoint}): containers get empty folders in place of volumes`,
+      remedy: `leave the folder of mount points at /var/lib/rexray/volumes`,
+    }
   }
 }
 
@@ -54,12 +81,13 @@ async function findingsAbout(
   { pid, command }: SeenProcess,
   look: Look,
 ): Promise<readonly Finding[]> {
-  const { here, server, mountFolders, modules } = look
+  const { here, server, mountFolders, modules, habitat } = look
   const engine = `${command} (pid ${pid})`
   const [ours, theirs] = [mountNamespaceOf(server), mountNamespaceOf(pid)]
   if (theirs === undefined) {
     const seen = `${engine} cannot be looked at`
-    return [{ verdict: 'warn', seen, remedy: 'sudo remora doctor' }]
+    const remedy = habitat.kind === 'machine' ? 'sudo remora doctor' : 'docker run --privileged …'
+    return [{ verdict: 'warn', seen, remedy }]
   }
   if (ours === theirs) return [{ verdict: 'pass', seen: `${engine} sees the same mounts` }]
   for (const module of modules) {
