@@ -25,6 +25,7 @@ import type { Provider } from './libstorage/storage-driver.ts'
 import { olderFolders } from './mount/create-mount-manager.ts'
 import { ownerOfLock, SERVER_LOCK } from './mount/locks.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
+import { requireSettings } from './require-settings.ts'
 import { places } from './served-services.ts'
 import { version } from './version.ts'
 
@@ -129,7 +130,9 @@ async function groupOf(service: ServiceConfig, opening: Opening): Promise<CheckG
   const look = lookAt(service, opening)
   if (input.volume !== undefined)
     return { service: name, checks: [drivers, ledgerOf(look), ...storyOf(input.volume, look)] }
-  const own = (await definition?.checks?.(settings, context)) ?? []
+  // Where the configuration is wrong, there may be no settings.
+  const isWhole = examined.mistakes.length === 0
+  const own = isWhole ? ((await definition?.checks?.(settings, context)) ?? []) : []
   return { service: name, checks: [drivers, ...own, ...serviceChecks(look)] }
 }
 
@@ -187,6 +190,7 @@ async function openProvider(
   },
 ): Promise<Provider> {
   if (definition === undefined) throw new Error(`there is no driver ${driver}`)
+  requireSettings(name, settings)
   const context = { service: name, libDirectory: lib, run, looksOnly: true }
   const storage = definition.exclusiveStorage?.(settings, context)
   if (storage !== undefined) await run('stat', ['-f', '--', storage], { timeoutMs: READ_MS })

@@ -17,6 +17,11 @@ const settings: readonly Broken[] = [
     line: /^fail machine.configuration: .*config\.yml:4:\d+: .*logLevel/,
   },
   {
+    what: 'a wrong value of a driver',
+    breakIt: () => world.configure('libstorage:\n  service: vfs\nvfs:\n  pool: relative\n'),
+    line: /^fail machine.configuration: .*config\.yml:4:\d+: vfs\.pool .*absolute path/,
+  },
+  {
     what: 'a driver that does not exist',
     breakIt: () => world.configure('libstorage:\n  service: gcepd\n'),
     line: /^fail machine.configuration: .*gcepd/,
@@ -196,6 +201,14 @@ test('nothing is changed: no file appears, and the platform gets no call that ch
 
   expect(everything(world.home)).toEqual(before)
   expect(world.changes).toEqual([])
+})
+
+test('a volume of a service that is configured wrongly is told of as far as that goes', async () => {
+  world.configure('libstorage:\n  service: vfs\nvfs:\n  pool: relative\n')
+  const lines = await world.lines({ volume: 'pg' })
+
+  expect(lines[0]).toMatch(/^fail machine.configuration/)
+  expect(lines.filter((line) => line.includes('bug'))).toEqual([])
 })
 
 test('a pool that the first start makes is no failure', async () => {
