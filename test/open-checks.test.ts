@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from '
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { aVolume } from './support/a-volume.ts'
-import { type Broken, DoctorWorld } from './support/doctor-world.ts'
+import { type Broken, DoctorWorld, USUAL } from './support/doctor-world.ts'
 
 let world: DoctorWorld
 beforeEach(() => {
@@ -184,9 +184,8 @@ test('a machine on which nothing is wrong has no other line than that no server 
   world.configure('libstorage:\n  service: vfs\n')
   const lines = await world.lines()
 
-  expect(lines.filter((line) => !line.startsWith('pass '))).toEqual([
-    `warn machine.sockets: there is no ${world.socket}: no server runs`,
-  ])
+  expect(lines).toContain(`warn machine.sockets: there is no ${world.socket}: no server runs`)
+  expect(lines.filter((line) => !line.startsWith('pass ') && !USUAL.test(line))).toEqual([])
 })
 
 test('nothing is changed: no file appears, and the platform gets no call that changes anything', async () => {

@@ -38,6 +38,7 @@ const CHECK = /^(?:machine|service|volumes?|[a-z]+)\.[a-z-]+$/
 
 /** Files that say what mends it for the checks of others. */
 const HELPERS: Readonly<Record<string, string>> = {
+  'src/doctor/machine/engine-sockets.ts': 'machine.engine',
   'src/doctor/volumes/repair.ts': 'volumes.file-systems',
   'src/providers/ebs/checks/judgement.ts': 'ebs.permissions',
   'src/providers/ebs/checks/refusals.ts': 'ebs.caller',

@@ -1,9 +1,8 @@
-import path from 'node:path'
 import type { ModuleConfig } from '../../config/config.ts'
 import type { Check, Finding } from '../../libstorage/check.ts'
-import { TimeoutError } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
 import type { Habitat } from '../habitat.ts'
+import { hanging, inSnap, isFound, isOfSnap, withoutSpec } from './engine-sockets.ts'
 import { mountAbove, mountsOf, type SeenMountpoint } from './mounts.ts'
 import {
   hasEnded,
@@ -12,10 +11,6 @@ import {
   processesNamed,
   type SeenProcess,
 } from './processes.ts'
-
-/** Where Docker looks for sockets; https://docs.docker.com/engine/extend/plugin_api/ */
-const DOCKER_SOCKETS = '/run/docker/plugins'
-const LOOK_MS = 2_000
 
 /** What an engine's view is compared with. */
 export interface EngineParts {
@@ -81,67 +76,38 @@ async function findingsAbout(
   { pid, command }: SeenProcess,
   look: Look,
 ): Promise<readonly Finding[]> {
-  const { here, server, mountFolders, modules, habitat } = look
+  const { server, modules, habitat } = look
   const engine = `${command} (pid ${pid})`
   const [ours, theirs] = [mountNamespaceOf(server), mountNamespaceOf(pid)]
-  if (theirs === undefined) {
-    const seen = `${engine} cannot be looked at`
-    const remedy = habitat.kind === 'machine' ? 'sudo remora doctor' : 'docker run --privileged …'
-    return [{ verdict: 'warn', seen, remedy }]
-  }
-  if (ours === theirs) return [{ verdict: 'pass', seen: `${engine} sees the same mounts` }]
+  if (theirs === undefined) return [unseen(engine, habitat)]
+  const isOfOurs = ours === theirs
   for (const module of modules) {
     const found = await isFound(module, pid, look)
     if (found === undefined) return [hanging(engine, module)]
-    if (found) {
-      const there = mountsOf(mountInfoOf(pid))
-      return mountFolders.map((folder) => propagation(engine, folder, { here, there }))
-    }
+    if (found) return isOfOurs ? [sameMounts(engine)] : spread(engine, pid, look)
   }
-  return [{ verdict: 'pass', seen: `${engine} does not find our sockets, and is left out` }]
+  const [first] = modules
+  return [isOfOurs && first !== undefined ? withoutSpec(engine, first) : notOurs(engine, pid)]
 }
 
-/** Whether an engine finds a socket of ours: where it looks by itself, or by a file that says where it is; undefined where that hangs. */
-async function isFound(
-  { host, spec }: Pick<ModuleConfig, 'host' | 'spec'>,
-  engine: number,
-  look: Look,
-): Promise<boolean | undefined> {
-  const folder = path.dirname(host.replace(/^unix:\/\//, ''))
-  try {
-    if (folder !== DOCKER_SOCKETS) return (await said(look, 'cat', [], engine, spec)) === host
-    const [ours, theirs] = await Promise.all(
-      [look.server, engine].map((pid) => said(look, 'stat', ['-L', '-c', '%d:%i'], pid, folder)),
-    )
-    return ours !== undefined && ours === theirs
-  } catch (error) {
-    if (error instanceof TimeoutError) return undefined
-    throw error
-  }
+function unseen(engine: string, { kind }: Habitat): Finding {
+  const remedy = kind === 'machine' ? 'sudo remora doctor' : 'docker run --privileged …'
+  return { verdict: 'warn', seen: `${engine} cannot be looked at`, remedy }
 }
 
-/** What a tool says of a file as a process sees it, undefined where it fails. A child, since what hangs holds its process. */
-async function said(
-  { run, signal }: Look,
-  tool: string,
-  options: readonly string[],
-  pid: number | 'self',
-  file: string,
-): Promise<string | undefined> {
-  const limits = { timeoutMs: LOOK_MS, signal }
-  const args = [...options, '--', `/proc/${pid}/root${file}`]
-  const { exitCode, stdout } = await run(tool, args, limits)
-  return exitCode === 0 ? stdout.trim() : undefined
+function sameMounts(engine: string): Finding {
+  return { verdict: 'pass', seen: `${engine} sees the same mounts` }
 }
 
-function hanging(engine: string, { host, spec }: Pick<ModuleConfig, 'host' | 'spec'>): Finding {
-  const folder = path.dirname(host.replace(/^unix:\/\//, ''))
-  const place = folder === DOCKER_SOCKETS ? folder : spec
-  return {
-    verdict: 'fail',
-    seen: `what ${engine} has at ${place} does not answer: the disk or file server beneath it hangs`,
-    remedy: `findmnt -T ${place}\nmend or unmount that`,
-  }
+/** Of an engine elsewhere nobody knows whether it is meant to find us. */
+function notOurs(engine: string, pid: number): Finding {
+  if (isOfSnap(pid)) return inSnap(engine)
+  return { verdict: 'pass', seen: `${engine} does not find our sockets, and is left out` }
+}
+
+function spread(engine: string, pid: number, { here, mountFolders }: Look): readonly Finding[] {
+  const there = mountsOf(mountInfoOf(pid))
+  return mountFolders.map((folder) => propagation(engine, folder, { here, there }))
 }
 
 function propagation(

@@ -35,6 +35,11 @@ export function mountNamespaceOf(pid: number | 'self'): string | undefined {
   return linkOf(`/proc/${pid}/ns/mnt`)
 }
 
+/** The file of the program that a process runs, undefined where that may not be seen. */
+export function programOf(pid: number): string | undefined {
+  return linkOf(`/proc/${pid}/exe`)
+}
+
 /** Whether a process has ended: what its parent has not asked for yet has a name, and no program. */
 export function hasEnded(pid: number): boolean {
   try {
