@@ -8,7 +8,7 @@ root=$1
 path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 programs='node sh env
-  cat chmod chown cmp cp cut dd df dirname du head ln ls mkdir mknod mv od readlink rm rmdir sed sleep sort stat sync
+  cat chmod chown cmp cp cut dd df dirname du head ln ls mkdir mknod mv od readlink realpath rm rmdir sed sleep sort stat sync
   tail timeout touch tr true uname
   flock setsid unshare mount umount losetup blkid wipefs fsfreeze lsblk
   mke2fs mkfs.ext4 e2fsck resize2fs tune2fs dumpe2fs chattr lsattr

@@ -117,25 +117,32 @@ function surroundings(): Surroundings {
       },
     },
     openApp: async (use, flags) => {
-      const [{ openApp }, { prepareToolEnvironment }, input] = await Promise.all([
+      const [{ openApp }, input] = await Promise.all([
         import('./app.ts'),
-        import('./config/environment.ts'),
         configInput(),
+        prepareForTools(),
       ])
       if (use === 'server') await keepYoungGenerationSmall()
-      Object.assign(process.env, prepareToolEnvironment(process.env))
       return await openApp(use, { ...input, flags, stderr: process.stderr })
     },
   }
 }
 
 async function checksOf(...[flags, volume]: Parameters<Surroundings['openChecks']>) {
-  const [{ openChecks }, { providers }, input] = await Promise.all([
+  const [{ openChecks }, { readHabitat }, { providers }, input] = await Promise.all([
     import('./open-checks.ts'),
+    import('./doctor/habitat.ts'),
     import('./providers/index.ts'),
     configInput(),
+    prepareForTools(),
   ])
-  return await openChecks({ ...input, flags, volume, drivers: providers })
+  return await openChecks({ ...input, flags, volume, drivers: providers, habitat: readHabitat() })
+}
+
+/** What is run from here finds the system's tools, and speaks English. */
+async function prepareForTools() {
+  const { prepareToolEnvironment } = await import('./config/environment.ts')
+  Object.assign(process.env, prepareToolEnvironment(process.env))
 }
 
 /** A server's calls leave little behind, for which V8 would let its young generation grow by some 30 MiB. */
@@ -166,6 +173,7 @@ async function policiesEverywhere(flags: Parameters<Surroundings['openPolicies']
     import('./open-policies.ts'),
     import('./providers/index.ts'),
     configInput(),
+    prepareForTools(),
   ])
   return await openPolicies({ ...input, flags, drivers: providers }, providers)
 }
@@ -196,6 +204,7 @@ function hostFacts(): Omit<Host, 'directories' | 'loadConfig'> {
       return spawnServer([...command, ...args], logFile)
     },
     signal: (pid, signal) => process.kill(pid, signal),
+    habitat: async () => (await import('./doctor/habitat.ts')).readHabitat(),
     readInput: async () => (await import('node:fs')).readFileSync(0, 'utf8'),
   }
 }

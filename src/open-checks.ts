@@ -2,9 +2,12 @@ import path from 'node:path'
 import type { ServiceConfig } from './config/config.ts'
 import { type ConfigInput, type ExaminedConfig, examineConfig } from './config/load.ts'
 import { CHOICE_FILE, foreseeDefaultService } from './default-service.ts'
+import { reachedFromOutside } from './doctor/commands.ts'
 import type { CheckGroup } from './doctor/examine.ts'
+import { type Habitat, readHabitat } from './doctor/habitat.ts'
 import { clockCheck } from './doctor/machine/clock.ts'
 import { configurationCheck } from './doctor/machine/configuration.ts'
+import { containerCheck } from './doctor/machine/container.ts'
 import { engineCheck } from './doctor/machine/engine.ts'
 import { foldersChecks } from './doctor/machine/folders.ts'
 import { kernelCheck } from './doctor/machine/kernel.ts'
@@ -22,6 +25,7 @@ import type { Provider } from './libstorage/storage-driver.ts'
 import { olderFolders } from './mount/create-mount-manager.ts'
 import { ownerOfLock, SERVER_LOCK } from './mount/locks.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
+import { requireSettings } from './require-settings.ts'
 import { places } from './served-services.ts'
 import { version } from './version.ts'
 
@@ -33,6 +37,7 @@ export interface CheckInput extends ConfigInput {
   readonly drivers: readonly ProviderDefinition[]
   /** The one volume whose story is told, instead of all that there is. */
   readonly volume?: string | undefined
+  readonly habitat: Habitat
 }
 
 /**
@@ -40,6 +45,20 @@ export interface CheckInput extends ConfigInput {
  * configuration and opens nothing: what the checks look at they look at when they run, and nothing is changed by them.
  */
 export async function openChecks(input: CheckInput): Promise<readonly CheckGroup[]> {
+  const { server, groups } = await checksOf(input)
+  const { habitat } = input
+  if (habitat.kind === 'machine') return groups
+  return reachedFromOutside(groups, async () => {
+    if (habitat.kind === 'plugin') return habitat
+    const pid = await server()
+    return pid === undefined ? undefined : readHabitat(pid)
+  })
+}
+
+async function checksOf(input: CheckInput): Promise<{
+  readonly groups: readonly CheckGroup[]
+  readonly server: () => Promise<number | undefined>
+}> {
   const examined = await examineConfig(input)
   const { config } = examined
   const { services, serves } = await servicesOf(examined, input.drivers)
@@ -51,9 +70,10 @@ export async function openChecks(input: CheckInput): Promise<readonly CheckGroup
       input.volume === undefined || name === (config.defaultService ?? services[0]?.name),
   )
   const groups = await Promise.all(meant.map((service) => groupOf(service, opening)))
-  if (input.volume === undefined) return [machine, ...groups]
+  if (input.volume === undefined) return { server, groups: [machine, ...groups] }
   const needed = new Set(['machine.configuration', 'machine.folders'])
-  return [{ checks: machine.checks.filter(({ id }) => needed.has(id)) }, ...groups]
+  const few = machine.checks.filter(({ id }) => needed.has(id))
+  return { server, groups: [{ checks: few }, ...groups] }
 }
 
 interface Opening {
@@ -64,18 +84,26 @@ interface Opening {
   readonly run: Run
 }
 
-function machineChecks(
-  { input, examined, services, server, run }: Opening,
-  serves: Serving['serves'],
-): CheckGroup['checks'] {
+function machineChecks(opening: Opening, serves: Serving['serves']): CheckGroup['checks'] {
+  const { input, examined, services, server, run } = opening
   const { config } = examined
   const ofBlocks = services.filter(
     ({ driver }) => definitionOf(driver, input.drivers)?.storage !== 'directory',
   )
   const blocks = ofBlocks.length > 0
   const fsTypes = new Set(ofBlocks.map(({ operations }) => operations.create.default.fsType))
+  const mistaken = examined.mistakes.length > 0
+  const mountFolders = [...new Set(services.map(({ operations }) => operations.mount.path))]
   return [
     programCheck({ version, uid: input.uid }),
+    containerCheck({
+      habitat: input.habitat,
+      stateFolder: config.directories.lib,
+      mountFolders,
+      modules: config.modules,
+      pools: mistaken ? [] : services.flatMap((service) => poolOf(service, opening) ?? []),
+      blocks,
+    }),
     configurationCheck(examined, serves),
     ...foldersChecks(config.directories, run),
     kernelCheck(fsTypes),
@@ -83,9 +111,11 @@ function machineChecks(
     clockCheck({ run, now: () => new Date() }),
     engineCheck({
       modules: config.modules,
-      mountFolders: [...new Set(services.map(({ operations }) => operations.mount.path))],
+      mountFolders,
       server,
       blocks,
+      run,
+      habitat: input.habitat,
     }),
     socketsCheck({ modules: config.modules, server }),
   ]
@@ -100,8 +130,19 @@ async function groupOf(service: ServiceConfig, opening: Opening): Promise<CheckG
   const look = lookAt(service, opening)
   if (input.volume !== undefined)
     return { service: name, checks: [drivers, ledgerOf(look), ...storyOf(input.volume, look)] }
-  const own = (await definition?.checks?.(settings, context)) ?? []
+  // Where the configuration is wrong, there may be no settings.
+  const isWhole = examined.mistakes.length === 0
+  const own = isWhole ? ((await definition?.checks?.(settings, context)) ?? []) : []
   return { service: name, checks: [drivers, ...own, ...serviceChecks(look)] }
+}
+
+/** The folder of this machine in which a driver keeps volumes. */
+function poolOf(
+  { name, driver, settings }: ServiceConfig,
+  { input, examined, run }: Opening,
+): string | undefined {
+  const context = { service: name, libDirectory: examined.config.directories.lib, run }
+  return definitionOf(driver, input.drivers)?.exclusiveStorage?.(settings, context)
 }
 
 function ledgerOf(look: ServiceLook): CheckGroup['checks'][number] {
@@ -149,6 +190,7 @@ async function openProvider(
   },
 ): Promise<Provider> {
   if (definition === undefined) throw new Error(`there is no driver ${driver}`)
+  requireSettings(name, settings)
   const context = { service: name, libDirectory: lib, run, looksOnly: true }
   const storage = definition.exclusiveStorage?.(settings, context)
   if (storage !== undefined) await run('stat', ['-f', '--', storage], { timeoutMs: READ_MS })

@@ -1,5 +1,6 @@
 import { type ConfigInput, examineConfig } from './config/load.ts'
 import type { PolicyAdvice, ProviderDefinition } from './providers/definition.ts'
+import { requireSettings } from './require-settings.ts'
 
 /** What the platform of one service has to allow. */
 export interface ServicePolicies extends PolicyAdvice {
@@ -7,13 +8,14 @@ export interface ServicePolicies extends PolicyAdvice {
   readonly driver: string
 }
 
-/** What the platforms of the configured services have to allow; none where no platform asks for such a thing. */
+/** What the platforms of the configured services have to allow; none where no platform asks for such a thing. Rejects where a service has no settings. */
 export async function openPolicies(
   input: ConfigInput,
   providers: readonly ProviderDefinition[],
 ): Promise<readonly ServicePolicies[]> {
   const { config } = await examineConfig(input)
   const all = config.services.map(async ({ name, driver, settings }) => {
+    requireSettings(name, settings)
     const advice = await providers.find((one) => one.name === driver)?.policy?.(settings)
     return advice === undefined ? [] : [{ service: name, driver, ...advice }]
   })

@@ -26,3 +26,10 @@ test('a service of EBS has its policies, also where nothing can be asked yet', a
 test('a driver without a platform has none', async () => {
   expect(await policiesFor({ LIBSTORAGE_SERVICE: 'vfs' })).toEqual([])
 })
+
+test('a service that is configured wrongly has none, and says so', async () => {
+  const wrong = { LIBSTORAGE_SERVICE: 'ebs', EBS_MAXRETRIES: 'many' }
+  await expect(policiesFor(wrong)).rejects.toThrow(
+    'service ebs has no settings, because its configuration is wrong, remora config check',
+  )
+})

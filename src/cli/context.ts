@@ -5,6 +5,7 @@ import type { Directories } from '../config/config.ts'
 import type { ExaminedConfig, Flags, LoadedConfig } from '../config/load.ts'
 import type { SettingFlag } from '../config/setting-flags.ts'
 import type { CheckGroup } from '../doctor/examine.ts'
+import type { Habitat } from '../doctor/habitat.ts'
 import { isStorageError } from '../libstorage/errors.ts'
 import type { Run } from '../libstorage/run.ts'
 import { asItIs, type Wording } from '../mount/linux/outside-paths.ts'
@@ -53,6 +54,8 @@ export interface Host {
   startServer(args: readonly string[], logFile: string): Promise<StartedServer>
   /** Sends a signal to a process. */
   signal(pid: number, signal: 'SIGTERM'): void
+  /** Whether it is a container. */
+  habitat(): Promise<Habitat>
   /** All of standard input. */
   readInput(): Promise<string>
 }

@@ -5,6 +5,7 @@ import { after, sleep } from '../libstorage/wait.ts'
 import { readOutsideWording, type Wording } from '../mount/linux/outside-paths.ts'
 import { type CommandContext, reportError } from './context.ts'
 import { exitStatusOf } from './exit-status.ts'
+import { reportFailures, wayToFindOut } from './failed-start.ts'
 import { requireConfigurationAsBefore } from './managed-configuration.ts'
 import type { RunWork } from './program.ts'
 import { writeWhole } from './service/write-whole.ts'
@@ -63,8 +64,8 @@ export function startCommand(context: CommandContext, runs: RunWork): Command {
 
 /**
  * The life of a server. Listens at once, says on stdout where, and serves until SIGTERM or SIGINT: then it finishes what
- * is under way and resolves with 0. A start that fails is reported with the way to find out why; a managed plugin waits a
- * little before it ends then. A second such signal, and an error that nobody caught, end the process with 1.
+ * is under way and resolves with 0. A start that fails is reported with the way to find out why; a managed plugin, in which
+ * nobody can do that, says what the doctor finds, and waits a little before it ends. A second such signal, and an error that nobody caught, end the process with 1.
  */
 export async function serve(
   context: CommandContext,
@@ -94,8 +95,7 @@ export async function serve(
     return 0
   } catch (error) {
     if (!managed && !isStorageError(error)) throw error
-    reportFailure(context, error, managed)
-    if (managed) await restUnless(life.stopped)
+    await (managed ? failAsPlugin(context, error, life.stopped) : fail(context, error))
     return exitStatusOf(error)
   } finally {
     life.end()
@@ -104,14 +104,6 @@ export async function serve(
 
 function engineWants(): ListenOptions {
   return { callTimeoutMs: ENGINE_WAITS_MS, wording: pluginWording() }
-}
-
-/** Nobody can type a command where a plugin is. */
-function reportFailure(context: CommandContext, error: unknown, managed: boolean): void {
-  const telling = managed
-    ? { wording: pluginWording() }
-    : { hint: `run \`${context.invocation} doctor\`` }
-  reportError(context, error, telling)
 }
 
 /** The parent of a plugin is the runtime of its engine, which sees the machine. */
@@ -160,6 +152,23 @@ function watchSignals({ signals, exit }: CommandContext): ServerLife {
       for (const step of undo) step()
     },
   }
+}
+
+async function fail(context: CommandContext, error: unknown): Promise<void> {
+  reportError(context, error, { hint: await wayToFindOut(context) })
+}
+
+/** Nobody can run the doctor in a plugin that does not start, so that it says itself what that finds. */
+async function failAsPlugin(
+  context: CommandContext,
+  error: unknown,
+  stopped: Promise<void>,
+): Promise<void> {
+  const wording = pluginWording()
+  reportError(context, error, { wording })
+  const found = reportFailures(context, wording).catch((bug: unknown) => reportError(context, bug))
+  await Promise.race([stopped, found])
+  await restUnless(stopped)
 }
 
 /** Resolves when a plugin that cannot start has rested, or is to stop. */

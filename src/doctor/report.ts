@@ -27,20 +27,35 @@ export function reportAsText(
   results: readonly CheckResult[],
   { coloured }: { readonly coloured: boolean },
 ): string {
+  const lines = results.flatMap((result) => linesOf(result, coloured))
+  return asText([...lines, '', summary(results)])
+}
+
+/** As many lines for what has failed alone; '' where nothing has. */
+export function failuresAsText(results: readonly CheckResult[]): string {
+  const failures = results.map((result) => ({
+    ...result,
+    findings: result.findings.filter(({ verdict }) => verdict === 'fail'),
+  }))
+  return asText(failures.flatMap((result) => linesOf(result, false)))
+}
+
+function linesOf({ id, service, findings }: CheckResult, coloured: boolean): readonly string[] {
   const paint = (verdict: Verdict, text: string) =>
     coloured ? `\u001b[${COLOURS[verdict]}m${text}\u001b[0m` : text
-  const lines = results.flatMap(({ id, service, findings }) =>
-    findings.flatMap(({ verdict, seen, remedy }) => {
-      const mark = paint(verdict, MARKS[verdict].padEnd(INDENT))
-      const named = service === undefined ? id : `${id} (${service})`
-      const ways = verdict === 'pass' || remedy === undefined ? [] : remedy.split('\n')
-      return [
-        `${mark}${named}: ${oneLine(seen)}`,
-        ...ways.map((way) => `${' '.repeat(INDENT)}  ${printable(way)}`),
-      ]
-    }),
-  )
-  return [...lines, '', summary(results)].map((line) => `${line}\n`).join('')
+  return findings.flatMap(({ verdict, seen, remedy }) => {
+    const mark = paint(verdict, MARKS[verdict].padEnd(INDENT))
+    const named = service === undefined ? id : `${id} (${service})`
+    const ways = verdict === 'pass' || remedy === undefined ? [] : remedy.split('\n')
+    return [
+      `${mark}${named}: ${oneLine(seen)}`,
+      ...ways.map((way) => `${' '.repeat(INDENT)}  ${printable(way)}`),
+    ]
+  })
+}
+
+function asText(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('')
 }
 
 /** The same for programs. */

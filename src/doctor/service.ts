@@ -20,11 +20,16 @@ export function driverCheck({ driver, unavailable }: DriverFacts): Check {
         {
           verdict: 'fail',
           seen: `${driver} cannot be served on this machine: ${why}`,
-          remedy: /root/.test(why)
-            ? 'sudo remora start'
-            : 'make that possible, or configure another service',
+          remedy: remedyOf(why),
         },
       ]
     },
   }
+}
+
+function remedyOf(why: string): string {
+  if (/root/.test(why)) return 'sudo remora start'
+  if (why.includes('/dev/loop-control'))
+    return 'modprobe loop\nin a container: --privileged --volume /dev:/dev'
+  return 'make that possible, or configure another service'
 }

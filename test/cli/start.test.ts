@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Check } from '../../src/libstorage/check.ts'
 import { FailedPreconditionError } from '../../src/libstorage/errors.ts'
 import { CommandLine, OPERATIONS } from '../support/command-line.ts'
 
@@ -18,6 +19,12 @@ afterEach(async () => {
     line.signals.emit('SIGTERM')
     await ended
   }
+})
+
+const found = (verdict: 'pass' | 'fail'): Check => ({
+  id: verdict,
+  title: verdict,
+  run: async () => [{ verdict, seen: 'seen', remedy: 'the remedy' }],
 })
 
 async function started(line = new CommandLine(), ...args: string[]) {
@@ -106,6 +113,17 @@ test('a second server of one home is refused before it touches anything', async 
   expect(line.steps).toEqual(['open server', 'lock', 'close'])
 })
 
+test('one that cannot start in a container says how it is looked at there', async () => {
+  const line = new CommandLine()
+  line.habitat = { kind: 'container', id: 'c'.repeat(64) }
+  line.lockServer = () =>
+    Promise.reject(new FailedPreconditionError({ subject: 'a server', problem: 'runs already' }))
+
+  expect((await line.run('start')).stderr).toBe(
+    'remora: a server runs already; run the image again with the same flags and the word `doctor` at the end\n',
+  )
+})
+
 test('a module on TCP is found by a spec file of its own name, and says what its calls do otherwise', async () => {
   const line = new CommandLine()
   line.modules = [
@@ -187,14 +205,16 @@ describe('as the managed plugin of an engine', () => {
     const problem = 'runs already'
     line.lockServer = () =>
       Promise.reject(new FailedPreconditionError({ subject: 'a server', problem }))
+    line.openChecks = async () => [{ checks: [found('pass'), found('fail')] }]
     const ending = line.run('start', '--managed')
-    await vi.waitUntil(() => line.stderr.includes(problem))
+    await vi.waitUntil(() => line.stderr.includes('remedy'))
     expect(await Promise.race([ending, 'it stays'])).toBe('it stays')
     line.signals.emit('SIGTERM')
 
     expect(await ending).toMatchObject({
       status: 1,
-      stderr: 'remora: a server runs already\n',
+      stderr:
+        'remora: a server runs already\nremora: the doctor finds\nFAIL  fail: seen\n        the remedy\n',
     })
     expect(line.signals.eventNames()).toEqual([])
   })

@@ -17,6 +17,7 @@ const input = {
   uid: 0,
   homeDirectory: '/',
   drivers: providers,
+  habitat: { kind: 'machine' } as const,
 }
 const ofMachine = await openChecks(input)
 const ofVolume = await openChecks({ ...input, volume: 'data' })

@@ -101,21 +101,18 @@ describe.skipIf(!isRoot)(
       {
         what: 'an engine that does not get our mounts',
         breakIt: async () => {
-          const spec = world.write('rexray.spec', `unix://${world.socket}\n`)
-          const module = `rexray:\n  modules:\n    default-docker:\n      spec: ${spec}\n`
-          world.configure(`libstorage:\n  service: cloud\n${module}`)
-          copyFileSync('/bin/sleep', path.join(world.home, 'dockerd'))
-          await world.sh(`chmod 755 ${world.home}/dockerd`)
-          const engine = world.start('unshare', [
-            '-m',
-            '--propagation',
-            'private',
-            path.join(world.home, 'dockerd'),
-            '600',
-          ])
-          await eventually(() => expect(nameOf(engine.pid)).toBe('dockerd'))
+          await engineElsewhere(world.write('rexray.spec', `unix://${world.socket}\n`))
         },
         line: /^fail machine.engine: dockerd \(pid \d+\) has a mount namespace of its own.* containers get empty folders/,
+      },
+      {
+        what: 'an engine whose disk hangs',
+        breakIt: async () => {
+          const spec = path.join(world.home, 'rexray.spec')
+          await world.sh(`mkfifo ${spec}`)
+          await engineElsewhere(spec)
+        },
+        line: /^fail machine.engine: what dockerd \(pid \d+\) has at .*rexray\.spec does not answer/,
       },
     ]
 
@@ -124,6 +121,17 @@ describe.skipIf(!isRoot)(
 
       expect(await world.firstWrong()).toMatch(line)
     })
+
+    /** An engine that does not get our mounts, and looks for our socket by this file. */
+    async function engineElsewhere(spec: string): Promise<void> {
+      const module = `rexray:\n  modules:\n    default-docker:\n      spec: ${spec}\n`
+      world.configure(`libstorage:\n  service: cloud\n${module}`)
+      const program = path.join(world.home, 'dockerd')
+      copyFileSync('/bin/sleep', program)
+      await world.sh(`chmod 755 ${program}`)
+      const engine = world.start('unshare', ['-m', '--propagation', 'private', program, '600'])
+      await eventually(() => expect(nameOf(engine.pid)).toBe('dockerd'))
+    }
 
     async function mounted(
       name: string,

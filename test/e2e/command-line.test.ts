@@ -135,6 +135,12 @@ describe('the program that is built', () => {
     for (const command of ['config', 'env', 'adapter', 'version', 'status'])
       expect(await remora(command)).toMatchObject({ status: 0, stderr: '' })
   })
+
+  test('finds tools of the system that the PATH of a user leaves out', async () => {
+    writeFileSync(path.join(home, 'etc/config.yml'), 'libstorage: {service: loop}\n')
+    const env = { ...programEnvironment(home), PATH: '/usr/bin:/bin' }
+    expect((await runBare(env, 'doctor')).stdout).not.toMatch(/not installed/)
+  })
 })
 
 describe('the doctor without a home, a terminal or a passwd entry', () => {

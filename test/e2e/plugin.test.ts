@@ -38,6 +38,9 @@ describe('the managed plugin', () => {
     expect(host.engine.log()).toMatch(
       /environment EBS_MAXRETRIES: ebs\.maxRetries is \S*many\S*, use a number/,
     )
+    await eventually('what the doctor finds', () =>
+      /rexray: the doctor finds[\s\S]*FAIL {2}machine\.configuration/.test(host.engine.log()),
+    )
     await docker('plugin', 'set', plugin, 'EBS_MAXRETRIES=')
   })
 
@@ -76,6 +79,12 @@ describe('the managed plugin', () => {
     expect(stderr).toContain(`or remove ${memory}/loop`)
     expect(host.engine.log()).toContain(`pool ${host.pool} had volumes once`)
     expect(await host.sh('cat /d/file', plugin, 'data')).toBe('kept')
+  })
+
+  test('is looked at by the doctor from within', async () => {
+    const { status, stdout } = await host.within(plugin, 'remora', 'doctor')
+    expect([status, stdout]).toEqual([0, expect.stringContaining('no failures, no warnings')])
+    expect(stdout).toMatch(/^ok {4}machine\.container: this program runs in the managed plugin /m)
   })
 
   test('is killed, and started anew by the engine, without its containers noticing', async () => {
@@ -151,6 +160,17 @@ describe('the image of the plugin', () => {
       return status === 0
     }
     await eventually('the container to serve', served)
+    const { stdout } = await host.engine.attempt('exec', id, 'remora', 'doctor')
+    expect(stdout).toContain(
+      `machine.container: this program runs in the container ${id.slice(0, 12)}`,
+    )
+    expect(stdout).toMatch(/ checks: no failures, /)
+    const bare = ['run', '--rm', '--network', 'none', '-e', 'LIBSTORAGE_SERVICE=loop']
+    const alone = await host.engine.attempt(...bare, PLUGIN_IMAGE, 'doctor')
+    expect([alone.status, alone.stdout]).toEqual([
+      2,
+      expect.stringContaining('docker run --privileged …'),
+    ])
     await host.sh('echo kept > /d/file', 'rexray', 'logs')
     await docker('kill', id)
     await docker('start', id)

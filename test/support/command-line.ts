@@ -147,6 +147,7 @@ export class CommandLine {
   /** The environment's `REXRAY_HOME`. */
   home: string | undefined
   input = ''
+  habitat: Awaited<ReturnType<Host['habitat']>> = { kind: 'machine' }
   readonly signalled: { readonly pid: number; readonly signal: string }[] = []
   signalProcess: Host['signal'] = (pid, signal) => void this.signalled.push({ pid, signal })
 
@@ -215,6 +216,7 @@ export class CommandLine {
       run: (...call) => this.runTool(...call),
       startServer: (...call) => this.startServer(...call),
       signal: (...call) => this.signalProcess(...call),
+      habitat: async () => this.habitat,
       readInput: async () => this.input,
     }
   }

@@ -27,6 +27,10 @@ import { HERE } from './a-volume.ts'
 
 const PATH = process.env['PATH'] ?? ''
 
+/** No server runs, and an engine of the machine below knows nothing of this one. */
+export const USUAL =
+  /^warn machine\.(?:sockets: .*: no server runs$|engine: dockerd .* does not find unix:)/
+
 /** A machine on which one thing is wrong, and the line that names it. */
 export interface Broken {
   readonly what: string
@@ -181,6 +185,7 @@ export class DoctorWorld {
       uid: 0,
       homeDirectory: this.home,
       environmentFile: '/nonexistent',
+      habitat: { kind: 'machine' },
       drivers: [loopDefinition, vfsDefinition, this.#cloud()],
       ...more,
     }
@@ -197,9 +202,9 @@ export class DoctorWorld {
     )
   }
 
-  /** The first line that somebody reads who looks for what is wrong; that no server runs is no wonder here. */
+  /** The first line that somebody reads who looks for what is wrong, but for what is no wonder here. */
   async firstWrong(more: Partial<CheckInput> = {}): Promise<string | undefined> {
-    const isUsual = (line: string) => /^warn machine\.sockets: .*: no server runs$/.test(line)
+    const isUsual = (line: string) => USUAL.test(line)
     const lines = (await this.lines(more)).filter((line) => !isUsual(line))
     return (
       lines.find((line) => line.startsWith('fail ')) ??

@@ -24,6 +24,13 @@ export function allDocuments(): Document[] {
     .map(documentAt)
 }
 
+/** The sources of the program. */
+export function sourceFiles(): Document[] {
+  return readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => documentAt(path.join('src', file)))
+}
+
 /** The text of any file of the project. */
 export function readProjectFile(file: string): string {
   return readFileSync(path.join(ROOT, file), 'utf8')

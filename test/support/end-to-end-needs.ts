@@ -4,6 +4,7 @@ const tools = [
   ...[
     'dockerd',
     'docker',
+    'runc',
     'unshare',
     'nsenter',
     'setpriv',

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path'
 import { DockerClient } from './docker-client.ts'
 import { Engine, image } from './dockerd.ts'
-import { eventually, Machine, outcomeOf, projectDirectory } from './machine.ts'
+import { eventually, Machine, type Outcome, outcomeOf, projectDirectory } from './machine.ts'
 import { PluginRegistry } from './plugin-registry.ts'
 
 /** Texts by their paths in the root file system. */
@@ -135,6 +135,13 @@ export class PluginHost {
   /** Runs a shell command in a container of its own with the volume at /d. */
   sh(command: string, plugin: string, volume: string): Promise<string> {
     return this.engine.sh(command, ...volumeFlags(plugin, volume))
+  }
+
+  /** Runs a command in an enabled plugin, as its own process runs. */
+  async within(plugin: string, ...command: readonly string[]): Promise<Outcome> {
+    const id = await this.engine.docker('plugin', 'inspect', '--format', '{{.Id}}', plugin)
+    const root = join(this.machine.home, 'docker/exec/runtime-runc/plugins.moby')
+    return await this.machine.run('runc', ['--root', root, 'exec', id, ...command])
   }
 
   /** The folder of a plugin on the machine: `rootfs`, `propagated-mount`. */

@@ -54,15 +54,21 @@ function finding(time: Date, synchronised: boolean | undefined): Finding {
   }
 }
 
-/** As systemd tells; undefined where it does not run this machine. */
+/** As systemd tells, or else chrony; undefined where neither runs this machine. */
 async function isSynchronised(run: Run, signal: AbortSignal): Promise<boolean | undefined> {
   if (existsSync(SYNCHRONISED)) return true
-  try {
-    const args = ['show', '--property=NTPSynchronized', '--value']
-    const { exitCode, stdout } = await run('timedatectl', args, { timeoutMs: LOOK_MS, signal })
-    return exitCode === 0 ? stdout.trim() === 'yes' : undefined
-  } catch (error) {
-    if (isStorageError(error)) return undefined
-    throw error
+  const ask = async (command: string, ...args: string[]) => {
+    try {
+      const { exitCode, stdout } = await run(command, args, { timeoutMs: LOOK_MS, signal })
+      return exitCode === 0 ? stdout.trim() : undefined
+    } catch (error) {
+      if (isStorageError(error)) return undefined
+      throw error
+    }
   }
+  const systemd = await ask('timedatectl', 'show', '--property=NTPSynchronized', '--value')
+  if (systemd !== undefined) return systemd === 'yes'
+  // Values only, the last of them the leap status; chronyc(1).
+  const chrony = await ask('chronyc', '-n', '-c', 'tracking')
+  return chrony === undefined ? undefined : !/,Not synchronised$/.test(chrony)
 }

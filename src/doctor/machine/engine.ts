@@ -1,11 +1,16 @@
-import { readFileSync, statSync } from 'node:fs'
-import path from 'node:path'
 import type { ModuleConfig } from '../../config/config.ts'
 import type { Check, Finding } from '../../libstorage/check.ts'
-import { mountInfoOf, mountNamespaceOf, processesNamed, type SeenProcess } from './processes.ts'
-
-/** Where Docker looks for sockets; https://docs.docker.com/engine/extend/plugin_api/ */
-const DOCKER_SOCKETS = '/run/docker/plugins'
+import type { Run } from '../../libstorage/run.ts'
+import type { Habitat } from '../habitat.ts'
+import { hanging, inSnap, isFound, isOfSnap, withoutSpec } from './engine-sockets.ts'
+import { mountAbove, mountsOf, type SeenMountpoint } from './mounts.ts'
+import {
+  hasEnded,
+  mountInfoOf,
+  mountNamespaceOf,
+  processesNamed,
+  type SeenProcess,
+} from './processes.ts'
 
 /** What an engine's view is compared with. */
 export interface EngineParts {
@@ -19,16 +24,8 @@ export interface EngineParts {
   readonly blocks: boolean
   /** The name of the engine's process; `dockerd` unless given. */
   readonly engine?: string
-}
-
-/** One mount, as far as its propagation is concerned; mount_namespaces(7). */
-interface Mount {
-  readonly mountPoint: string
-  readonly fsType: string
-  /** Its peer group, while it is shared. */
-  readonly shared: string | undefined
-  /** The peer group that it receives from. */
-  readonly receivesFrom: string | undefined
+  readonly run: Run
+  readonly habitat: Habitat
 }
 
 /** Whether mounts that are made here reach the engine, and new devices appear in /dev. */
@@ -36,75 +33,90 @@ export function engineCheck(parts: EngineParts): Check {
   return {
     id: 'machine.engine',
     title: 'mounts and devices as Docker sees them',
-    run: async () => {
+    run: async (signal) => {
       const server = (await parts.server()) ?? 'self'
       const here = mountsOf(mountInfoOf(server))
-      const engines = processesNamed(parts.engine ?? 'dockerd')
-      const views = engines.flatMap((engine) => findingsAbout(engine, { ...parts, here, server }))
+      if (parts.habitat.kind === 'plugin') return parts.mountFolders.map(ofPlugin(here))
+      const named = processesNamed(parts.engine ?? 'dockerd')
+      const engines = named.filter(({ pid }) => !hasEnded(pid))
+      const look: Look = { ...parts, here, server, signal }
+      const views = await Promise.all(engines.map((engine) => findingsAbout(engine, look)))
       const devices = parts.blocks ? deviceFindings(here) : []
       const none: Finding = { verdict: 'pass', seen: 'no Docker engine is seen from here' }
-      return [...devices, ...(engines.length === 0 ? [none] : views)]
+      return [...devices, ...(engines.length === 0 ? [none] : views.flat())]
     },
   }
 }
 
-function findingsAbout(
+/** An engine itself makes what its plugin mounts spread to it; others have nothing to do with that. */
+function ofPlugin(here: readonly SeenMountpoint[]) {
+  return (folder: string): Finding => {
+    const mount = mountAbove(folder, here)
+    if (mount?.shared !== undefined)
+      return {
+        verdict: 'pass',
+        seen: `what is mounted in ${folder} reaches the engine of this plugin`,
+      }
+    return {
+      verdict: 'fail',
+      seen: `${folder} lies outside of what the engine shares with this plugin (${mount?.mountPoint}): containers get empty folders in place of volumes`,
+      remedy: `leave the folder of mount points at /var/lib/rexray/volumes`,
+    }
+  }
+}
+
+/** What an engine's view is compared with, and how it is looked at. */
+interface Look extends Omit<EngineParts, 'server'> {
+  readonly here: readonly SeenMountpoint[]
+  readonly server: number | 'self'
+  readonly signal: AbortSignal
+}
+
+async function findingsAbout(
   { pid, command }: SeenProcess,
-  {
-    here,
-    server,
-    mountFolders,
-    modules,
-  }: Pick<EngineParts, 'mountFolders' | 'modules'> & {
-    readonly here: readonly Mount[]
-    readonly server: number | 'self'
-  },
-): readonly Finding[] {
+  look: Look,
+): Promise<readonly Finding[]> {
+  const { server, modules, habitat } = look
   const engine = `${command} (pid ${pid})`
   const [ours, theirs] = [mountNamespaceOf(server), mountNamespaceOf(pid)]
-  if (theirs === undefined) {
-    const seen = `${engine} cannot be looked at`
-    return [{ verdict: 'warn', seen, remedy: 'sudo remora doctor' }]
+  if (theirs === undefined) return [unseen(engine, habitat)]
+  const isOfOurs = ours === theirs
+  for (const module of modules) {
+    const found = await isFound(module, pid, look)
+    if (found === undefined) return [hanging(engine, module)]
+    if (found) return isOfOurs ? [sameMounts(engine)] : spread(engine, pid, look)
   }
-  if (ours === theirs) return [{ verdict: 'pass', seen: `${engine} sees the same mounts` }]
-  if (!modules.some((module) => isFound(module, server, pid)))
-    return [{ verdict: 'pass', seen: `${engine} does not find our sockets, and is left out` }]
+  const [first] = modules
+  return [isOfOurs && first !== undefined ? withoutSpec(engine, first) : notOurs(engine, pid)]
+}
+
+function unseen(engine: string, { kind }: Habitat): Finding {
+  const remedy = kind === 'machine' ? 'sudo remora doctor' : 'docker run --privileged …'
+  return { verdict: 'warn', seen: `${engine} cannot be looked at`, remedy }
+}
+
+function sameMounts(engine: string): Finding {
+  return { verdict: 'pass', seen: `${engine} sees the same mounts` }
+}
+
+/** Of an engine elsewhere nobody knows whether it is meant to find us. */
+function notOurs(engine: string, pid: number): Finding {
+  if (isOfSnap(pid)) return inSnap(engine)
+  return { verdict: 'pass', seen: `${engine} does not find our sockets, and is left out` }
+}
+
+function spread(engine: string, pid: number, { here, mountFolders }: Look): readonly Finding[] {
   const there = mountsOf(mountInfoOf(pid))
   return mountFolders.map((folder) => propagation(engine, folder, { here, there }))
-}
-
-/** Whether an engine finds a socket of ours: where it looks by itself, or by a file that says where it is. */
-function isFound(
-  { host, spec }: Pick<ModuleConfig, 'host' | 'spec'>,
-  server: number | 'self',
-  engine: number,
-): boolean {
-  const folder = path.dirname(host.replace(/^unix:\/\//, ''))
-  if (folder === DOCKER_SOCKETS) return isSameFolder(folder, server, engine)
-  try {
-    return readFileSync(`/proc/${engine}/root${spec}`, 'utf8').trim() === host
-  } catch {
-    return false
-  }
-}
-
-/** Whether two processes find the same folder at a path. Sockets lie in memory, which never hangs. */
-function isSameFolder(folder: string, one: number | 'self', other: number): boolean {
-  const [ours, theirs] = [one, other].map((pid) => {
-    try {
-      const { dev, ino } = statSync(`/proc/${pid}/root${folder}`)
-      return `${dev}:${ino}`
-    } catch {
-      return undefined
-    }
-  })
-  return ours !== undefined && ours === theirs
 }
 
 function propagation(
   engine: string,
   folder: string,
-  { here, there }: { readonly here: readonly Mount[]; readonly there: readonly Mount[] },
+  {
+    here,
+    there,
+  }: { readonly here: readonly SeenMountpoint[]; readonly there: readonly SeenMountpoint[] },
 ): Finding {
   const own = mountAbove(folder, here)
   const other = mountAbove(folder, there)
@@ -125,7 +137,7 @@ function propagation(
 }
 
 /** In a container /dev is a folder of its own, in which a new device never appears. */
-function deviceFindings(here: readonly Mount[]): readonly Finding[] {
+function deviceFindings(here: readonly SeenMountpoint[]): readonly Finding[] {
   const dev = mountAbove('/dev', here)
   if (dev === undefined || dev.mountPoint !== '/dev' || dev.fsType === 'devtmpfs') return []
   return [
@@ -135,27 +147,4 @@ function deviceFindings(here: readonly Mount[]): readonly Finding[] {
       remedy: 'in a container: --privileged --volume /dev:/dev',
     },
   ]
-}
-
-/** The mount in which a path lies: the last of the longest that lead to it. */
-function mountAbove(place: string, mounts: readonly Mount[]): Mount | undefined {
-  const above = mounts.filter(
-    ({ mountPoint }) => place === mountPoint || place.startsWith(mountPoint.replace(/\/?$/, '/')),
-  )
-  const longest = Math.max(...above.map(({ mountPoint }) => mountPoint.length))
-  return above.findLast(({ mountPoint }) => mountPoint.length === longest)
-}
-
-function mountsOf(text: string): readonly Mount[] {
-  return text.split('\n').flatMap((line) => {
-    const fields = line.split(' ')
-    const separator = fields.indexOf('-', 6)
-    const mountPoint = fields[4]
-    if (separator < 0 || mountPoint === undefined) return []
-    const optional = fields.slice(6, separator)
-    const tagged = (tag: string) =>
-      optional.find((field) => field.startsWith(`${tag}:`))?.slice(tag.length + 1)
-    const fsType = fields[separator + 1] ?? ''
-    return [{ mountPoint, fsType, shared: tagged('shared'), receivesFrom: tagged('master') }]
-  })
 }

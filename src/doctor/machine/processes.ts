@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { systemCode } from '../../libstorage/errors.ts'
 
 /** A process, as /proc shows it. */
 export interface SeenProcess {
@@ -32,6 +33,21 @@ export function inodeOfUnixSocket(path: string): string | undefined {
 /** The mount namespace of a process, undefined where it may not be seen. */
 export function mountNamespaceOf(pid: number | 'self'): string | undefined {
   return linkOf(`/proc/${pid}/ns/mnt`)
+}
+
+/** The file of the program that a process runs, undefined where that may not be seen. */
+export function programOf(pid: number): string | undefined {
+  return linkOf(`/proc/${pid}/exe`)
+}
+
+/** Whether a process has ended: what its parent has not asked for yet has a name, and no program. */
+export function hasEnded(pid: number): boolean {
+  try {
+    readlinkSync(`/proc/${pid}/exe`)
+    return false
+  } catch (error) {
+    return ['ENOENT', 'ESRCH'].includes(systemCode(error) ?? '')
+  }
 }
 
 /** The mounts that a process sees, as text; '' where they may not be seen. */

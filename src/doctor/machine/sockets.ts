@@ -5,6 +5,7 @@ import type { ModuleConfig } from '../../config/config.ts'
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { systemCode } from '../../libstorage/errors.ts'
 import { timeLimit } from '../../libstorage/wait.ts'
+import { isSameHabitat, readHabitat, shortId } from '../habitat.ts'
 import { inodeOfUnixSocket, ownerOfSocket } from './processes.ts'
 
 const PATIENCE_MS = 3_000
@@ -90,9 +91,36 @@ function answered(place: string, { server, owner, ownerPid }: Expected): Finding
   const isOurs = ownerPid === undefined ? server !== undefined : ownerPid === server
   const named = owner === undefined ? '' : `, ${owner},`
   if (isOurs) return { verdict: 'pass', seen: `the server${named} answers on ${place}` }
+  const elsewhere = inAnotherContainer(place, owner, ownerPid)
+  if (elsewhere !== undefined) return elsewhere
   const seen = `${owner ?? 'a volume plugin'} answers on ${place} and is no server of this home`
   if (ownerPid !== undefined) return fail(seen, `stop it: kill ${ownerPid}`)
   return { verdict: 'warn', seen, remedy: `ss -xlp | grep ${path.basename(place)}` }
+}
+
+/** Only within its own container a server is told from another volume plugin. */
+function inAnotherContainer(
+  place: string,
+  owner: string | undefined,
+  pid: number | undefined,
+): Finding | undefined {
+  const here = readHabitat()
+  if (owner === undefined || pid === undefined)
+    return here.kind === 'container'
+      ? {
+          verdict: 'warn',
+          seen: `a volume plugin answers on ${place}, and which one cannot be told from this container`,
+          remedy: 'remora doctor',
+        }
+      : undefined
+  const there = readHabitat(pid)
+  if (there.kind !== 'container' || isSameHabitat(there, here)) return undefined
+  const container = shortId(there.id)
+  return {
+    verdict: 'warn',
+    seen: `${owner} answers on ${place} from the container ${container}, of which not all is seen from here`,
+    remedy: `docker exec ${container} remora doctor\nor, if that is another program: docker stop ${container}`,
+  }
 }
 
 function unanswered(place: string, who: string, { server }: Expected, error: unknown): Finding {

@@ -4,6 +4,7 @@ import { nearest } from '../../libstorage/nearest.ts'
 import type { Volume, VolumeAttachment } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import { holderNamed } from '../../mount/references.ts'
+import { repairOf } from '../volumes/repair.ts'
 import type { PlatformLook, ServiceLook } from '../volumes/service-look.ts'
 import { about, counted, inShell, since } from '../volumes/wording.ts'
 import { eventsCheck } from './events.ts'
@@ -111,17 +112,18 @@ async function mountFinding(look: ServiceLook, record: LedgerRecord): Promise<Fi
   const now = look.parts.now()
   if (look.parts.storage === 'directory' && mount !== undefined)
     return { verdict: 'pass', seen: `it is at ${mount.mountPoint} ${since(mount.since, now)}` }
-  const { state } = await look.mountOf(record)
+  const seen = await look.mountOf(record)
+  const { state } = seen
   if (state === 'mounted')
     return {
       verdict: 'pass',
       seen: `it is mounted at ${mount?.mountPoint} from ${mount?.device} ${since(mount?.since ?? now, now)}`,
     }
-  if (state === 'failed')
+  if (seen.state === 'failed')
     return about(
       volume,
       `has turned itself read-only after an error (${mount?.device})`,
-      `e2fsck -f ${mount?.device}`,
+      repairOf(seen.entry.fsType, volume.name),
     )
   if (state === 'dead')
     return about(

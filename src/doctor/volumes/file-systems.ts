@@ -5,8 +5,9 @@ import { isStorageError } from '../../libstorage/errors.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import { fileSystemUsage } from '../../mount/linux/usage.ts'
 import { inTime } from './in-time.ts'
+import { repairOf } from './repair.ts'
 import type { ServiceLook } from './service-look.ts'
-import { about, allOr, inShell } from './wording.ts'
+import { about, allOr, counted, inShell } from './wording.ts'
 
 const GIB = 1_073_741_824
 const NEARLY_FULL = 0.9
@@ -32,11 +33,12 @@ async function findingsAbout(look: ServiceLook, record: LedgerRecord): Promise<r
   if (seen.state !== 'mounted' && seen.state !== 'failed') return []
   const { volume } = record
   const { source, fsType, mountPoint } = seen.entry
-  const repair = repairOf(fsType, source)
+  const repair = repairOf(fsType, volume.name)
   if (seen.state === 'failed')
     return [about(volume, `has turned itself read-only after an error (${source})`, repair)]
   const errors = await noted(source)
-  if (errors > 0) return [about(volume, `has noted ${errors} errors of its file system`, repair)]
+  if (errors > 0)
+    return [about(volume, `has noted ${counted(errors, 'error')} of its file system`, repair)]
   return await roomFindings(look, record, mountPoint)
 }
 
@@ -77,12 +79,4 @@ async function roomFindings(
 async function noted(device: string): Promise<number> {
   const file = `/sys/fs/ext4/${path.basename(device)}/errors_count`
   return Number(await readFile(file, 'utf8').catch(() => '0'))
-}
-
-function repairOf(fsType: string, device: string): string {
-  const checks: Readonly<Record<string, string>> = {
-    xfs: `xfs_repair ${device}`,
-    btrfs: `btrfs check ${device}`,
-  }
-  return `stop what uses it, so that it is unmounted\n${checks[fsType] ?? `e2fsck -f ${device}`}`
 }

@@ -10,9 +10,14 @@ const MIB = 1_048_576
 const GIB = 1_073_741_824
 const LEAST_BYTES = 64 * MIB
 const FEW_BYTES = GIB
+/** What listing a folder that is not there fails with. */
+const ABSENT = Object.assign(new Error('no such folder'), { code: 'ENOENT' })
 
-/** Free bytes, and whether the folder can be written. Asked in a child: a pool may hang. */
-const LOOK = `if [ ! -d "$1" ]; then echo none; exit 0; fi
+/** Free bytes, and whether the folder can be written; or what is in its place. Asked in a child: a pool may hang. */
+const LOOK = `if [ -d "$1" ]; then :
+elif [ -e "$1" ] || [ -L "$1" ]; then echo other; exit 0
+elif [ -d "\${1%/*}/" ]; then echo none; exit 0
+else echo nowhere; exit 0; fi
 stat -f -c '%S %a' -- "$1" || exit 1
 if [ -w "$1" ]; then echo yes; else echo no; fi`
 
@@ -38,35 +43,46 @@ export function poolCheck(driver: string, place: PoolPlace, run: Run): Check {
 }
 
 async function findingOf(place: PoolPlace, run: Run, signal: AbortSignal): Promise<Finding> {
-  const { path, isDefault } = place
+  const { path } = place
   const args = ['-c', LOOK, 'sh', path]
   const { stdout, stderr, exitCode } = await run('sh', args, { timeoutMs: LOOK_MS, signal })
   if (exitCode !== 0)
     return fail(`pool ${path} cannot be looked at: ${stderr.trim()}`, `ls -ld ${path}`)
   const [numbers = '', writable] = stdout.trimEnd().split('\n')
-  if (numbers === 'none')
-    return isDefault
-      ? { verdict: 'pass', seen: `pool ${path} is made with the first start` }
-      : fail(
-          `pool ${path} is not there, or is no folder`,
-          `mount what belongs there, or: mkdir ${path}`,
-        )
+  if (writable === undefined) return await absent(numbers, place)
   if (writable !== 'yes')
     return fail(
       `pool ${path} cannot be written by this user`,
       `findmnt -T ${path}\nls -ld ${path}\nrun as root, or as its owner`,
     )
-  return (await bare(place)) ?? room(path, numbers)
+  return (await unlike(place, () => readdir(path))) ?? room(path, numbers)
+}
+
+/** No folder is there: none yet, or not any more, or something else. */
+async function absent(what: string, place: PoolPlace): Promise<Finding> {
+  const { path, isDefault } = place
+  if (what === 'other') return fail(`pool ${path} is no folder`, `ls -ld ${path}\nmove it away`)
+  if (what === 'nowhere' && !isDefault)
+    return fail(
+      `pool ${path} is not there, nor the folder that it shall lie in`,
+      `mount what belongs there, or: mkdir -p ${path}`,
+    )
+  const gone = await unlike(place, (mark) => mark.missing(ABSENT))
+  return gone ?? { verdict: 'pass', seen: `pool ${path} is made with the first start` }
 }
 
 /** A pool that had volumes and now looks like one that never had any. */
-async function bare({ path, memory }: PoolPlace): Promise<Finding | undefined> {
+async function unlike(
+  { path, memory }: PoolPlace,
+  entries: (mark: PoolMark) => Promise<string[]>,
+): Promise<Finding | undefined> {
   try {
-    await new PoolMark(path, memory, { looksOnly: true }).check(await readdir(path))
+    const mark = new PoolMark(path, memory, { looksOnly: true })
+    await mark.check(await entries(mark))
     return undefined
   } catch (error) {
     if (!isStorageError(error)) throw error
-    return fail(error.message, `findmnt ${path}\nmount the disk of the pool there`)
+    return fail(error.finding, `findmnt -T ${path}\n${error.remedy ?? 'mount its disk there'}`)
   }
 }
 
