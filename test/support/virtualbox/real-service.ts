@@ -5,12 +5,14 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { eventually } from '../eventually.ts'
+import { poll } from '../../../src/libstorage/wait.ts'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const SOURCES = '/etc/apt/sources.list.d'
 /** How long the packages may take to come, in milliseconds. */
 const BUILD_MS = 180_000
+/** Benchmarks start it too, without the test runner. */
+const PATIENCE = { intervalMs: 50, timeoutMs: 30_000 }
 
 /**
  * Lays a tree out from the packages that the machine's own source of Debian has, for nothing but this server: 46 MB to get.
@@ -79,13 +81,9 @@ export class RealService {
       stdio: 'ignore',
     })
     const service = new RealService(tree, `http://127.0.0.1:${port}`, started)
-    try {
-      await eventually(() => fetch(service.endpoint))
-      return service
-    } catch (error) {
-      await service.stop()
-      throw error
-    }
+    if (await poll(() => answers(service.endpoint), PATIENCE)) return service
+    await service.stop()
+    throw new Error('vboxwebsrv does not answer')
   }
 
   async stop(): Promise<void> {
@@ -93,9 +91,8 @@ export class RealService {
     this.#process.kill('SIGTERM')
     await ended
     for (const pid of this.#pids()) end(pid)
-    await eventually(() => {
-      if (this.#pids().length > 0) throw new Error('VBoxSVC runs on')
-    })
+    const areGone = async () => (this.#pids().length === 0 ? true : undefined)
+    if (!(await poll(areGone, PATIENCE))) throw new Error('VBoxSVC runs on')
     rmSync(this.#tree, { recursive: true, force: true })
   }
 
@@ -113,6 +110,14 @@ export class RealService {
         }
       })
   }
+}
+
+/** That a bare GET is refused is answer enough. */
+async function answers(endpoint: string): Promise<true | undefined> {
+  return await fetch(endpoint).then(
+    () => true,
+    () => undefined,
+  )
 }
 
 function end(pid: number): void {
