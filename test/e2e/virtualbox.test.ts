@@ -80,25 +80,6 @@ describe(title, () => {
   )
 
   describe.skipIf(skipped)('and what it does by itself', () => {
-    test('a lock that an ended web session left keeps nobody from attaching', () =>
-      inWorld(async (world) => {
-        const { driver } = await world.provider()
-        const { id } = await driver.createVolume(spec('data'))
-        const root = await world.ask('IWebsessionManager_logon', { username: '', password: '' })
-        const found = { _this: root, nameOrId: world.here.id }
-        const machine = await world.ask('IVirtualBox_findMachine', found)
-        const asked = { refIVirtualBox: root }
-        const lock = await world.ask('IWebsessionManager_getSessionObject', asked)
-        const wanted = { _this: machine, session: lock, lockType: 'Write' }
-        await world.ask('IMachine_lockMachine', wanted)
-        await world.ask('IWebsessionManager_logoff', asked)
-        const attachment = await driver.attachVolume(id, world.here.id)
-        expect((await driver.volume(id)).attachments).toEqual([attachment])
-        await driver.detachVolume(id, world.here.id)
-        expect(await driver.volume(id)).toMatchObject({ state: 'available', attachments: [] })
-        await driver.removeVolume(id)
-      }))
-
     test('ten volumes at once are made, attached, detached and removed', () =>
       inWorld(async (world) => {
         const { driver } = await world.provider()
@@ -178,6 +159,32 @@ describe(title, () => {
         expect(await world.ask('IMachine_getSessionState', { _this })).toBe('Unlocked')
       }))
   })
+
+  test.skipIf(skipped)(
+    'a lock that an ended web session left keeps nobody from attaching',
+    async () => {
+      const world = await RealWorld.open(endpoint)
+      try {
+        const { driver } = await world.provider()
+        const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+        const root = await world.ask('IWebsessionManager_logon', { username: '', password: '' })
+        const found = { _this: root, nameOrId: world.here.id }
+        const machine = await world.ask('IVirtualBox_findMachine', found)
+        const asked = { refIVirtualBox: root }
+        const lock = await world.ask('IWebsessionManager_getSessionObject', asked)
+        const wanted = { _this: machine, session: lock, lockType: 'Write' }
+        await world.ask('IMachine_lockMachine', wanted)
+        await world.ask('IWebsessionManager_logoff', asked)
+        const attachment = await driver.attachVolume(id, world.here.id)
+        expect((await driver.volume(id)).attachments).toEqual([attachment])
+        await driver.detachVolume(id, world.here.id)
+        expect(await driver.volume(id)).toMatchObject({ state: 'available', attachments: [] })
+        await driver.removeVolume(id)
+      } finally {
+        await world.close().catch(() => {})
+      }
+    },
+  )
 })
 
 /** What doctor finds, a line each. */

@@ -79,7 +79,7 @@ export class Media {
     session: WebSession,
     isMeant: (medium: Marked) => boolean,
     signal: AbortSignal | undefined,
-  ): Promise<readonly (Marked | Medium)[]> {
+  ): Promise<readonly (MarkRead | Medium)[]> {
     const refs = await session.call('IVirtualBox_getHardDisks', { _this: session.root }, signal)
     this.#seen.keep(refs)
     const marked = await together(
@@ -92,7 +92,7 @@ export class Media {
     session: WebSession,
     ref: Reference,
     signal: AbortSignal | undefined,
-  ): Promise<Marked | Medium> {
+  ): Promise<MarkRead | Medium> {
     return (await this.#seen.recall(session, ref, signal)) ?? (await readMark(session, ref, signal))
   }
 
@@ -148,13 +148,13 @@ export function attachmentOf(
   return { volumeId: id, instanceId, state: 'attached', since, deviceName }
 }
 
-type Marked = Pick<Medium, 'ref' | 'location' | 'format' | 'facts' | 'text'>
+type Marked = Pick<Medium, 'ref' | 'location' | 'format' | 'facts'>
 
 async function readMark(
   session: WebSession,
   ref: Reference,
   signal: AbortSignal | undefined,
-): Promise<Marked> {
+): Promise<MarkRead> {
   const _this = ref
   const [location, format, description] = await together([
     session.call('IMedium_getLocation', { _this }, signal),
@@ -164,9 +164,12 @@ async function readMark(
   return { ref, location, format, ...description }
 }
 
+/** With the text that is the user's own. */
+type MarkRead = Marked & Description
+
 async function looked(
   session: WebSession,
-  found: Marked | Medium,
+  found: MarkRead | Medium,
   signal: AbortSignal | undefined,
 ): Promise<Medium | undefined> {
   if ('sizeBytes' in found) return found
@@ -186,7 +189,7 @@ async function unlessClosed<T>(ask: () => Promise<T>): Promise<T | undefined> {
 /** State and size are what they were when they were last looked at: so that is done first. */
 async function look(
   session: WebSession,
-  marked: Marked,
+  marked: MarkRead,
   signal: AbortSignal | undefined,
 ): Promise<Medium> {
   const _this = marked.ref

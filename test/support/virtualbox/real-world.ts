@@ -68,6 +68,17 @@ export class RealWorld {
     return this.#root
   }
 
+  /** The reference to a disk by its id or file, which is made known where it is not. */
+  disk(location: string): Promise<string> {
+    const asked = { location, deviceType: 'HardDisk', accessMode: 'ReadWrite', forceNewUuid: false }
+    return this.ask('IVirtualBox_openMedium', { _this: this.#root, ...asked })
+  }
+
+  /** Begins a web session of the world's own again, after the service was away. */
+  async renew(): Promise<void> {
+    this.#root = await this.ask('IWebsessionManager_logon', { username: '', password: '' })
+  }
+
   /** The settings of a process on a machine, which asks by this way. */
   settings({ guest }: Place = this.here, endpoint = this.#endpoint): VirtualboxSettings {
     const { diskIDPath, scsiHostPath } = guest
@@ -85,17 +96,6 @@ export class RealWorld {
       { sysfs, dev, pace: 0.2, timeoutMs: 30_000 },
     )
     return { ...made, driver: this.#showing(made.driver) }
-  }
-
-  /** The reference to a disk by its id or file, which is made known where it is not. */
-  disk(location: string): Promise<string> {
-    const asked = { location, deviceType: 'HardDisk', accessMode: 'ReadWrite', forceNewUuid: false }
-    return this.ask('IVirtualBox_openMedium', { _this: this.#root, ...asked })
-  }
-
-  /** Begins a web session of the world's own again, after the service was away. */
-  async renew(): Promise<void> {
-    this.#root = await this.ask('IWebsessionManager_logon', { username: '', password: '' })
   }
 
   /** What the service holds on to stays with it. */
