@@ -15,6 +15,7 @@ import * as reconcile from './reconcile.mjs'
 import * as restart from './restart.mjs'
 import * as start from './start.mjs'
 import * as takeOver from './take-over.mjs'
+import * as virtualbox from './virtualbox.mjs'
 
 const measurements = {
   calls,
@@ -32,6 +33,7 @@ const measurements = {
   ledger,
   ebs,
   ebsMemory,
+  virtualbox,
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(measurements)

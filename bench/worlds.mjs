@@ -17,6 +17,18 @@ export function loadSimulator() {
   return load('../test/support/ec2/simulator.ts')
 }
 
+/** The provider of VirtualBox, and the web services and guests that the tests give it. */
+export function loadVirtualbox() {
+  return load(
+    '../test/support/virtualbox/real-service.ts',
+    '../test/support/virtualbox/real-world.ts',
+    '../test/support/virtualbox-world.ts',
+    '../src/providers/virtualbox/index.ts',
+    '../src/providers/virtualbox/config.ts',
+    '../src/libstorage/run.ts',
+  )
+}
+
 async function load(...modules) {
   const files = modules.map((module) => fileURLToPath(new URL(module, import.meta.url)))
   const folder = makeHome()

@@ -42,6 +42,7 @@ beforeAll(async () => {
   await app.lockServer()
   app.start()
   await app.listen()
+  await app.answerCommands()
   const { volumes } = app.service()
   for (const name of ['data', 'gone']) await volumes.create(name, {})
   await volumes.remove('gone')

@@ -161,7 +161,7 @@ export class VirtualboxClient {
       }
     } finally {
       this.#users -= 1
-      if (this.#users === 0) this.#idle = after(IDLE_MS, () => void this.#endIdle())
+      if (this.#users === 0) this.#idle = after(IDLE_MS, () => void this.end())
     }
   }
 
@@ -193,7 +193,8 @@ export class VirtualboxClient {
     return session
   }
 
-  async #endIdle(): Promise<void> {
+  /** Ends the web session, unless somebody uses it. */
+  async end(): Promise<void> {
     const session = this.#session
     if (session === undefined || this.#users > 0) return
     this.#session = undefined

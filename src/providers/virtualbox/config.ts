@@ -63,4 +63,9 @@ export const virtualboxDefinition: ProviderDefinition = {
     const { createVirtualboxProvider } = await import('./index.ts')
     return createVirtualboxProvider(virtualboxSettings.parse(settings), context)
   },
+
+  async checks(settings) {
+    const { virtualboxChecks } = await import('./checks/index.ts')
+    return virtualboxChecks(virtualboxSettings.parse(settings))
+  },
 }

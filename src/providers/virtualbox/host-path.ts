@@ -65,6 +65,7 @@ function comparable(path: string): string {
     .toLowerCase()
 }
 
-function isOfWindows(path: string): boolean {
+/** Whether a path is in the form of Windows. */
+export function isOfWindows(path: string): boolean {
   return /^(?:[A-Za-z]:|\\\\)/.test(path)
 }

@@ -16,6 +16,7 @@ export class LocalMachine {
   readonly #configured: string | undefined
   readonly #sysfs: string
   #found: Promise<Instance> | undefined
+  #by: string | undefined
 
   constructor(parts: { readonly configured: string | undefined; readonly sysfs: string }) {
     this.#configured = parts.configured
@@ -36,11 +37,19 @@ export class LocalMachine {
     return this.#found
   }
 
+  /** What told the machine from others, such as `its hardware UUID`; undefined until it is looked for. */
+  get by(): string | undefined {
+    return this.#by
+  }
+
   async #find(session: WebSession): Promise<Instance> {
+    this.#by = 'virtualbox.localMachineNameOrId'
     if (this.#configured !== undefined)
       return await this.#byConfiguration(session, this.#configured)
+    this.#by = 'its hardware UUID'
     const uuid = (await this.#read('class/dmi/id/product_uuid'))?.toLowerCase()
     if (uuid !== undefined && uuid !== '') return await byHardware(session, uuid)
+    this.#by = 'a network address'
     const addresses = await this.#addresses()
     const matches = addresses.size === 0 ? [] : await byAddress(session, addresses)
     const [match, other] = matches

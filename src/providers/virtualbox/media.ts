@@ -4,6 +4,7 @@ import type { Reference, WebSession } from './client.ts'
 import { type Description, readDescription } from './facts.ts'
 import { Code, hasCode } from './fault.ts'
 import { isDirectlyIn, lastPart, nameOfFile } from './host-path.ts'
+import { SeenMedia } from './seen-media.ts'
 import { Slots } from './slots.ts'
 
 /** 2^30 bytes. */
@@ -29,6 +30,7 @@ export interface Medium extends Description {
 
 /** The media of the host that are volumes: what lies in the folder for volumes, or has our mark; never what a machine starts from. */
 export class Media {
+  readonly #seen = new SeenMedia()
   readonly #folder: string | undefined
 
   /** The folder on the host, where one is configured. */
@@ -45,7 +47,8 @@ export class Media {
     const slots = new Slots(session, signal)
     const found = await this.#marked(session, (one) => this.#mayBeVolume(one), signal)
     const meant = found.filter((one) => name === undefined || nameOf(one) === name)
-    const seen = await together(meant.map(({ ref }) => looked(session, ref, signal)))
+    const seen = await together(meant.map((one) => looked(session, one, signal)))
+    for (const medium of seen) if (medium !== undefined) this.#seen.note(medium)
     const volumes = seen.flatMap((medium) =>
       medium === undefined ? [] : [this.#volume(medium, slots)],
     )
@@ -60,6 +63,7 @@ export class Media {
   ): Promise<{ readonly volume: Volume; readonly medium: Medium } | undefined> {
     const medium = await mediumById(session, id, signal)
     if (medium === undefined || !this.#mayBeVolume(medium)) return undefined
+    this.#seen.note(medium)
     const volume = await this.#volume(medium, new Slots(session, signal))
     return volume && { volume, medium }
   }
@@ -67,7 +71,7 @@ export class Media {
   /** All snapshots. */
   async snapshots(session: WebSession, signal?: AbortSignal): Promise<readonly Medium[]> {
     const found = await this.#marked(session, isSnapshot, signal)
-    const seen = await together(found.map(({ ref }) => looked(session, ref, signal)))
+    const seen = await together(found.map((one) => looked(session, one, signal)))
     return seen.flatMap((medium) => medium ?? [])
   }
 
@@ -75,12 +79,21 @@ export class Media {
     session: WebSession,
     isMeant: (medium: Marked) => boolean,
     signal: AbortSignal | undefined,
-  ): Promise<readonly Marked[]> {
+  ): Promise<readonly (MarkRead | Medium)[]> {
     const refs = await session.call('IVirtualBox_getHardDisks', { _this: session.root }, signal)
+    this.#seen.keep(refs)
     const marked = await together(
-      refs.map((ref) => unlessClosed(() => readMark(session, ref, signal))),
+      refs.map((ref) => unlessClosed(() => this.#recalled(session, ref, signal))),
     )
     return marked.flatMap((one) => (one !== undefined && isMeant(one) ? [one] : []))
+  }
+
+  async #recalled(
+    session: WebSession,
+    ref: Reference,
+    signal: AbortSignal | undefined,
+  ): Promise<MarkRead | Medium> {
+    return (await this.#seen.recall(session, ref, signal)) ?? (await readMark(session, ref, signal))
   }
 
   #mayBeVolume({ facts, location }: Pick<Medium, 'facts' | 'location'>): boolean {
@@ -120,7 +133,7 @@ export async function mediumById(
     const args = { location: id, deviceType: 'HardDisk', accessMode: 'ReadWrite' }
     const asked = { _this: session.root, ...args, forceNewUuid: false }
     const ref = await session.call('IVirtualBox_openMedium', asked, signal)
-    return await look(session, ref, signal)
+    return await look(session, await readMark(session, ref, signal), signal)
   })
 }
 
@@ -141,22 +154,26 @@ async function readMark(
   session: WebSession,
   ref: Reference,
   signal: AbortSignal | undefined,
-): Promise<Marked> {
+): Promise<MarkRead> {
   const _this = ref
-  const [location, format, { facts }] = await together([
+  const [location, format, description] = await together([
     session.call('IMedium_getLocation', { _this }, signal),
     session.call('IMedium_getFormat', { _this }, signal),
     readDescription(session, ref, signal),
   ])
-  return { ref, location, format, facts }
+  return { ref, location, format, ...description }
 }
 
-function looked(
+/** With the text that is the user's own. */
+type MarkRead = Marked & Description
+
+async function looked(
   session: WebSession,
-  ref: Reference,
+  found: MarkRead | Medium,
   signal: AbortSignal | undefined,
 ): Promise<Medium | undefined> {
-  return unlessClosed(() => look(session, ref, signal))
+  if ('sizeBytes' in found) return found
+  return await unlessClosed(() => look(session, found, signal))
 }
 
 /** What is asked about media that may be removed at the same moment. */
@@ -172,23 +189,20 @@ async function unlessClosed<T>(ask: () => Promise<T>): Promise<T | undefined> {
 /** State and size are what they were when they were last looked at: so that is done first. */
 async function look(
   session: WebSession,
-  ref: Reference,
+  marked: MarkRead,
   signal: AbortSignal | undefined,
 ): Promise<Medium> {
-  const _this = ref
+  const _this = marked.ref
   const state = await session.call('IMedium_refreshState', { _this }, signal)
-  const [id, location, format, sizeBytes, machineIds, description, problem] = await together([
+  const [id, sizeBytes, machineIds, problem] = await together([
     session.call('IMedium_getId', { _this }, signal),
-    session.call('IMedium_getLocation', { _this }, signal),
-    session.call('IMedium_getFormat', { _this }, signal),
     session.call('IMedium_getLogicalSize', { _this }, signal),
     session.call('IMedium_getMachineIds', { _this }, signal),
-    readDescription(session, ref, signal),
     state === 'Inaccessible'
       ? session.call('IMedium_getLastAccessError', { _this }, signal)
       : Promise.resolve(undefined),
   ])
-  return { ref, id, location, format, state, sizeBytes, machineIds, ...description, problem }
+  return { ...marked, id, state, sizeBytes, machineIds, problem }
 }
 
 function nameOf({

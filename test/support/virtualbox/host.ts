@@ -1,4 +1,5 @@
 import { done, requireUnlocked, SimDisks } from './disks.ts'
+import { SimFolders } from './folders.ts'
 import {
   ApiError,
   type SimLock,
@@ -28,6 +29,7 @@ export class SimHost {
     this.died = why
   })
   readonly machines: SimMachine[] = []
+  readonly folders = new SimFolders()
   /** Why the service ended; undefined while it lives. */
   died: string | undefined
   addMachine(name: string, { running = true, portCount = 30 } = {}): SimMachine {

@@ -1,3 +1,4 @@
+import type { SimExplorer } from './folders.ts'
 import type { SimHost } from './host.ts'
 import {
   ApiError,
@@ -28,6 +29,14 @@ export const operations: Readonly<Record<string, Operation>> = {
   IVirtualBox_openMedium: (host, { location }) => host.disks.openMedium(String(location)),
   IVirtualBox_createMedium: (host, { format, location }) =>
     host.disks.createMedium(String(format), String(location)),
+  IVirtualBox_getHost: () => ({ kind: 'IHost' }),
+  IVirtualBox_createAppliance: () => ({ kind: 'IAppliance' }),
+  IHost_getOperatingSystem: (host) => host.folders.system,
+  IAppliance_createVFSExplorer: (_, { URI }) =>
+    ({ kind: 'IVFSExplorer', folder: String(URI).replace(/^file:\/\//, '') }) satisfies SimExplorer,
+  IVFSExplorer_update: (host, { _this }) => host.folders.read((_this as SimExplorer).folder),
+  IVFSExplorer_exists: (host, { _this, names }) =>
+    host.folders.existing((_this as SimExplorer).folder, [names].flat().map(String)),
   IMedium_getId: (_, { _this }) => medium(_this).id,
   IMedium_getLocation: (_, { _this }) => medium(_this).location,
   IMedium_getFormat: (_, { _this }) => medium(_this).format,
@@ -134,10 +143,10 @@ export const operations: Readonly<Record<string, Operation>> = {
   IProgress_waitForCompletion: () => undefined,
   IProgress_getCompleted: (_, { _this }) => progress(_this).isDone,
   IProgress_getResultCode: (_, { _this }) => (progress(_this).error?.code ?? 0) | 0,
-  IProgress_getErrorInfo: (_, { _this }) => ({
-    kind: 'IVirtualBoxErrorInfo',
-    text: progress(_this).error?.message ?? '',
-  }),
+  IProgress_getErrorInfo: (_, { _this }) => {
+    const text = progress(_this).error?.message ?? ''
+    return text === '' ? '' : { kind: 'IVirtualBoxErrorInfo', text }
+  },
   IVirtualBoxErrorInfo_getText: (_, { _this }) => (_this as { text: string }).text,
 }
 

@@ -5,12 +5,14 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { eventually } from '../eventually.ts'
+import { poll } from '../../../src/libstorage/wait.ts'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const SOURCES = '/etc/apt/sources.list.d'
 /** How long the packages may take to come, in milliseconds. */
 const BUILD_MS = 180_000
+/** Benchmarks start it too, without the test runner. */
+const PATIENCE = { intervalMs: 50, timeoutMs: 30_000 }
 
 /**
  * Lays a tree out from the packages that the machine's own source of Debian has, for nothing but this server: 46 MB to get.
@@ -46,19 +48,20 @@ printf '127.0.0.1 localhost\\n' > $R/etc/hosts
 const START = `
 mount --bind /proc $ROOT/proc && mount --bind /dev $ROOT/dev || exit
 exec /usr/bin/env -i LANG=C.UTF-8 PATH=/usr/bin:/bin HOME=/root USER=root LOGNAME=root VBOX_USER_HOME=/root/vboxhome \\
-  /usr/sbin/chroot $ROOT /usr/lib/virtualbox/vboxwebsrv -H 127.0.0.1 -p $PORT -A null -t 300 -i 1
+  /usr/sbin/chroot $ROOT /usr/lib/virtualbox/vboxwebsrv -H 127.0.0.1 -p $PORT -A null -t $EXPIRY -i 1
 `
 
 /** The web service of VirtualBox itself, in a tree of its own, on the loopback interface. Its machines cannot be started. */
 export class RealService {
   readonly endpoint: string
   readonly #tree: string
-  readonly #process: ChildProcess
+  readonly #port: number
+  readonly #processes: ChildProcess[] = []
 
-  private constructor(tree: string, endpoint: string, process: ChildProcess) {
+  private constructor(tree: string, port: number) {
     this.#tree = tree
-    this.endpoint = endpoint
-    this.#process = process
+    this.#port = port
+    this.endpoint = endpointAt(port)
   }
 
   /** Resolves with why it cannot be had on this machine, where that is so. */
@@ -73,14 +76,9 @@ export class RealService {
       rmSync(tree, { recursive: true, force: true })
       return `its packages cannot be had: ${lastLine(error)}`
     }
-    const port = await freePort()
-    const started = spawn('unshare', ['-m', 'sh', '-c', START], {
-      env: { PATH: process.env['PATH'], ROOT: path.join(tree, 'root'), PORT: String(port) },
-      stdio: 'ignore',
-    })
-    const service = new RealService(tree, `http://127.0.0.1:${port}`, started)
+    const service = new RealService(tree, await freePort())
     try {
-      await eventually(() => fetch(service.endpoint))
+      await service.#serve(service.#port)
       return service
     } catch (error) {
       await service.stop()
@@ -88,15 +86,48 @@ export class RealService {
     }
   }
 
+  /** Begins a second web service beside this one, whose web sessions end after so many idle seconds; resolves with its address. */
+  async beside(expirySeconds: number): Promise<string> {
+    const port = await freePort()
+    await this.#serve(port, expirySeconds)
+    return endpointAt(port)
+  }
+
+  /**
+   * Everything dies, as with the host's power, and begins anew; VBoxSVC before the others, whose end it would otherwise note in
+   * files that it has no time to finish.
+   */
+  async crash(): Promise<void> {
+    for (const pid of this.#pids().toReversed()) end(pid, 'SIGKILL')
+    await this.#ended()
+    await this.#serve(this.#port)
+  }
+
   async stop(): Promise<void> {
-    const ended = this.#process.exitCode === null ? once(this.#process, 'exit') : undefined
-    this.#process.kill('SIGTERM')
-    await ended
-    for (const pid of this.#pids()) end(pid)
-    await eventually(() => {
-      if (this.#pids().length > 0) throw new Error('VBoxSVC runs on')
-    })
+    for (const one of this.#processes) one.kill('SIGTERM')
+    await this.#ended()
     rmSync(this.#tree, { recursive: true, force: true })
+  }
+
+  async #serve(port: number, expirySeconds = 300): Promise<void> {
+    const env = { ROOT: path.join(this.#tree, 'root'), EXPIRY: String(expirySeconds) }
+    const started = spawn('unshare', ['-m', 'sh', '-c', START], {
+      env: { PATH: process.env['PATH'], PORT: String(port), ...env },
+      stdio: 'ignore',
+    })
+    this.#processes.push(started)
+    if (!(await poll(() => answers(endpointAt(port)), PATIENCE)))
+      throw new Error('vboxwebsrv does not answer')
+  }
+
+  /** The web services first, so that none of them finds itself without VBoxSVC. */
+  async #ended(): Promise<void> {
+    const isRunning = (one: ChildProcess) => one.exitCode === null && one.signalCode === null
+    const running = this.#processes.splice(0).filter(isRunning)
+    await Promise.all(running.map((one) => once(one, 'exit')))
+    for (const pid of this.#pids()) end(pid, 'SIGTERM')
+    const areGone = async () => (this.#pids().length === 0 ? true : undefined)
+    if (!(await poll(areGone, PATIENCE))) throw new Error('VBoxSVC runs on')
   }
 
   /** The processes that live in the tree. */
@@ -115,9 +146,21 @@ export class RealService {
   }
 }
 
-function end(pid: number): void {
+/** That a bare GET is refused is answer enough. */
+async function answers(endpoint: string): Promise<true | undefined> {
+  return await fetch(endpoint).then(
+    () => true,
+    () => undefined,
+  )
+}
+
+function endpointAt(port: number): string {
+  return `http://127.0.0.1:${port}`
+}
+
+function end(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGTERM')
+    process.kill(pid, signal)
   } catch {
     // It has gone by itself.
   }

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { run } from '../../../src/libstorage/run.ts'
 import type { Provider, StorageDriver } from '../../../src/libstorage/storage-driver.ts'
-import { virtualboxSettings } from '../../../src/providers/virtualbox/config.ts'
+import {
+  type VirtualboxSettings,
+  virtualboxSettings,
+} from '../../../src/providers/virtualbox/config.ts'
 import { createVirtualboxProvider } from '../../../src/providers/virtualbox/index.ts'
 import type { Argument } from '../../../src/providers/virtualbox/operations.ts'
 import { readAnswer, request } from '../../../src/providers/virtualbox/soap.ts'
@@ -25,7 +28,7 @@ export class RealWorld {
   readonly there: Place
   readonly #endpoint: string
   readonly #folder: string
-  readonly #root: string
+  #root: string
 
   private constructor(
     endpoint: string,
@@ -42,7 +45,7 @@ export class RealWorld {
 
   static async open(endpoint: string): Promise<RealWorld> {
     const folder = mkdtempSync(path.join(tmpdir(), 'remora-real-'))
-    const root = await ask(endpoint, 'IWebsessionManager_logon', { username: '', password: '' })
+    const root = await askAt(endpoint, 'IWebsessionManager_logon', { username: '', password: '' })
     const places = [
       await makePlace(endpoint, root, path.join(folder, 'here')),
       await makePlace(endpoint, root, path.join(folder, 'there')),
@@ -57,7 +60,7 @@ export class RealWorld {
 
   /** Asks for an operation in the world's own web session, and resolves with the first value of its answer. */
   ask(operation: string, args: Readonly<Record<string, Argument>>): Promise<string> {
-    return ask(this.#endpoint, operation, args)
+    return askAt(this.#endpoint, operation, args)
   }
 
   /** The reference to the root of all objects. */
@@ -65,14 +68,30 @@ export class RealWorld {
     return this.#root
   }
 
-  /** The provider of a process on a machine, whose guest shows what is attached. */
-  async provider(place: Place = this.here): Promise<Provider> {
-    const { guest, libDirectory } = place
-    const { diskIDPath, scsiHostPath, sysfs, dev } = guest
+  /** The reference to a disk by its id or file, which is made known where it is not. */
+  disk(location: string): Promise<string> {
+    const asked = { location, deviceType: 'HardDisk', accessMode: 'ReadWrite', forceNewUuid: false }
+    return this.ask('IVirtualBox_openMedium', { _this: this.#root, ...asked })
+  }
+
+  /** Begins a web session of the world's own again, after the service was away. */
+  async renew(): Promise<void> {
+    this.#root = await this.ask('IWebsessionManager_logon', { username: '', password: '' })
+  }
+
+  /** The settings of a process on a machine, which asks by this way. */
+  settings({ guest }: Place = this.here, endpoint = this.#endpoint): VirtualboxSettings {
+    const { diskIDPath, scsiHostPath } = guest
     const { volumePath } = this
-    const settings = { endpoint: this.#endpoint, volumePath, diskIDPath, scsiHostPath }
+    return virtualboxSettings.parse({ endpoint, volumePath, diskIDPath, scsiHostPath })
+  }
+
+  /** The provider of a process on a machine, whose guest shows what is attached. */
+  async provider(place: Place = this.here, endpoint = this.#endpoint): Promise<Provider> {
+    const { guest, libDirectory } = place
+    const { sysfs, dev } = guest
     const made = await createVirtualboxProvider(
-      virtualboxSettings.parse(settings),
+      this.settings(place, endpoint),
       { service: 'virtualbox', libDirectory, run },
       { sysfs, dev, pace: 0.2, timeoutMs: 30_000 },
     )
@@ -150,7 +169,7 @@ function hide(place: Place | undefined, volumeId: string): void {
 }
 
 async function makePlace(endpoint: string, root: string, folder: string): Promise<Place> {
-  const _this = await ask(endpoint, 'IVirtualBox_createMachine', {
+  const _this = await askAt(endpoint, 'IVirtualBox_createMachine', {
     ...{
       _this: root,
       settingsFile: '',
@@ -161,17 +180,18 @@ async function makePlace(endpoint: string, root: string, folder: string): Promis
     ...{ osTypeId: 'Linux_64', flags: '', cipher: '', passwordId: '', password: '' },
   })
   const added = { _this, name: 'SATA', connectionType: 'SATA' }
-  const controller = await ask(endpoint, 'IMachine_addStorageController', added)
-  await ask(endpoint, 'IStorageController_setPortCount', { _this: controller, portCount: 30 })
-  await ask(endpoint, 'IMachine_saveSettings', { _this })
-  await ask(endpoint, 'IVirtualBox_registerMachine', { _this: root, machine: _this })
-  const id = await ask(endpoint, 'IMachine_getId', { _this })
+  const controller = await askAt(endpoint, 'IMachine_addStorageController', added)
+  await askAt(endpoint, 'IStorageController_setPortCount', { _this: controller, portCount: 30 })
+  await askAt(endpoint, 'IMachine_saveSettings', { _this })
+  await askAt(endpoint, 'IVirtualBox_registerMachine', { _this: root, machine: _this })
+  const id = await askAt(endpoint, 'IMachine_getId', { _this })
   const guest = new SimGuestTree(folder)
   guest.writeFirmware(id)
   return { id, guest, libDirectory: path.join(folder, 'lib'), shown: new Map() }
 }
 
-async function ask(
+/** Asks a web service for an operation, and resolves with the first value of its answer. */
+export async function askAt(
   endpoint: string,
   operation: string,
   args: Readonly<Record<string, Argument>>,

@@ -66,7 +66,7 @@ export class SimWebService {
   constructor(host: SimHost, options: ServiceOptions = {}) {
     this.host = host
     this.#options = options
-    host.disks.hasCopyDefect = (options.version ?? '7_2') === '7_2'
+    host.disks.hasCopyDefect = this.#version === '7_2'
   }
 
   /** Opens a way in of its own. */
@@ -158,7 +158,12 @@ export class SimWebService {
         this.sessions.release(String(args['_this']))
         return []
       case 'IVirtualBox_getAPIVersion':
-        return [['returnval', this.#options.version ?? '7_2']]
+        return [['returnval', this.#version]]
+      case 'IVirtualBox_getVersion':
+        return [['returnval', `${this.#version.replace('_', '.')}.22`]]
+      // Of anything that is no reference too.
+      case 'IManagedObjectRef_getInterfaceName':
+        return [['returnval', '']]
       default:
         return this.#operate(operation, args)
     }
@@ -193,7 +198,11 @@ export class SimWebService {
 
   /** Versions whose descriptions of disks cannot be set, as far as their source tells. */
   #isOld(): boolean {
-    return Number.parseInt(this.#options.version ?? '7', 10) < 6
+    return Number.parseInt(this.#version, 10) < 6
+  }
+
+  get #version(): string {
+    return this.#options.version ?? '7_2'
   }
 
   #lookedUp(name: string, value: string | readonly string[]): unknown {

@@ -1,24 +1,4 @@
-import type { Finding } from '../../../libstorage/check.ts'
-
-/** All is well. */
-export function pass(seen: string): Finding {
-  return { verdict: 'pass', seen }
-}
-
-/** It could not be looked at, and nothing says that it is wrong. */
-export function skip(seen: string): Finding {
-  return { verdict: 'skip', seen }
-}
-
-/** It works, and something should be mended; each way out is a line. */
-export function warn(seen: string, ...remedy: readonly string[]): Finding {
-  return { verdict: 'warn', seen, remedy: remedy.join('\n') }
-}
-
-/** It does not work; each way out is a line. */
-export function fail(seen: string, ...remedy: readonly [string, ...string[]]): Finding {
-  return { verdict: 'fail', seen, remedy: remedy.join('\n') }
-}
+export { fail, pass, skip, warn } from '../../../libstorage/findings.ts'
 
 /** Where AWS goes on with the request as it was signed, with the session token in it. */
 const SIGNED = /\bThe Canonical String\b.*$/is
