@@ -79,10 +79,11 @@ export class VirtualboxDriver implements StorageDriver {
   }
 
   createVolume(spec: VolumeSpec, { signal }: CallOptions = {}): Promise<Volume> {
+    const wanted = { ...spec, createdAt: new Date() }
     return this.#ask(
       volumeNamed(spec.name),
       async (session) => {
-        const id = await createVolume(this.#creation, session, spec, signal)
+        const id = await createVolume(this.#creation, session, wanted, signal)
         return (await this.#required(session, id, signal)).volume
       },
       signal,
@@ -149,8 +150,7 @@ export class VirtualboxDriver implements StorageDriver {
   }
 
   get #creation(): CreationContext {
-    const { media, folder, client } = this.#parts
-    return { media, folder, endpoint: client.endpoint }
+    return { ...this.#parts, endpoint: this.#parts.client.endpoint }
   }
 
   async #required(

@@ -21,6 +21,8 @@ export class SimMedium {
   sizeBytes = 0
   type = 'Normal'
   description = ''
+  /** What is written on it. */
+  content = ''
   readonly properties = new Map<string, string>()
   /** The machines that it takes itself to be attached to; what was never saved stays among them. */
   readonly machineIds = new Set<string>()
