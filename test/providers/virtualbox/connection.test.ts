@@ -162,6 +162,14 @@ describe.skipIf(!hasOpenssl)('over TLS', () => {
       expect(await volumes({ caFile: certificates.path('ca.pem') })).toEqual([])
       expect(await volumes({ tlsInsecure: true })).toEqual([])
       await expect(volumes({ caFile: '/nowhere.pem' })).rejects.toThrow('cannot be read (ENOENT)')
+      const noCertificate = volumes({ caFile: certificates.path('server.key') })
+      await expect(noCertificate).rejects.toThrow(/caFile .*server.key holds no certificate, name/)
+      const { port } = new URL((await world.service.open()).endpoint)
+      const elsewhere = {
+        caFile: certificates.path('ca.pem'),
+        endpoint: `https://localhost:${port}`,
+      }
+      await expect(volumes(elsewhere)).rejects.toThrow(/not trusted .*ALTNAME.*virtualbox.caFile/)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }

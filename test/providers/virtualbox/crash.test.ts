@@ -5,6 +5,7 @@ import {
   leftovers,
   ofDisks,
   ofMachines,
+  ofOthers,
   type Trial,
 } from '../../support/virtualbox/trials.ts'
 import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
@@ -15,6 +16,7 @@ afterEach(() => world.close())
 /** Lets a process die after each of its calls that change something; resolves with how many there are. */
 async function dieEverywhere(trial: Trial): Promise<number> {
   const settled = await world.process()
+  await settled.provider.executor.instance()
   const first = await trial.before(world, settled.provider, 'first')
   const begun = settled.entrance.calls.length
   await trial.operation(world, settled.provider, first, 'first')
@@ -65,7 +67,7 @@ describe.each([
   test.each(Object.entries(ofMachines))(title, (_, trial) => die(trial, running), 60_000)
 })
 
-test.each(Object.entries(ofDisks))(title, (_, trial) => die(trial), 60_000)
+test.each(Object.entries({ ...ofDisks, ...ofOthers }))(title, (_, trial) => die(trial), 60_000)
 
 test('a lock that stays because its web session expired keeps nobody from attaching', async () => {
   world = new VirtualboxWorld({ running: false })

@@ -4,6 +4,7 @@ import {
   leftovers,
   ofDisks,
   ofMachines,
+  ofOthers,
   type Trial,
 } from '../../support/virtualbox/trials.ts'
 import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
@@ -55,7 +56,7 @@ describe.each([
   )
 })
 
-test.each(Object.entries(ofDisks))(
+test.each(Object.entries({ ...ofDisks, ...ofOthers }))(
   title,
   async (_, trial) => {
     world = new VirtualboxWorld()

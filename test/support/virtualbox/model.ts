@@ -128,7 +128,8 @@ export class SimMachine {
     this.name = name
   }
 
+  /** Whether it has a process of its own. */
   get isRunning(): boolean {
-    return this.state === 'Running' || this.state === 'Paused'
+    return /^(?:Running|Paused|Stuck|Starting|Stopping|Saving)$/.test(this.state)
   }
 }

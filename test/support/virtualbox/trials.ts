@@ -60,6 +60,21 @@ export const ofMachines: Readonly<Record<string, Trial>> = {
   },
 }
 
+/** The end of another machine. */
+export const ofOthers: Readonly<Record<string, Trial>> = {
+  'the powering down of a machine': {
+    before: async (world) => {
+      world.host.power(world.there.machine, 'Running')
+      return world.there.machine.id
+    },
+    operation: async (_, { driver }, id) => driver.instances?.stop(id),
+    after: async (world, { driver }, id) => {
+      expect(await driver.instances?.status(id)).toMatchObject({ id, state: 'stopped' })
+      expect(world.there.machine.owner).toBeUndefined()
+    },
+  },
+}
+
 /** What is done to disks alone. */
 export const ofDisks: Readonly<Record<string, Trial>> = {
   create: {
