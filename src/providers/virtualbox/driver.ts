@@ -30,6 +30,7 @@ import { type CreationContext, createVolume } from './creation.ts'
 import { detachVolume } from './detachment.ts'
 import { asStorageError, heldBy } from './errors.ts'
 import { hostMachines } from './instances.ts'
+import { requireNoLaterImage } from './later-images.ts'
 import { GIB, type Medium } from './media.ts'
 import { growMedium, removeMedium } from './media-making.ts'
 import { mediumSnapshots } from './snapshots.ts'
@@ -142,6 +143,8 @@ export class VirtualboxDriver implements StorageDriver {
           const sizeGiB = requirePossible(volume, change)
           if (sizeGiB * GIB === medium.sizeBytes) return volume
           if (medium.state === 'LockedWrite') throw runs(volume)
+          // The image before it would stay as small as it is.
+          await requireNoLaterImage(session, medium, volume.name)
           await growMedium(session, medium, { subject: volumeNamed(volume.name), sizeGiB })
           return (await this.#required(session, id, signal)).volume
         }),

@@ -45,8 +45,8 @@ async function othersOf(
     const location = await locationOf(session, _this, signal)
     if (location === undefined || !files.some((file) => isSameFile(file, location))) continue
     const { facts } = await readDescription(session, _this, signal)
-    if (facts?.unfinished !== undefined) throw isCopied(name, location)
-    if (facts?.name === undefined || facts.name === name) throw isDisk(name, location)
+    if (facts?.name === undefined || facts.name === name)
+      throw (facts?.unfinished === undefined ? isDisk : isCopied)(name, location)
     others.push(location)
   }
   return others

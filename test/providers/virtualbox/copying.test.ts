@@ -71,6 +71,17 @@ describe('a copy', () => {
     },
   )
 
+  test('is in the way of nothing but its own name', async () => {
+    const id = await volume()
+    disks().holdsCopies = true
+    const copying = provider.driver.createVolume(copyOf(id))
+    await eventually(() => expect(disks().copies).toBe(1))
+    const other = await provider.driver.createVolume({ name: 'copy.vdi', sizeGiB: 1, labels })
+    expect(world.medium(other.id).location).toBe(`${VOLUMES}/copy.vdi.vdi`)
+    disks().finishMaking()
+    expect(await copying).toMatchObject({ name: 'copy' })
+  })
+
   test('that fails leaves nothing', async () => {
     const id = await volume()
     const full = () => new ApiError(0x80bb0004, 'It is full (VERR_DISK_FULL)')
