@@ -98,8 +98,11 @@ async function makeStorage(
     const progress = await session.call('IMedium_createBaseStorage', size)
     await requireFinished(session, progress, `the making of ${subject}`, MAKING_MS)
   } catch (error) {
-    // There may be a file, but it is somebody else's: only what we know of it is given up.
-    await session.call('IMedium_close', { _this }).catch(() => {})
+    // Where it was refused there may be a file, but it is somebody else's. Without an answer there may be one of ours.
+    const giveUp = isFault(error, 'runtime')
+      ? session.call('IMedium_close', { _this })
+      : removeMedium(session, { ref: _this })
+    await giveUp.catch(() => {})
     throw error
   }
 }
