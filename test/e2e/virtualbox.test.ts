@@ -185,6 +185,37 @@ describe(title, () => {
       }
     },
   )
+
+  test.skipIf(skipped)(
+    'what a process left of a copy is swept, and a mark of an older server read and moved',
+    async () => {
+      const world = await RealWorld.open(endpoint)
+      try {
+        const { driver } = await world.provider()
+        const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+        const asked = { location: id, deviceType: 'HardDisk', accessMode: 'ReadWrite' }
+        const opened = { _this: world.root, ...asked, forceNewUuid: false }
+        const _this = await world.ask('IVirtualBox_openMedium', opened)
+        const mark = JSON.stringify({ kind: 'volume', name: 'shop' })
+        await world.ask('IMedium_setDescription', { _this, description: 'theirs' })
+        const properties = { 'Special/remora': mark, 'Special/theirs': 'x' }
+        for (const [name, value] of Object.entries(properties))
+          await world.ask('IMedium_setProperty', { _this, name, value })
+        await world.leaveUnfinished('copy')
+        expect((await driver.volumes()).map(({ name }) => name)).toEqual(['shop'])
+        const source = { kind: 'volume', id } as const
+        const wanted = { name: 'copy', sizeGiB: 2, labels: {}, source }
+        expect(await driver.createVolume(wanted)).toMatchObject({ sizeGiB: 2, madeFrom: 'volume' })
+        const property = { _this, name: 'Special/theirs' }
+        expect(await world.ask('IMedium_getProperty', property)).toBe('x')
+        const description = await world.ask('IMedium_getDescription', { _this })
+        expect(description).toBe(`theirs\nremora ${mark}`)
+        expect((await driver.volumes()).map(({ name }) => name).sort()).toEqual(['copy', 'shop'])
+      } finally {
+        await world.close().catch(() => {})
+      }
+    },
+  )
 })
 
 /** What doctor finds, a line each. */

@@ -88,7 +88,7 @@ async function requireAlone(
   const seen = await context.media.volume(machine.session, medium.id)
   const other = seen?.volume.attachments.find(({ instanceId }) => instanceId !== to)
   if (other === undefined) return
-  await detachLocked(context, machine, medium)
+  await detachLocked(context, machine, { medium, from: to })
   throw new TieError({
     subject: volumeNamed(name),
     problem: `was attached to ${other.instanceId} at the same moment`,

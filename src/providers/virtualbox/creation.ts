@@ -7,9 +7,10 @@ import {
 } from '../../libstorage/errors.ts'
 import type { VolumeSpec } from '../../libstorage/types.ts'
 import type { WebSession } from './client.ts'
+import { type CopyingContext, makeCopy } from './copying.ts'
 import type { Facts } from './facts.ts'
 import { fileIn, fileNameOf } from './host-path.ts'
-import { requireCopyable } from './later-images.ts'
+import { requireCopyable, requireSnapshotCopyable } from './later-images.ts'
 import { GIB, isSnapshot, type Media, type Medium, mediumById } from './media.ts'
 import { makeMedium } from './media-making.ts'
 import { exists, existsAsFile, requireNoNamesakeFile } from './namesake-files.ts'
@@ -20,24 +21,30 @@ const MOST_GIB = 2 ** 33 - 1
 const FORMATS: Readonly<Record<string, string>> = { vdi: 'VDI', vmdk: 'VMDK', harddisk: 'VDI' }
 
 /** What making media works with. */
-export interface CreationContext {
+export interface CreationContext extends CopyingContext {
   readonly media: Media
   /** The folder on the host. */
   readonly folder: string | undefined
-  readonly endpoint: string
+}
+
+/** What a volume shall be. */
+export interface WantedVolume extends VolumeSpec {
+  /** When it was asked for: one of this name with this time is the one that an attempt before this one made. */
+  readonly createdAt: Date
 }
 
 /** Makes a volume; its mark is on it before there is a file, so that nothing half made is without it. Resolves with its id. */
 export async function createVolume(
   context: CreationContext,
   session: WebSession,
-  spec: VolumeSpec,
+  spec: WantedVolume,
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const format = requirePossible(spec)
-  const { name, sizeGiB, labels } = spec
+  const { name, sizeGiB, labels, createdAt } = spec
   const folder = requireFolder(context.folder)
   const [namesake] = await context.media.volumes(session, { name }, signal)
+  if (namesake?.createdAt?.getTime() === createdAt.getTime()) return namesake.id
   if (namesake !== undefined) throw exists(name, namesake.id)
   const location = fileIn(folder, `${fileNameOf(name)}.${format.toLowerCase()}`)
   await requireNoNamesakeFile(session, { name, folder, location }, signal)
@@ -46,13 +53,13 @@ export async function createVolume(
     kind: 'volume',
     name,
     labels,
-    createdAt: new Date().toISOString(),
+    createdAt: createdAt.toISOString(),
     ...(spec.source !== undefined && { madeFrom: spec.source.kind }),
   }
-  const subject = volumeNamed(name)
-  const wanted = { subject, location, format, facts, sizeGiB, source }
+  const wanted = { subject: volumeNamed(name), location, format, facts, sizeBytes: sizeGiB * GIB }
   try {
-    return await makeMedium(context, session, wanted, signal)
+    if (source === undefined) return await makeMedium(context, session, wanted, signal)
+    return await makeCopy(context, session, { ...wanted, source }, signal)
   } catch (error) {
     throw error instanceof AlreadyExistsError ? existsAsFile(name, location, error) : error
   }
@@ -109,7 +116,8 @@ async function sourceOf(
   const found = kind === 'volume' ? original?.medium : await mediumById(session, id, signal)
   if (found === undefined || isSnapshot(found) !== (kind === 'snapshot'))
     throw new NotFoundError(subject)
-  if (original !== undefined) await requireCopyable(session, original.medium, original.volume.name)
+  if (original === undefined) requireSnapshotCopyable(found)
+  else await requireCopyable(session, original.medium, original.volume.name)
   if (sizeGiB * GIB >= found.sizeBytes) return found
   const least = Math.ceil(found.sizeBytes / GIB)
   throw new InvalidArgumentError({

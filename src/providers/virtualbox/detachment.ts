@@ -31,7 +31,7 @@ export async function detachVolume(
   await context.disks.leaving(session, { name, attachment, force }, async () => {
     await context.machines.locked(session, from, signal, async (machine) => {
       throwIfAborted(signal)
-      const isDetached = await detachLocked(context, machine, found.medium)
+      const isDetached = await detachLocked(context, machine, { medium: found.medium, from })
       if (!isDetached) throw new NotFoundError(`attachment of ${id} to ${from}`)
     })
   })
@@ -40,14 +40,20 @@ export async function detachVolume(
 
 /** Takes a disk out of a machine that is locked; resolves with false where it is in none of its slots. */
 export async function detachLocked(
-  { pace }: AttachmentContext,
+  { media, pace }: AttachmentContext,
   machine: LockedMachine,
-  medium: Medium,
+  { medium, from }: { readonly medium: Medium; readonly from: InstanceId },
 ): Promise<boolean> {
   const { session, machine: _this } = machine
   const slots = hardDisks(await session.call('IMachine_getMediumAttachments', { _this }))
   const slot = await slotOf(session, slots, medium.ref)
-  if (slot === undefined) return false
+  if (slot === undefined) {
+    // One that ended before it saved: the machine has let go of it, and its settings do not say so yet.
+    const seen = await media.volume(session, medium.id)
+    if (!seen?.volume.attachments.some(({ instanceId }) => instanceId === from)) return false
+    await save(machine, pace)
+    return true
+  }
   // A snapshot of the machine was taken meanwhile: with its image all would go that was written since.
   if (slot.medium !== medium.ref) throw hasLaterImage(medium.facts?.name ?? medium.id, medium)
   const { controller: name, port: controllerPort, device } = slot

@@ -30,6 +30,7 @@ import { type CreationContext, createVolume } from './creation.ts'
 import { detachVolume } from './detachment.ts'
 import { asStorageError, heldBy } from './errors.ts'
 import { hostMachines } from './instances.ts'
+import { requireNoLaterImage } from './later-images.ts'
 import { GIB, type Medium } from './media.ts'
 import { growMedium, removeMedium } from './media-making.ts'
 import { mediumSnapshots } from './snapshots.ts'
@@ -79,10 +80,11 @@ export class VirtualboxDriver implements StorageDriver {
   }
 
   createVolume(spec: VolumeSpec, { signal }: CallOptions = {}): Promise<Volume> {
+    const wanted = { ...spec, createdAt: new Date() }
     return this.#ask(
       volumeNamed(spec.name),
       async (session) => {
-        const id = await createVolume(this.#creation, session, spec, signal)
+        const id = await createVolume(this.#creation, session, wanted, signal)
         return (await this.#required(session, id, signal)).volume
       },
       signal,
@@ -141,6 +143,8 @@ export class VirtualboxDriver implements StorageDriver {
           const sizeGiB = requirePossible(volume, change)
           if (sizeGiB * GIB === medium.sizeBytes) return volume
           if (medium.state === 'LockedWrite') throw runs(volume)
+          // The image before it would stay as small as it is.
+          await requireNoLaterImage(session, medium, volume.name)
           await growMedium(session, medium, { subject: volumeNamed(volume.name), sizeGiB })
           return (await this.#required(session, id, signal)).volume
         }),
@@ -149,8 +153,7 @@ export class VirtualboxDriver implements StorageDriver {
   }
 
   get #creation(): CreationContext {
-    const { media, folder, client } = this.#parts
-    return { media, folder, endpoint: client.endpoint }
+    return { ...this.#parts, endpoint: this.#parts.client.endpoint }
   }
 
   async #required(

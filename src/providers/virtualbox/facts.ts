@@ -1,11 +1,12 @@
 import * as z from 'zod'
 import type { Reference, WebSession } from './client.ts'
 import { Code, hasCode } from './fault.ts'
+import { makerSchema } from './makers.ts'
 
 /** What begins the line of a medium's description that is ours; whatever stands before it is the user's. */
 const MARK = 'remora '
 /** Where it stands instead in versions whose descriptions cannot be set. Other names with a slash end the service. */
-const PROPERTY = 'Special/remora'
+export const MARK_PROPERTY = 'Special/remora'
 
 const factsSchema = z.object({
   /** `adopted`: a volume that somebody else made, and that we have attached. */
@@ -15,10 +16,17 @@ const factsSchema = z.object({
   /** ISO 8601. */
   createdAt: z.string().optional(),
   madeFrom: z.enum(['snapshot', 'volume']).optional(),
-  /** Of a snapshot: the volume it was taken of. */
+  /** Of a snapshot: the volume it was taken of, and what that was called. */
   volumeId: z.string().optional(),
+  volumeName: z.string().optional(),
   /** The last machine that it was attached to by us, and when; it may have ended since. */
   attachment: z.object({ machine: z.string(), since: z.string() }).optional(),
+  /** Of a copy that is not whole: who makes it. */
+  unfinished: makerSchema.optional(),
+  /** Properties of somebody else that were taken off, and by whom. */
+  keeping: z
+    .object({ properties: z.record(z.string(), z.string()), maker: makerSchema })
+    .optional(),
 })
 
 /** What is kept of a medium with the medium, in VirtualBox's registry. */
@@ -30,7 +38,7 @@ export interface Description {
   readonly text: string
 }
 
-/** Reads what a medium says of itself. */
+/** Reads what a medium says of itself, be it as this version of VirtualBox keeps it or as the one before did. */
 export async function readDescription(
   session: WebSession,
   medium: Reference,
@@ -38,9 +46,9 @@ export async function readDescription(
 ): Promise<Description> {
   const _this = medium
   const said = parseDescription(await ownDescription(session, medium, signal))
-  if (said.facts !== undefined || !(await session.isOld(signal))) return said
+  if (said.facts !== undefined && !(await session.isOld(signal))) return said
   const properties = await session.call('IMedium_getProperties', { _this, names: '' }, signal)
-  return { ...said, facts: parseFacts(properties[PROPERTY] ?? '') }
+  return { ...said, facts: later(said.facts, parseFacts(properties[MARK_PROPERTY] ?? '')) }
 }
 
 /** Keeps facts with a medium, which may be one that has no file yet; not while a running machine has it. */
@@ -50,38 +58,32 @@ export async function writeFacts(
   facts: Facts,
   text = '',
 ): Promise<void> {
-  const _this = medium
-  const json = JSON.stringify(facts)
-  const description = `${text}${text === '' ? '' : '\n'}${MARK}${json}`
   try {
-    await session.call('IMedium_setDescription', { _this, description })
+    await writeDescription(session, medium, facts, text)
   } catch (error) {
     if (!hasCode(error, Code.notImplemented)) throw error
-    await session.call('IMedium_setProperty', { _this, name: PROPERTY, value: json })
+    const value = JSON.stringify(facts)
+    await session.call('IMedium_setProperty', { _this: medium, name: MARK_PROPERTY, value })
   }
 }
 
-/**
- * Does work while a medium has no properties of anybody's own, and gives them back best it can: VirtualBox 7.2.22 comes to its
- * end when one that has any is copied. In versions before that it keeps them, our mark among them.
- */
-export async function withoutProperties<T>(
+/** Writes a medium's description, with facts or without, where this version of VirtualBox has one. */
+export async function writeDescription(
   session: WebSession,
   medium: Reference,
-  work: () => Promise<T>,
-): Promise<T> {
-  const _this = medium
-  if (!(await session.endsOfProperties())) return await work()
-  const all = await session.call('IMedium_getProperties', { _this, names: '' })
-  const own = Object.entries(all).filter(([name]) => name.startsWith('Special/'))
-  try {
-    for (const [name] of own) await session.call('IMedium_setProperty', { _this, name, value: '' })
-    return await work()
-  } finally {
-    // What the work came to counts more.
-    for (const [name, value] of own)
-      await session.call('IMedium_setProperty', { _this, name, value }).catch(() => {})
-  }
+  facts: Facts | undefined,
+  text: string,
+): Promise<void> {
+  const lines = [...(text === '' ? [] : [text]), ...(facts ? [MARK + JSON.stringify(facts)] : [])]
+  const description = lines.join('\n')
+  await session.call('IMedium_setDescription', { _this: medium, description })
+}
+
+/** Where a host went from one version to another and back, both places may have a mark. */
+function later(said: Facts | undefined, noted: Facts | undefined): Facts | undefined {
+  if (said === undefined || noted === undefined) return said ?? noted
+  const time = ({ attachment }: Facts) => Date.parse(attachment?.since ?? '') || 0
+  return time(noted) > time(said) ? noted : said
 }
 
 async function ownDescription(

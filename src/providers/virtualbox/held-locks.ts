@@ -1,10 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import * as z from 'zod'
 import { leftoverName, ownerOfLeftover } from '../../libstorage/leftover.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { isProvablyDead, type ProcessIdentity } from '../../libstorage/process-identity.ts'
+
+/**
+ * After so long without a call from its dead owner no lock means anything: its web session has ended, by default after five
+ * minutes. In milliseconds.
+ */
+const KEPT_MS = 7 * 24 * 3_600_000
 
 const lockSchema = z.object({
   /** Of the web service, by name and port. */
@@ -51,14 +57,35 @@ export class HeldLocks {
 
   /** The locks of processes that are dead, besides those that this process could not give back. */
   abandoned(host: string, given: ReadonlySet<string>): readonly RecordedLock[] {
-    return entriesOf(this.#folder).flatMap((entry) => {
-      const file = path.join(this.#folder, entry)
-      const owner = ownerOfLeftover(entry)
-      if (owner === undefined || !(given.has(file) || isProvablyDead(owner))) return []
+    return this.#entries().flatMap(({ file, owner }) => {
+      if (!(given.has(file) || isProvablyDead(owner))) return []
       const lock = read(file)
       return lock?.host === host ? [{ file, lock }] : []
     })
   }
+
+  /** Deletes what dead processes left that nobody gives back: what was never written whole, or is of a service of old. */
+  sweep(host: string): void {
+    for (const { file, owner } of this.#entries()) {
+      if (!isProvablyDead(owner)) continue
+      const lock = read(file)
+      // It is written before there is a lock.
+      const isUseless = lock === undefined || (lock.host !== host && isOld(file))
+      if (isUseless) rmSync(file, { force: true })
+    }
+  }
+
+  #entries(): readonly { readonly file: string; readonly owner: ProcessIdentity }[] {
+    return entriesOf(this.#folder).flatMap((entry) => {
+      const owner = ownerOfLeftover(entry)
+      return owner === undefined ? [] : [{ file: path.join(this.#folder, entry), owner }]
+    })
+  }
+}
+
+function isOld(file: string): boolean {
+  const { mtimeMs = Number.POSITIVE_INFINITY } = statSync(file, { throwIfNoEntry: false }) ?? {}
+  return Date.now() - mtimeMs > KEPT_MS
 }
 
 function entriesOf(folder: string): readonly string[] {

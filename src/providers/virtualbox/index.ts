@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { silentLogger } from '../../libstorage/logger.ts'
 import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
 import type { Provider } from '../../libstorage/storage-driver.ts'
 import type { ProviderContext } from '../definition.ts'
@@ -11,7 +12,9 @@ import { HeldLocks } from './held-locks.ts'
 import { LocalDisks } from './local-disks.ts'
 import { LocalMachine } from './local-machine.ts'
 import { Machines } from './machines.ts'
+import { Makers } from './makers.ts'
 import { Media, UUID } from './media.ts'
+import { Tidier } from './tidier.ts'
 import { WebService } from './web-service.ts'
 
 /** Where the kernel shows its devices, and how patient calls are: other ones only where there is no VirtualBox. */
@@ -42,21 +45,22 @@ export async function createVirtualboxProvider(
   const locks = new HeldLocks(path.join(state, 'locks'), owner)
   const machines = new Machines({ locks, host: new URL(service.endpoint).host, pace })
   const credentials = { userName: settings.userName ?? '', password: settings.password ?? '' }
-  const { looksOnly } = context
+  const { looksOnly = false, logger = silentLogger } = context
   const mend = async (session: WebSession) => {
-    if (looksOnly !== true) await machines.mend(session)
+    if (!looksOnly) await machines.mend(session)
   }
   const client = new VirtualboxClient(service, credentials, mend)
   const local = new LocalMachine({ configured: settings.localMachineNameOrId, sysfs })
   const ownNodes = path.join(state, 'devices')
   const roots = { sysfs, dev, diskIDPath, scsiHostPath, ownNodes, looksOnly }
   const disks = new LocalDisks({ disks: new GuestDisks(roots, context.run), local, pace })
-  const media = new Media(volumePath)
+  const makers = new Makers({ local, process: owner })
+  const media = new Media(volumePath, new Tidier({ makers, logger, pace, looksOnly }))
   const folder = volumePath
   return {
     driver: new VirtualboxDriver({
-      ...{ client, media, machines, disks, controllerName, pace, folder },
-      warn: (message) => context.logger?.warn(message),
+      ...{ client, media, machines, makers, disks, controllerName, pace, folder },
+      warn: (message) => logger.warn(message),
     }),
     executor: new VirtualboxExecutor({ client, local, disks }),
     storage: 'block',

@@ -1,4 +1,6 @@
 import type { InstanceDriver } from '../../libstorage/storage-driver.ts'
+import type { Reference, WebSession } from './client.ts'
+import { Code, hasCode } from './fault.ts'
 import { findMachine, instanceStateOf, type Machines } from './machines.ts'
 import type { Ask } from './snapshots.ts'
 
@@ -31,12 +33,26 @@ export function hostMachines(machines: Machines, ask: Ask): InstanceDriver {
         (session) =>
           machines.locked(session, id, signal, async ({ lock, isOff }) => {
             if (isOff) return
-            const _this = await session.call('ISession_getConsole', { _this: lock })
-            const progress = await session.call('IConsole_powerDown', { _this })
-            await session.finished(progress, POWER_DOWN_MS)
-            await session.release(_this)
+            await powerDown(session, lock, id)
           }),
         signal,
       ),
   }
+}
+
+async function powerDown(session: WebSession, lock: Reference, id: string): Promise<void> {
+  const _this = await session.call('ISession_getConsole', { _this: lock })
+  try {
+    const progress = await session.call('IConsole_powerDown', { _this })
+    await session.finished(progress, POWER_DOWN_MS)
+  } catch (error) {
+    if (!hasCode(error, Code.invalidVmState) || !(await isEnding(session, id))) throw error
+  }
+  await session.release(_this)
+}
+
+/** Whether somebody else has brought it to an end, or is about to. */
+async function isEnding(session: WebSession, id: string): Promise<boolean> {
+  const found = await findMachine(session, id)
+  return found === undefined || /^stopp/.test(instanceStateOf(found.state))
 }

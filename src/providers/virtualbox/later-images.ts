@@ -28,6 +28,24 @@ export async function requireCopyable(
   })
 }
 
+/** Refuses to copy a snapshot that somebody has given to a machine which writes to it. One that is read may be read by two. */
+export function requireSnapshotCopyable({ id, state, problem, machineIds }: Medium): void {
+  const subject = `snapshot ${id}`
+  const [machine = 'a machine'] = machineIds
+  if (state === 'LockedWrite')
+    throw new FailedPreconditionError({
+      subject,
+      problem: `was attached to ${machine} by hand, and is written to`,
+      remedy: 'detach it there, and see whether it still holds what it held',
+    })
+  if (state !== 'Inaccessible') return
+  throw new FailedPreconditionError({
+    subject,
+    problem: `cannot be read by VirtualBox (${(problem ?? '').trim().replace(/\.$/, '')})`,
+    remedy: 'put its file back where it was on the host',
+  })
+}
+
 /** The refusal of what a snapshot of a machine stands before. */
 export function hasLaterImage(
   name: string,

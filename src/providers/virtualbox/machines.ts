@@ -76,6 +76,7 @@ export class Machines {
 
   /** Gives back the locks that processes left when they died, with what they had changed and not saved. */
   async mend(session: WebSession): Promise<void> {
+    this.#locks.sweep(this.#host)
     for (const { file, lock } of this.#locks.abandoned(this.#host, this.#stuck)) {
       const outcome = await giveBack(session, lock.session)
       if (outcome === 'not locked' && (this.#late.get(file) ?? 0) > performance.now()) continue

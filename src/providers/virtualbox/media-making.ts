@@ -1,15 +1,12 @@
 import { InvalidArgumentError, isStorageError, TimeoutError } from '../../libstorage/errors.ts'
 import type { Reference, WebSession } from './client.ts'
 import { asStorageError } from './errors.ts'
-import { type Facts, withoutProperties, writeFacts } from './facts.ts'
-import { Code, hasCode } from './fault.ts'
+import { type Facts, writeFacts } from './facts.ts'
+import { Code, hasCode, isFault } from './fault.ts'
 import { GIB, type Medium } from './media.ts'
 
 /** How long an empty medium may take; a large VMDK is written out in part. In milliseconds. */
 const MAKING_MS = 300_000
-/** How long a copy may take, in milliseconds: a slow disk copies a terabyte in some hours. */
-const COPYING_MS = 24 * 3_600_000
-
 /** A medium that is to be. */
 export interface WantedMedium {
   /** How messages begin about it. */
@@ -17,16 +14,19 @@ export interface WantedMedium {
   readonly location: string
   readonly format: string
   readonly facts: Facts
-  readonly sizeGiB: number
-  readonly source: Medium | undefined
+  readonly sizeBytes: number
 }
 
-/** Makes a medium, empty or as a copy, and resolves with its id. A caller that goes away leaves it to be finished. */
+/**
+ * Makes an empty medium, lets it be filled, and resolves with its id; where it is not filled nothing stays. A caller that goes
+ * away leaves it to be finished.
+ */
 export async function makeMedium(
   { endpoint }: { readonly endpoint: string },
   session: WebSession,
   wanted: WantedMedium,
   signal: AbortSignal | undefined,
+  fill: (medium: Reference) => Promise<void> = async () => {},
 ): Promise<string> {
   const { subject, location, format } = wanted
   const ref = await session.call(
@@ -41,9 +41,19 @@ export async function makeMedium(
     signal,
   )
   try {
-    return await fill(session, ref, wanted)
+    await makeStorage(session, ref, wanted)
+    try {
+      await complete(session, ref, wanted)
+      await fill(ref)
+    } catch (error) {
+      // What stays is marked, and can be removed.
+      await removeMedium(session, { ref }).catch(() => {})
+      throw error
+    }
+    return await session.call('IMedium_getId', { _this: ref })
   } catch (error) {
-    throw asStorageError(error, { subject, endpoint })
+    // All of the work is done once more then.
+    throw isFault(error, 'invalid-object') ? error : asStorageError(error, { subject, endpoint })
   }
 }
 
@@ -77,57 +87,38 @@ export async function growMedium(
     throw cannotGrow(subject, format)
 }
 
-async function fill(session: WebSession, ref: Reference, wanted: WantedMedium): Promise<string> {
-  const _this = ref
-  try {
-    await writeFacts(session, ref, wanted.facts)
-    await makeStorage(session, ref, wanted)
-  } catch (error) {
-    // There may be a file, but it is somebody else's: only what we know of it is given up.
-    await session.call('IMedium_close', { _this }).catch(() => {})
-    throw error
-  }
-  try {
-    await complete(session, ref, wanted)
-  } catch (error) {
-    // What stays is marked, and can be removed.
-    await removeMedium(session, { ref }).catch(() => {})
-    throw error
-  }
-  return await session.call('IMedium_getId', { _this })
-}
-
 async function makeStorage(
   session: WebSession,
   _this: Reference,
-  { sizeGiB, source, subject }: WantedMedium,
+  { facts, sizeBytes: logicalSize, subject }: WantedMedium,
 ): Promise<void> {
-  const variant = ['Standard']
-  if (source === undefined) {
-    const size = { _this, logicalSize: sizeGiB * GIB, variant }
+  try {
+    await writeFacts(session, _this, facts)
+    const size = { _this, logicalSize, variant: ['Standard'] }
     const progress = await session.call('IMedium_createBaseStorage', size)
-    return await requireFinished(session, progress, `the making of ${subject}`, MAKING_MS)
+    await requireFinished(session, progress, `the making of ${subject}`, MAKING_MS)
+  } catch (error) {
+    // Where it was refused there may be a file, but it is somebody else's. Without an answer there may be one of ours.
+    const giveUp = isFault(error, 'runtime')
+      ? session.call('IMedium_close', { _this })
+      : removeMedium(session, { ref: _this })
+    await giveUp.catch(() => {})
+    throw error
   }
-  const copy = { _this: source.ref, target: _this, variant }
-  await withoutProperties(session, source.ref, async () => {
-    const progress = await session.call('IMedium_cloneToBase', copy)
-    await requireFinished(session, progress, `the making of ${subject}`, COPYING_MS)
-  })
 }
 
 async function complete(
   session: WebSession,
-  ref: Reference,
-  { facts, sizeGiB, source, subject, format }: WantedMedium,
+  _this: Reference,
+  { facts }: WantedMedium,
 ): Promise<void> {
-  if (source !== undefined && source.sizeBytes < sizeGiB * GIB)
-    await growMedium(session, { ref, format }, { subject, sizeGiB })
   // A snapshot of a machine, as Vagrant takes them, would put another image before it.
   if (facts.kind === 'volume')
-    await session.call('IMedium_setType', { _this: ref, type: 'Writethrough' }).catch(() => {})
+    await session.call('IMedium_setType', { _this, type: 'Writethrough' }).catch(() => {})
 }
 
-async function requireFinished(
+/** Waits for what is under way. Rejects with `TimeoutError` when the time is up; it goes on then. */
+export async function requireFinished(
   session: WebSession,
   progress: Reference,
   subject: string,

@@ -6,6 +6,7 @@ import { Code, hasCode } from './fault.ts'
 import { isDirectlyIn, lastPart, nameOfFile } from './host-path.ts'
 import { SeenMedia } from './seen-media.ts'
 import { Slots } from './slots.ts'
+import type { Tidier } from './tidier.ts'
 
 /** 2^30 bytes. */
 export const GIB = 1_073_741_824
@@ -28,14 +29,22 @@ export interface Medium extends Description {
   readonly problem: string | undefined
 }
 
-/** The media of the host that are volumes: what lies in the folder for volumes, or has our mark; never what a machine starts from. */
+/** What is read of every disk of the host. */
+export type Marked = Pick<Medium, 'ref' | 'location' | 'format' | 'facts'>
+
+/**
+ * The media of the host that are volumes: what lies in the folder for volumes, or has our mark; never what a machine starts
+ * from, nor a copy that is not whole.
+ */
 export class Media {
   readonly #seen = new SeenMedia()
   readonly #folder: string | undefined
+  readonly #tidier: Tidier
 
   /** The folder on the host, where one is configured. */
-  constructor(folder: string | undefined) {
+  constructor(folder: string | undefined, tidier: Tidier) {
     this.#folder = folder
+    this.#tidier = tidier
   }
 
   /** All volumes, or those of this name. */
@@ -85,7 +94,9 @@ export class Media {
     const marked = await together(
       refs.map((ref) => unlessClosed(() => this.#recalled(session, ref, signal))),
     )
-    return marked.flatMap((one) => (one !== undefined && isMeant(one) ? [one] : []))
+    const there = marked.flatMap((one) => one ?? [])
+    await this.#tidier.tidy(session, there)
+    return there.filter(isMeant)
   }
 
   async #recalled(
@@ -97,7 +108,7 @@ export class Media {
   }
 
   #mayBeVolume({ facts, location }: Pick<Medium, 'facts' | 'location'>): boolean {
-    if (facts !== undefined) return facts.kind !== 'snapshot'
+    if (facts !== undefined) return facts.kind !== 'snapshot' && facts.unfinished === undefined
     return this.#folder !== undefined && isDirectlyIn(this.#folder, location)
   }
 
@@ -116,9 +127,9 @@ export class Media {
   }
 }
 
-/** Whether a medium is a snapshot of ours. */
+/** Whether a medium is a snapshot of ours, and whole. */
 export function isSnapshot({ facts }: Pick<Medium, 'facts'>): boolean {
-  return facts?.kind === 'snapshot'
+  return facts?.kind === 'snapshot' && facts.unfinished === undefined
 }
 
 /** The medium of this id; undefined where there is none. */
@@ -147,8 +158,6 @@ export function attachmentOf(
   const since = made?.machine === instanceId ? new Date(made.since) : new Date(0)
   return { volumeId: id, instanceId, state: 'attached', since, deviceName }
 }
-
-type Marked = Pick<Medium, 'ref' | 'location' | 'format' | 'facts'>
 
 async function readMark(
   session: WebSession,

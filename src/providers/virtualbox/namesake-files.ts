@@ -45,7 +45,8 @@ async function othersOf(
     const location = await locationOf(session, _this, signal)
     if (location === undefined || !files.some((file) => isSameFile(file, location))) continue
     const { facts } = await readDescription(session, _this, signal)
-    if (facts?.name === undefined || facts.name === name) throw isDisk(name, location)
+    if (facts?.name === undefined || facts.name === name)
+      throw (facts?.unfinished === undefined ? isDisk : isCopied)(name, location)
     others.push(location)
   }
   return others
@@ -91,14 +92,22 @@ export function exists(name: string, id: string): AlreadyExistsError {
   })
 }
 
-/** The refusal of a file that no disk of the registry is: one that is being made or copied looks like one that is finished. */
+/** The refusal of a file that no disk of the registry is: one that is being made looks like one that is finished. */
 export function existsAsFile(name: string, file: string, cause?: unknown): AlreadyExistsError {
   return new AlreadyExistsError({
     subject: volumeNamed(name),
-    problem: `exists already as the file ${file}, which is no disk that VirtualBox knows and may be an unfinished copy`,
+    problem: `exists already as the file ${file}, which is no disk that VirtualBox knows, or is just being made`,
     remedy:
       'wait until it is known; if nothing writes it any more, add it to the media of the host, or delete it',
     cause,
+  })
+}
+
+function isCopied(name: string, location: string): AlreadyExistsError {
+  return new AlreadyExistsError({
+    subject: volumeNamed(name),
+    problem: `exists already as ${location}, which is being copied at this moment`,
+    remedy: 'wait until that is done, and try again',
   })
 }
 

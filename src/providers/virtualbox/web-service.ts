@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
@@ -95,13 +96,27 @@ export class WebService {
 const HEADERS = { 'content-type': 'text/xml; charset=utf-8', soapaction: '""' }
 
 function readCertificates(file: string): string {
+  const subject = `virtualbox.caFile ${file}`
+  let text: string
   try {
-    return readFileSync(file, 'utf8')
+    text = readFileSync(file, 'utf8')
   } catch (cause) {
     throw new FailedPreconditionError({
-      subject: `virtualbox.caFile ${file}`,
+      subject,
       problem: `cannot be read (${systemCode(cause) ?? String(cause)})`,
       remedy: 'name a PEM file that is there',
+      cause,
+    })
+  }
+  try {
+    // Node itself takes anything, and trusts nothing of it.
+    new X509Certificate(text)
+    return text
+  } catch (cause) {
+    throw new FailedPreconditionError({
+      subject,
+      problem: 'holds no certificate',
+      remedy: 'name a PEM file with one in it (BEGIN CERTIFICATE)',
       cause,
     })
   }

@@ -16,14 +16,6 @@ afterEach(() => world.close())
 const make = async (name = 'data') =>
   (await provider.driver.createVolume({ name, sizeGiB: 1, labels: {} })).id
 
-const snapshot = async () => {
-  const taken = await provider.driver.snapshots?.create(await make('first'), {
-    name: 'x',
-    labels: {},
-  })
-  return { kind: 'snapshot', id: taken?.id ?? '' } as const
-}
-
 describe('a disk', () => {
   test('whose entry VirtualBox has lost is refused by its file, as it may be unfinished', async () => {
     const location = `${VOLUMES}/data.vdi`
@@ -34,29 +26,22 @@ describe('a disk', () => {
     expect([...world.host.disks.files]).toEqual([location])
   })
 
-  test.each([
-    ['copied', true],
-    ['made', false],
-  ])(
-    'that is %s is nobody’s until it is finished, and then the one that was wanted',
-    async (_, isCopy) => {
-      const { driver } = provider
-      const source = isCopy ? { source: await snapshot() } : {}
-      world.host.disks.holdsMaking = true
-      const spec = { name: 'data', sizeGiB: 1, labels: { a: 'b' }, ...source }
-      const making = driver.createVolume(spec)
-      await eventually(() => expect(world.host.disks.files.size).toBe(1))
-      const other = await world.provider(world.there)
-      const attempt = other.driver.createVolume(spec)
-      await expect(attempt).rejects.toThrow(/volume "data" exists already as the file .*data.vdi/)
-      await expect(make()).rejects.toThrow(AlreadyExistsError)
-      expect(await driver.volumes({ name: 'data' })).toEqual([])
-      world.host.disks.finishMaking()
-      expect(await making).toMatchObject({ managed: true, labels: { a: 'b' } })
-      expect(await other.driver.volumes({ name: 'data' })).toEqual([await making])
-      expect((await making).madeFrom).toBe(isCopy ? 'snapshot' : undefined)
-    },
-  )
+  test('that is made is nobody’s until it is finished, and then the one that was wanted', async () => {
+    const { driver } = provider
+    world.host.disks.holdsMaking = true
+    const spec = { name: 'data', sizeGiB: 1, labels: { a: 'b' } }
+    const making = driver.createVolume(spec)
+    await eventually(() => expect(world.host.disks.files.size).toBe(1))
+    const other = await world.provider(world.there)
+    const attempt = other.driver.createVolume(spec)
+    await expect(attempt).rejects.toThrow(/volume "data" exists already as the file .*data.vdi/)
+    await expect(make()).rejects.toThrow(AlreadyExistsError)
+    expect(await driver.volumes({ name: 'data' })).toEqual([])
+    world.host.disks.finishMaking()
+    expect(await making).toMatchObject({ managed: true, labels: { a: 'b' } })
+    expect(await other.driver.volumes({ name: 'data' })).toEqual([await making])
+    expect((await making).madeFrom).toBeUndefined()
+  })
 
   test('of a name whose file is there, and is no disk, is refused, and the file stays', async () => {
     const location = `${VOLUMES}/data.vdi`

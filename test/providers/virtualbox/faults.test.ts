@@ -1,9 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import {
-  AbortedError,
-  FailedPreconditionError,
-  UnavailableError,
-} from '../../../src/libstorage/errors.ts'
+import { AbortedError, FailedPreconditionError } from '../../../src/libstorage/errors.ts'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ApiError } from '../../support/virtualbox/model.ts'
@@ -30,46 +26,6 @@ async function reopen(options: ConstructorParameters<typeof VirtualboxWorld>[0])
 const make = async (name = 'data') =>
   (await provider.driver.createVolume({ name, sizeGiB: 1, labels: {} })).id
 const here = () => world.here.machine.id
-
-describe('a lost answer', () => {
-  test.each([
-    'IMachine_lockMachine',
-    'IMachine_attachDevice',
-    'IMachine_saveSettings',
-    'ISession_unlockMachine',
-  ])('to %s of an attach leaves nothing that a repeat does not mend', async (operation) => {
-    const id = await make()
-    world.service.failNext(operation, () => 'lost')
-    const first = await provider.driver.attachVolume(id, here()).catch((error: unknown) => error)
-    const attachment = await provider.driver.attachVolume(id, here())
-    if (!(first instanceof Error)) expect(first).toEqual(attachment)
-    else expect(first).toBeInstanceOf(UnavailableError)
-    expect((await provider.driver.volume(id)).attachments).toEqual([attachment])
-    await provider.driver.detachVolume(id, here())
-    expect(world.here.machine.sharers.size).toBe(0)
-    expect(world.host.died).toBeUndefined()
-  })
-
-  test.each(['IProgress_waitForCompletion', 'IProgress_getCompleted'])(
-    'to %s of a snapshot is asked for again, and no second copy is made',
-    async (operation) => {
-      const id = await make()
-      world.service.failNext(operation, () => 'lost')
-      const taken = await provider.driver.snapshots?.create(id, { name: 'x', labels: {} })
-      expect(await provider.driver.snapshots?.list()).toEqual([taken])
-      expect(entrance.calls.filter((one) => one === 'IMedium_cloneToBase')).toHaveLength(1)
-    },
-  )
-
-  test('to the save of a machine that is off is saved again', async () => {
-    await reopen({ running: false })
-    const id = await make()
-    world.service.failNext('IMachine_saveSettings', () => 'lost')
-    await provider.driver.attachVolume(id, here())
-    expect(world.here.machine.owner).toBeUndefined()
-    expect(world.here.machine.saved.at(-1)).toMatchObject({ port: 2, hotPluggable: true })
-  })
-})
 
 describe('a web session that ends', () => {
   test('between two calls is followed by another one, and nobody notices', async () => {
@@ -231,7 +187,7 @@ describe('a disk', () => {
     const source = { kind: 'volume', id: await make() } as const
     const caller = new AbortController()
     const { signal } = caller
-    world.host.disks.holdsMaking = true
+    world.host.disks.holdsCopies = true
     const spec = { name: 'copy', sizeGiB: 3, labels: {}, source }
     const copied = provider.driver.createVolume(spec, { signal })
     await eventually(() => expect(entrance.calls).toContain('IMedium_cloneToBase'))

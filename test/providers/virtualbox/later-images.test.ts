@@ -37,7 +37,7 @@ describe('a volume behind a snapshot of its machine', () => {
     world.host.takeSnapshot(machine)
   })
 
-  test('is seen where it is, and neither attached nor detached nor copied', async () => {
+  test('is seen where it is, and neither attached nor detached nor copied nor made larger', async () => {
     const { id } = medium
     const { driver } = provider
     expect((await driver.volume(id)).attachments).toMatchObject([{ instanceId: there().id }])
@@ -48,6 +48,7 @@ describe('a volume behind a snapshot of its machine', () => {
       driver.detachVolume(id, there().id, { force: true }),
       driver.createVolume({ name: 'copy', sizeGiB: 1, labels, source }),
       driver.snapshots?.create(id, { name: 'x', labels }),
+      driver.modifyVolume?.(id, { sizeGiB: 2 }),
     ]
     const outcomes = await Promise.allSettled(attempts)
     const reasons = outcomes.map((one) => (one.status === 'rejected' ? one.reason : undefined))
@@ -57,6 +58,7 @@ describe('a volume behind a snapshot of its machine', () => {
     }
     expect(there().saved.at(-1)?.medium?.base).toBe(medium)
     expect(await driver.snapshots?.list()).toEqual([])
+    expect(medium.sizeBytes).toBe(2 ** 30)
   })
 
   test('that it was put behind in the middle of a detach stays where it is', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { MountManager } from '../../../src/mount/mount-manager.ts'
 import type { PreemptPolicy } from '../../../src/mount/settings.ts'
-import type { SimMedium } from '../../support/virtualbox/model.ts'
+import { ApiError, type SimMedium } from '../../support/virtualbox/model.ts'
 import { virtualboxMountManager } from '../../support/virtualbox-mount-world.ts'
 import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
 
@@ -59,11 +59,15 @@ describe('a volume that another machine has', () => {
     expect(world.there.machine.state).toBe('Running')
   })
 
-  test('is taken under fence after that machine was powered down', async () => {
-    await mountHere('fence')
-    expect(world.there.machine.state).toBe('PoweredOff')
-    expect(holders()).toEqual([here()])
-  })
+  test.each(['Running', 'Paused'])(
+    'is taken under fence after that machine was powered down (%s)',
+    async (state) => {
+      world.host.power(world.there.machine, state)
+      await mountHere('fence')
+      expect(world.there.machine.state).toBe('PoweredOff')
+      expect(holders()).toEqual([here()])
+    },
+  )
 
   test('stays where the machine cannot be powered down', async () => {
     world.there.machine.isUnstoppable = true
@@ -71,11 +75,18 @@ describe('a volume that another machine has', () => {
     expect(holders()).toEqual([there()])
   })
 
-  test('stays with a machine that is saved, whose memory has what is not written yet', async () => {
-    world.host.power(world.there.machine, 'Saved')
-    await expect(mountHere(true)).rejects.toThrow(/state is Saved/)
-    expect(holders()).toEqual([there()])
-  })
+  test.each([
+    ['Saved', true],
+    ['Saved', 'fence'],
+    ['AbortedSaved', 'fence'],
+  ] as const)(
+    'stays with a machine that is %s, whose memory has what is not written yet, under %s',
+    async (state, preempt) => {
+      world.host.power(world.there.machine, state)
+      await expect(mountHere(preempt)).rejects.toThrow(/state is (?:Aborted)?Saved/)
+      expect(holders()).toEqual([there()])
+    },
+  )
 
   test('is taken from all where several that are off have it', async () => {
     const third = world.place('third')
@@ -114,6 +125,38 @@ describe('a machine of the host', () => {
       })
     }
     expect(await driver.instances?.status('nobody')).toBeUndefined()
+  })
+
+  test.each(['Running', 'Paused', 'Stuck'])('that is %s is powered down', async (state) => {
+    const { driver } = await world.provider()
+    world.host.power(world.there.machine, state)
+    await driver.instances?.stop(there())
+    expect(world.there.machine).toMatchObject({ state: 'PoweredOff', owner: undefined })
+  })
+
+  test.each(['Stopping', 'Saving'])('that is %s already goes on with that', async (state) => {
+    const { driver } = await world.provider()
+    world.host.power(world.there.machine, state)
+    await driver.instances?.stop(there())
+    expect(world.there.machine.state).toBe(state)
+    expect(world.there.machine.sharers.size).toBe(0)
+  })
+
+  test('that only starts is not powered down, and the error says so', async () => {
+    const { driver } = await world.provider()
+    world.host.power(world.there.machine, 'Starting')
+    await expect(driver.instances?.stop(there())).rejects.toThrow(/Invalid machine state: Starting/)
+    expect(world.there.machine.sharers.size).toBe(0)
+  })
+
+  test('that ends by itself in the meantime is stopped', async () => {
+    const { driver } = await world.provider()
+    world.service.failNext('IConsole_powerDown', () => {
+      world.host.power(world.there.machine, 'PoweredOff')
+      return new ApiError(0x80bb0002, 'Invalid machine state: PoweredOff')
+    })
+    await driver.instances?.stop(there())
+    expect(world.there.machine.owner).toBeUndefined()
   })
 
   test('that is off already is stopped', async () => {

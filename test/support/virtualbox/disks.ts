@@ -17,9 +17,14 @@ export class SimDisks {
   readonly damaged = new Set<string>()
   /** Whether what is made stays under way, as a file that no registered disk has, until {@link finishMaking}. */
   holdsMaking = false
+  /** Whether copies stay under way until then. */
+  holdsCopies = false
   /** Whether the copy of a disk with a property ends the service. */
   hasCopyDefect = true
   readonly #making: (() => void)[] = []
+  readonly #copies: { readonly finish: () => void; readonly interrupt: () => void }[] = []
+  /** How many copies are made of a disk at this moment. */
+  readonly #readers = new Map<SimMedium, number>()
   readonly #die: (why: string) => void
 
   /** Some sequences end the service, which is told why. */
@@ -62,27 +67,47 @@ export class SimDisks {
   }
 
   createStorage(medium: SimMedium, sizeBytes: number): SimProgress {
-    return this.#make(medium, sizeBytes, () => {})
+    return this.#make(medium, sizeBytes)
   }
 
+  /** Copies into a disk that is there and large enough: other targets are not imitated. */
   clone(source: SimMedium, target: SimMedium): SimProgress {
     if (source.state !== 'LockedRead') requireUnlocked(source, 'Failed to lock source media')
+    requireUnlocked(target, 'Failed to lock target media')
     if (this.hasCopyDefect && source.properties.size > 0)
       this.#die('a disk with a property was copied')
+    this.#readers.set(source, (this.#readers.get(source) ?? 0) + 1)
     source.state = 'LockedRead'
-    return this.#make(target, source.sizeBytes, () => {
-      source.state = 'Created'
-    })
+    target.state = 'LockedWrite'
+    target.content = `half of ${source.content}`
+    const progress = new SimProgress()
+    const release = () => {
+      this.#letRead(source)
+      target.state = 'Created'
+    }
+    const finish = () => {
+      release()
+      target.content = source.content
+      settle(progress, () => {})
+    }
+    if (this.holdsCopies) this.#copies.push({ finish, interrupt: release })
+    else finish()
+    return progress
+  }
+
+  #letRead(source: SimMedium): void {
+    const others = (this.#readers.get(source) ?? 1) - 1
+    this.#readers.set(source, others)
+    if (others === 0) source.state = 'Created'
   }
 
   /** Its file is there from the beginning, its entry from the end. */
-  #make(medium: SimMedium, sizeBytes: number, then: () => void): SimProgress {
+  #make(medium: SimMedium, sizeBytes: number): SimProgress {
     const progress = new SimProgress()
     const { location } = medium
     try {
       this.#requireNoFile(medium)
     } catch (error) {
-      then()
       settle(progress, () => {
         throw error
       })
@@ -91,7 +116,6 @@ export class SimDisks {
     this.files.add(location)
     medium.state = 'Creating'
     const finish = () => {
-      then()
       this.files.delete(location)
       medium.state = 'NotCreated'
       settle(progress, () => {
@@ -105,8 +129,20 @@ export class SimDisks {
     return progress
   }
 
+  /** Finishes all that is under way. */
   finishMaking(): void {
     for (const finish of this.#making.splice(0)) finish()
+    for (const { finish } of this.#copies.splice(0)) finish()
+  }
+
+  /** How many copies are under way. */
+  get copies(): number {
+    return this.#copies.length
+  }
+
+  /** The service is killed: what it was about to copy stays as half a copy. */
+  interruptCopies(): void {
+    for (const { interrupt } of this.#copies.splice(0)) interrupt()
   }
 
   /** What is closed is no longer registered; its file stays. */

@@ -201,8 +201,8 @@ export class SimHost {
 
   powerDown(lock: SimLock): SimProgress {
     const { machine } = lock
-    if (machine === undefined || !machine.isRunning)
-      throw new ApiError(INVALID_VM_STATE, 'Invalid machine state')
+    if (machine === undefined || !/^(?:Running|Paused|Stuck)$/.test(machine.state))
+      throw new ApiError(INVALID_VM_STATE, `Invalid machine state: ${machine?.state}`)
     return done(() => {
       if (machine.isUnstoppable) throw new ApiError(0x80bb0003, 'The VM does not answer')
       this.power(machine, 'PoweredOff')
@@ -227,7 +227,10 @@ function changeable(where: SimMachine | SimSessionMachine): SimMachine {
   if (where.lock.machine !== where.machine)
     throw new ApiError(ACCESS_DENIED, 'The object is not ready')
   if (/Saved/.test(where.machine.state))
-    throw new ApiError(INVALID_VM_STATE, 'The machine is not mutable (state is Saved)')
+    throw new ApiError(
+      INVALID_VM_STATE,
+      `The machine is not mutable (state is ${where.machine.state})`,
+    )
   return where.machine
 }
 

@@ -21,6 +21,8 @@ export class SimMedium {
   sizeBytes = 0
   type = 'Normal'
   description = ''
+  /** What is written on it. */
+  content = ''
   readonly properties = new Map<string, string>()
   /** The machines that it takes itself to be attached to; what was never saved stays among them. */
   readonly machineIds = new Set<string>()
@@ -126,7 +128,8 @@ export class SimMachine {
     this.name = name
   }
 
+  /** Whether it has a process of its own. */
   get isRunning(): boolean {
-    return this.state === 'Running' || this.state === 'Paused'
+    return /^(?:Running|Paused|Stuck|Starting|Stopping|Saving)$/.test(this.state)
   }
 }

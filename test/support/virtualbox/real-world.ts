@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { identifySelf } from '../../../src/libstorage/process-identity.ts'
 import { run } from '../../../src/libstorage/run.ts'
 import type { Provider, StorageDriver } from '../../../src/libstorage/storage-driver.ts'
 import {
@@ -96,6 +97,20 @@ export class RealWorld {
       { sysfs, dev, pace: 0.2, timeoutMs: 30_000 },
     )
     return { ...made, driver: this.#showing(made.driver) }
+  }
+
+  /** Leaves what a process of the first machine leaves that dies while it copies. */
+  async leaveUnfinished(name: string): Promise<void> {
+    const location = `${this.volumePath}/${name}.vdi`
+    const asked = { format: 'VDI', location, accessMode: 'ReadWrite', aDeviceTypeType: 'HardDisk' }
+    const _this = await this.ask('IVirtualBox_createMedium', { _this: this.#root, ...asked })
+    const process = { ...identifySelf(), startTime: '0' }
+    const unfinished = { guest: this.here.id, process, service: 'of old', work: 'a copy' }
+    const description = `remora ${JSON.stringify({ kind: 'volume', name, unfinished })}`
+    await this.ask('IMedium_setDescription', { _this, description })
+    const size = { _this, logicalSize: 2 ** 30, variant: ['Standard'] }
+    const progress = await this.ask('IMedium_createBaseStorage', size)
+    await this.ask('IProgress_waitForCompletion', { _this: progress, timeout: 10_000 })
   }
 
   /** What the service holds on to stays with it. */

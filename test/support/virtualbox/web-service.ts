@@ -25,6 +25,7 @@ export class Entrance {
   readonly endpoint: string
   #isCutAt: (operation: string) => boolean = () => false
   isCut = false
+  #expiry = 0
 
   constructor(endpoint: string) {
     this.endpoint = endpoint
@@ -39,6 +40,16 @@ export class Entrance {
   /** The client's process dies when the next operation of this name is done. */
   dieAfterThe(operation: string): void {
     this.#isCutAt = (asked) => asked === operation
+  }
+
+  /** The web session ends when so many more calls are answered. */
+  expireAfter(calls: number): void {
+    this.#expiry = this.calls.length + calls
+  }
+
+  /** Whether it is over by now. */
+  get isExpired(): boolean {
+    return this.calls.length === this.#expiry
   }
 
   /** Notes a call. Returns whether it is done, and whether its answer is given. */
@@ -117,6 +128,7 @@ export class SimWebService {
       fault instanceof Error
         ? { status: 500, body: faultXml(fault, '') }
         : this.#answer(asked.operation, asked.args)
+    if (entrance.isExpired) this.sessions.end()
     if (fault === 'lost') return void response.destroy()
     if (becomes === 'done') return
     response.writeHead(status, { 'content-type': 'text/xml; charset=utf-8', server: 'gSOAP/2.8' })
