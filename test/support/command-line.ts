@@ -228,9 +228,7 @@ export class CommandLine {
 
   /** What the program gets when it opens its app. */
   app(): App {
-    const step = async (name: string) => {
-      this.steps.push(name)
-    }
+    const step = async (name: string) => void this.steps.push(name)
     const served = this.#served('ebs', OPERATIONS.mount.path)
     const others = this.otherServices.map((name) =>
       this.#served(name, `${OPERATIONS.mount.path}/${name}`),

@@ -37,19 +37,25 @@ const VALUES = new Map<string, Value>([
   ['--format', 'format'],
   ['--template', 'template'],
 ])
+const GLOBALS: ReadonlySet<Value | undefined> = new Set<Value>([
+  'configFile',
+  'service',
+  'logLevel',
+])
 const FORMS = /^(?:table|json|jsonp|yaml|tmpl)$|\{\{/
 /** Whoever asks for more wants to see what the command does by itself. */
 const QUIET_LEVELS = /^(?:panic|fatal|error|warn|warning)$/i
 
 /**
  * Reads `volume ls` and `volume path` in their plain forms. Undefined for everything else, which is no mistake: abbreviated,
- * older and misspelt forms, help, flags before the verb.
+ * older and misspelt forms, help, flags of its own before the verb.
  */
 export function readQuickRequest(args: readonly string[]): QuickRequest | undefined {
-  const [group, word = '', ...rest] = args
+  const start = globalsBefore(args)
+  const [group, word = '', ...rest] = args.slice(start)
   const verb = VERBS.get(word)
   if (group !== 'volume' || verb === undefined) return undefined
-  const { names, switches, given } = readWords(rest)
+  const { names, switches, given } = readWords([...args.slice(0, start), ...rest])
   const values: Partial<Record<Value, string>> = Object.fromEntries(given)
   const { format = 'table', template, ...flags } = values
   const texts = [...names, ...given.map(([, text]) => text)]
@@ -63,6 +69,22 @@ export function readQuickRequest(args: readonly string[]): QuickRequest | undefi
   return { verb, names, flags, options: { ...forms, format } }
 }
 
+/** How many words before the command say what holds for all commands. */
+function globalsBefore(args: readonly string[]): number {
+  let count = 0
+  for (;;) {
+    const { flag, inline } = flagIn(args[count] ?? '')
+    if (!GLOBALS.has(VALUES.get(flag))) return count
+    count += inline === undefined ? 2 : 1
+  }
+}
+
+/** A flag, and the value that stands in the same word. */
+function flagIn(word: string): { readonly flag: string; readonly inline?: string | undefined } {
+  const [flag = word, inline] = /^(--\w+)=(.*)$/s.exec(word)?.slice(1) ?? []
+  return { flag, inline }
+}
+
 function readWords(words: readonly string[]): {
   readonly names: readonly string[]
   readonly switches: Readonly<Partial<Record<Switch, true>>>
@@ -73,7 +95,7 @@ function readWords(words: readonly string[]): {
   const given: [Value, string][] = []
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? ''
-    const [flag = '', inline] = /^(--\w+)=(.*)$/s.exec(word)?.slice(1) ?? [word]
+    const { flag, inline } = flagIn(word)
     const [toggle, value] = [SWITCHES.get(word), VALUES.get(flag)]
     if (toggle !== undefined) switches[toggle] = true
     else if (value !== undefined) given.push([value, inline ?? words[++index] ?? ''])

@@ -21,10 +21,13 @@ const WORDS = [
 test('what is read quickly does, says and exits as the whole program does', async () => {
   const line = fc.array(fc.constantFrom(...WORDS), { maxLength: 5 })
   const verb = fc.constantFrom('ls', 'list', 'get', 'inspect', 'l', 'path')
+  const globals = fc.constantFrom<readonly string[]>(
+    ...[[], [], [], ['-s', 'pg'], ['--config=x'], ['-l', 'error', '-s', '-f']],
+  )
   let quick = 0
   await fc.assert(
-    fc.asyncProperty(verb, line, async (said, rest) => {
-      const args = ['volume', said, ...rest]
+    fc.asyncProperty(globals, verb, line, async (before, said, rest) => {
+      const args = [...before, 'volume', said, ...rest]
       const [one, other] = [
         new CommandLine(commandVolumes(...volumes)),
         new CommandLine(commandVolumes(...volumes)),
@@ -49,6 +52,9 @@ test.each([
   'volume ls --template {{len.D}}',
   'volume ls --template={{range.D}}{{.Name}}={{end}} --format=tmpl',
   'volume ls -l error',
+  '--config x volume ls',
+  '-s volume -l WARN volume path pg',
+  '--service=pg --logLevel=error volume ls',
   'volume path -l warn pg',
 ])('%s is read quickly', (line) => {
   expect(readQuickRequest(line.split(' '))).toBeDefined()
@@ -61,7 +67,12 @@ test.each([
   'volume ls -n',
   'volume path',
   'volume path --continueOnError pg',
-  '--config x volume ls',
+  '-f json volume ls',
+  '-q volume ls',
+  '-s a volume ls -s b',
+  '-s volume ls',
+  '-v volume ls',
+  '--service= volume ls',
   'volume ls -f',
   'volume ls --volumename pg',
   'volume ls -f volume -f json',
