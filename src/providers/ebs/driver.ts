@@ -75,7 +75,8 @@ export class EbsDriver implements StorageDriver {
 
   volumes(query: VolumeQuery = {}, { signal }: CallOptions = {}): Promise<readonly Volume[]> {
     const { scope, lookUps, here } = this.#parts
-    return said({ subject: 'volumes', action: 'ec2:DescribeVolumes' }, async () => {
+    const subject = query.name === undefined ? 'the list of volumes' : volumeNamed(query.name)
+    return said({ subject, action: 'ec2:DescribeVolumes' }, async () => {
       const filters = await this.#filters(query)
       const seen = await lookUps.matching(filters, signal)
       if (query.instanceId !== undefined && query.name === undefined)
@@ -89,7 +90,7 @@ export class EbsDriver implements StorageDriver {
 
   namesakes(name: string, { zone: asked, signal }: NamesakesOptions = {}): Promise<Namesakes> {
     const { scope, lookUps, identity, namesPerZone } = this.#parts
-    return said({ subject: 'volumes', action: 'ec2:DescribeVolumes' }, async () => {
+    return said({ subject: volumeNamed(name), action: 'ec2:DescribeVolumes' }, async () => {
       const { zone } = await identity.get()
       const zones = [...new Set([zone, asked ?? zone])]
       const Values = anyCasePatterns(nameTag(scope, ''), name)

@@ -44,7 +44,10 @@ export function ec2Snapshots(context: SnapshotContext): SnapshotDriver {
       try {
         return (await pages(ec2, query, scope, signal)).map((seen) => toSnapshot(seen, scope))
       } catch (error) {
-        throw asStorageError(error, { subject: 'snapshots', action: 'ec2:DescribeSnapshots' })
+        throw asStorageError(error, {
+          subject: 'the list of snapshots',
+          action: 'ec2:DescribeSnapshots',
+        })
       }
     },
     async create(volumeId, spec, { signal } = {}) {

@@ -73,8 +73,10 @@ describe('requests to EC2 of one operation, with what Docker asks around it', ()
     await create()
     const there = await ebsMountManager(world, world.there)
     try {
+      counts()
       there.start()
-      await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(4))
+      // What it looks at when it starts, however many looks the Create before it took.
+      await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(0))
       await there.get('other').catch(() => undefined)
       counts()
       await there.get('data')

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AbortedError, AlreadyExistsError, NotFoundError } from '../../../src/libstorage/errors.ts'
 import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
 import { sleep } from '../../../src/libstorage/wait.ts'
+import { ebsMountManager } from '../../support/ebs-mount-world.ts'
 import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
 import type { Delays } from '../../support/ec2/delays.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -104,6 +105,21 @@ describe('a name whose volume was removed', () => {
     const next = await create()
     expect(next.id).not.toBe(id)
     expect(made()).toEqual([next.id])
+  })
+
+  test('is not given to it again by a Create after a Remove', async () => {
+    const manager = await ebsMountManager(world)
+    try {
+      await manager.create('data', {})
+      const { id } = (await manager.get('data')).volume
+      await manager.remove('data')
+      await manager.create('data', {})
+      const { volume } = await manager.get('data')
+      expect(volume.id).not.toBe(id)
+      expect(made()).toEqual([volume.id])
+    } finally {
+      await manager.close()
+    }
   })
 
   test('is given to one of another size at once by who knows that', async () => {

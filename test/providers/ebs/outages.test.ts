@@ -49,9 +49,10 @@ describe('EC2 that cannot answer for the moment', () => {
     const asked = driver.volumes()
     await expect(asked).rejects.toThrow(UnavailableError)
     await expect(asked).rejects.toThrow(
-      /^volumes was refused by EC2 \(ec2:DescribeVolumes: InternalError: An error was asked for, request [0-9a-f-]{36}\), try again$/,
+      /^the list of volumes was refused by EC2 \(ec2:DescribeVolumes: InternalError: An error was asked for, request [0-9a-f-]{36}\), try again$/,
     )
     expect(world.simulator.count('DescribeVolumes')).toBe(2)
+    await expect(driver.volumes({ name: 'data' })).rejects.toThrow(/^volume "data" was refused/)
   })
 
   test('that never answers ends no later than its caller’s time', async () => {
