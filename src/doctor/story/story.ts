@@ -4,6 +4,7 @@ import { nearest } from '../../libstorage/nearest.ts'
 import type { Volume, VolumeAttachment } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import { holderNamed } from '../../mount/references.ts'
+import { stuckFinding } from '../volumes/attachments.ts'
 import { repairOf } from '../volumes/repair.ts'
 import type { PlatformLook, ServiceLook } from '../volumes/service-look.ts'
 import { about, counted, inShell, since } from '../volumes/wording.ts'
@@ -36,9 +37,12 @@ function placeCheck(name: string, look: ServiceLook): Check {
         const clause = volume.problem ?? 'is in the state error'
         return [about(volume, clause, 'mend that on the platform, or remove the volume')]
       }
+      const mine = volume.attachments.find(({ instanceId }) => instanceId === platform.here.id)
+      const record = await recordMeant(name, look)
+      const stuck = mine && stuckFinding({ volume, attachment: mine, record }, now)
       return [
         { verdict: 'pass', seen: whatItIs(volume) },
-        { verdict: 'pass', seen: whereItIs(volume, platform, now) },
+        stuck ?? { verdict: 'pass', seen: whereItIs(volume, platform, now) },
       ]
     },
   }
@@ -77,7 +81,7 @@ function whereItIs({ attachments }: Volume, { here }: PlatformLook, now: Date): 
   const named = ({ instanceId, state, since: began, deviceName }: VolumeAttachment) => {
     const who = instanceId === here.id ? 'this machine' : instanceId
     const device = deviceName === undefined ? '' : ` as ${deviceName}`
-    return `${state} to ${who}${device} ${since(began, now)}`
+    return `${state} ${state === 'detaching' ? 'from' : 'to'} ${who}${device} ${since(began, now)}`
   }
   return attachments.length === 0
     ? 'it is attached nowhere'

@@ -43,11 +43,11 @@ interface Attached {
   readonly record: LedgerRecord | undefined
 }
 
-async function attachedFinding(
-  look: ServiceLook,
+/** An attachment that is stuck on its way to this machine or away from it; a release that has just begun is not. */
+export function stuckFinding(
   { volume, attachment, record }: Attached,
-): Promise<Finding | undefined> {
-  const now = look.parts.now()
+  now: Date,
+): Finding | undefined {
   const name = inShell(volume.name)
   const lasts = since(attachment.since, now)
   const ageMs = now.getTime() - attachment.since.getTime()
@@ -57,12 +57,27 @@ async function attachedFinding(
       `is stuck attaching ${lasts}`,
       `remora volume detach ${name}\nremora volume attach ${name}`,
     )
-  if (attachment.state === 'detaching')
+  const released = record?.releasing?.since
+  const isYoung = released !== undefined && now.getTime() - Date.parse(released) < STUCK_MS
+  if (attachment.state === 'detaching' && !isYoung)
     return about(
       volume,
       `is busy: its detach has begun and does not end, attached ${lasts}`,
       `end what holds it: fuser -vm ${attachment.deviceName ?? 'its device'}\nremora volume detach ${name}`,
     )
+  return undefined
+}
+
+async function attachedFinding(
+  look: ServiceLook,
+  { volume, attachment, record }: Attached,
+): Promise<Finding | undefined> {
+  const now = look.parts.now()
+  const name = inShell(volume.name)
+  const lasts = since(attachment.since, now)
+  const ageMs = now.getTime() - attachment.since.getTime()
+  const stuck = stuckFinding({ volume, attachment, record }, now)
+  if (stuck !== undefined) return stuck
   if (attachment.state !== 'attached') return undefined
   const device = await look.device(attachment)
   if (device === undefined)

@@ -4,7 +4,7 @@ import { fileSystemsCheck } from './file-systems.ts'
 import { ledgerCheck } from './ledger.ts'
 import { mountsCheck } from './mounts.ts'
 import { namesCheck } from './names.ts'
-import { platformCheck } from './platform.ts'
+import { brokenCheck, platformCheck } from './platform.ts'
 import type { ServiceLook } from './service-look.ts'
 import { snapshotsCheck } from './snapshots.ts'
 import { unfinishedCheck } from './unfinished.ts'
@@ -15,6 +15,7 @@ export function serviceChecks(look: ServiceLook): readonly Check[] {
   return [
     ledgerCheck(look),
     platformCheck(look),
+    brokenCheck(look),
     attachmentsCheck(look),
     mountsCheck(look),
     unfinishedCheck(look),

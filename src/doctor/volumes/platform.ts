@@ -1,6 +1,6 @@
-import type { Check, Finding } from '../../libstorage/check.ts'
+import type { Check } from '../../libstorage/check.ts'
 import type { ServiceLook } from './service-look.ts'
-import { counted } from './wording.ts'
+import { about, allOr, counted } from './wording.ts'
 
 /** Whether the platform says what volumes there are, and which machine this is. */
 export function platformCheck(look: ServiceLook): Check {
@@ -15,17 +15,28 @@ export function platformCheck(look: ServiceLook): Check {
       )
       const zone = here.zone === undefined ? '' : ` in ${here.zone}`
       const seen = `this machine is ${here.id}${zone}; it sees ${counted(volumes.length, 'volume')}, ${attached.length} of them attached here`
+      return [{ verdict: 'pass', seen }]
+    },
+  }
+}
+
+/** Volumes that their platform says are broken; a check of its own, since one of them says nothing against the others. */
+export function brokenCheck(look: ServiceLook): Check {
+  return {
+    id: 'volumes.broken',
+    title: 'volumes that are broken on their platform',
+    after: ['volumes.platform'],
+    run: async () => {
+      const { volumes } = await look.platform()
       const broken = volumes.filter(({ state }) => state === 'error')
-      return [
-        { verdict: 'pass', seen },
-        ...broken.map(
-          ({ name, problem = 'is in the state error' }): Finding => ({
-            verdict: 'fail',
-            seen: `volume ${JSON.stringify(name)} ${problem}`,
-            remedy: 'mend that on the platform, or remove the volume',
-          }),
+      const findings = broken.map((volume) =>
+        about(
+          volume,
+          volume.problem ?? 'is in the state error',
+          'mend that on the platform, or remove the volume',
         ),
-      ]
+      )
+      return allOr(findings, 'none of them is broken')
     },
   }
 }

@@ -50,6 +50,31 @@ test('a volume that nobody has: what it is, that nobody holds it, and that a mou
   ])
 })
 
+test.each([
+  ['attaching', 'is stuck attaching since'],
+  ['detaching', 'is busy: its detach has begun and does not end'],
+] as const)(
+  'one that is stuck %s here is no volume that a mount would get',
+  async (state, said) => {
+    const attachments = [anAttachment('vol-pg', { state, since: new Date(SINCE) })]
+    world.volumes.push(aVolume({ name: 'pg', state: 'in-use', attachments }))
+    const lines = await story()
+
+    expect(lines[1]).toMatch(new RegExp(`^fail volume.place: volume "pg" ${said}`))
+    expect(lines).toContain('skip volume.mount: not looked at, because volume.place failed')
+  },
+)
+
+test('a release that has just begun is not stuck', async () => {
+  const attachments = [anAttachment('vol-pg', { state: 'detaching', since: new Date(SINCE) })]
+  world.volumes.push(aVolume({ name: 'pg', state: 'in-use', attachments }))
+  world.record('pg', { releasing: { since: new Date().toISOString() } })
+
+  expect((await story()).slice(1, 2)).toEqual([
+    expect.stringMatching(/^pass volume.place: it is detaching from this machine since/),
+  ])
+})
+
 test('the volume is found by its id, and in any letter case', async () => {
   world.volumes.push(aVolume({ name: 'pg' }))
   const byName = await story()

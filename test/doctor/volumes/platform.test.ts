@@ -33,7 +33,7 @@ const platform: readonly Broken[] = [
     breakIt: () => {
       world.volumes.push(aVolume({ name: 'pg', state: 'error', problem: 'has lost its disk' }))
     },
-    line: /^fail volumes.platform: volume "pg" has lost its disk/,
+    line: /^fail volumes.broken: volume "pg" has lost its disk/,
   },
   {
     what: 'a volume that is stuck attaching',
