@@ -53,11 +53,10 @@ export class Media {
     { name }: { readonly name?: string | undefined },
     signal?: AbortSignal,
   ): Promise<readonly Volume[]> {
-    const slots = new Slots(session, signal)
     const found = await this.#marked(session, (one) => this.#mayBeVolume(one), signal)
     const meant = found.filter((one) => name === undefined || nameOf(one) === name)
-    const seen = await together(meant.map((one) => looked(session, one, signal)))
-    for (const medium of seen) if (medium !== undefined) this.#seen.note(medium)
+    const seen = await this.#looked(session, meant, signal)
+    const slots = new Slots(session, signal, this.#seen.bases)
     const volumes = seen.flatMap((medium) =>
       medium === undefined ? [] : [this.#volume(medium, slots)],
     )
@@ -105,6 +104,23 @@ export class Media {
     signal: AbortSignal | undefined,
   ): Promise<MarkRead | Medium> {
     return (await this.#seen.recall(session, ref, signal)) ?? (await readMark(session, ref, signal))
+  }
+
+  async #looked(
+    session: WebSession,
+    meant: readonly (MarkRead | Medium)[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly (Medium | undefined)[]> {
+    const isRecalled = meant.some((one) => 'sizeBytes' in one)
+    const machineIds = isRecalled ? await this.#seen.machineIds(session, signal) : []
+    return await together(
+      meant.map(async (one) => {
+        if ('sizeBytes' in one) return { ...one, machineIds }
+        const medium = await looked(session, one, signal)
+        if (medium !== undefined) this.#seen.note(medium)
+        return medium
+      }),
+    )
   }
 
   #mayBeVolume({ facts, location }: Pick<Medium, 'facts' | 'location'>): boolean {

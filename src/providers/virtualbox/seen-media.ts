@@ -1,39 +1,42 @@
+import { together } from '../../libstorage/wait.ts'
 import type { Reference, WebSession } from './client.ts'
-import type { Facts } from './facts.ts'
+import { readDescription } from './facts.ts'
+import { Code, hasCode } from './fault.ts'
 import type { Medium } from './media.ts'
 
-/** For how long what was seen of a disk counts, in milliseconds; somebody else may make it larger meanwhile. */
+/** For how long state and size that were seen count, in milliseconds: somebody else may make a disk larger meanwhile. */
 const FRESH_MS = 30_000
-/** What a mark says for good, or until the disk is attached; anything else in it may end at any moment. */
-const LASTING: ReadonlySet<string> = new Set<keyof Facts>([
-  'kind',
-  'name',
-  'labels',
-  'createdAt',
-  'madeFrom',
-  'attachment',
-])
 
 /**
- * What the disks that no machine has were like when they were last looked at. One question, whether a machine has it now,
- * then stands for the seven that a disk costs; a disk that is gone is not asked about at all.
+ * What disks were like when they were last looked at. What they say of themselves is asked each time, and the machines what
+ * they have: two questions for each machine then stand for six of the seven that a disk costs.
  */
 export class SeenMedia {
   readonly #seen = new Map<Reference, { readonly medium: Medium; readonly at: number }>()
+  readonly #machineIds = new Map<Reference, string>()
+  #bases: readonly Reference[] = []
+
+  /** The disks of the last list: none of them is an image that VirtualBox has put before another. */
+  get bases(): readonly Reference[] {
+    return this.#bases
+  }
 
   /** Notes what was seen, where it lasts. */
   note(medium: Medium): void {
-    if (lasts(medium)) this.#seen.set(medium.ref, { medium, at: performance.now() })
-    else this.#seen.delete(medium.ref)
+    const { ref, state } = medium
+    if (state === 'Created' || state === 'LockedWrite')
+      this.#seen.set(ref, { medium, at: performance.now() })
+    else this.#seen.delete(ref)
   }
 
-  /** Forgets all but these. */
+  /** Forgets all disks but these. */
   keep(refs: readonly Reference[]): void {
     const there = new Set(refs)
     for (const ref of this.#seen.keys()) if (!there.has(ref)) this.#seen.delete(ref)
+    this.#bases = refs
   }
 
-  /** What was seen of a disk not long ago, if no machine has it since. */
+  /** A disk that was seen not long ago, with what it says of itself now; undefined where it was not. */
   async recall(
     session: WebSession,
     ref: Reference,
@@ -41,12 +44,34 @@ export class SeenMedia {
   ): Promise<Medium | undefined> {
     const seen = this.#seen.get(ref)
     if (seen === undefined || performance.now() - seen.at > FRESH_MS) return undefined
-    const machineIds = await session.call('IMedium_getMachineIds', { _this: ref }, signal)
-    return machineIds.length === 0 ? seen.medium : undefined
+    return { ...seen.medium, ...(await readDescription(session, ref, signal)) }
   }
-}
 
-function lasts({ state, machineIds, facts }: Medium): boolean {
-  const isFree = state === 'Created' && machineIds.length === 0
-  return isFree && Object.keys(facts ?? {}).every((key) => LASTING.has(key))
+  /** The machines of the host, any of which may have a disk that was recalled. */
+  async machineIds(
+    session: WebSession,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[]> {
+    const refs = await session.call('IVirtualBox_getMachines', { _this: session.root }, signal)
+    const ids = await together(refs.map((ref) => this.#machineId(session, ref, signal)))
+    return ids.flatMap((id) => id ?? [])
+  }
+
+  /** Undefined for a machine that cannot be read, or is gone. */
+  async #machineId(
+    session: WebSession,
+    _this: Reference,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    const known = this.#machineIds.get(_this)
+    if (known !== undefined) return known
+    try {
+      const id = await session.call('IMachine_getId', { _this }, signal)
+      this.#machineIds.set(_this, id)
+      return id
+    } catch (error) {
+      if (hasCode(error, Code.objectNotFound, Code.accessDenied)) return undefined
+      throw error
+    }
+  }
 }

@@ -10,9 +10,11 @@ export class Slots {
   readonly #machines = new Map<string, Promise<readonly AttachedMedium[]>>()
   readonly #bases = new Map<Reference, Promise<Reference>>()
 
-  constructor(session: WebSession, signal?: AbortSignal) {
+  /** Of disks that are known to be no later images nobody is asked what they are images of. */
+  constructor(session: WebSession, signal?: AbortSignal, bases: readonly Reference[] = []) {
     this.#session = session
     this.#signal = signal
+    for (const base of bases) this.#bases.set(base, Promise.resolve(base))
   }
 
   /** The slot of a machine that has this medium, or an image that VirtualBox has put before it; undefined where none has. */
