@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vit
 import { eventually } from '../support/machine.ts'
 import { SwarmCluster } from '../support/swarm/cluster.ts'
 import { type Line, LineService } from '../support/swarm/lines.ts'
+import type { SwarmNode } from '../support/swarm/node.ts'
 import { SlotServices } from '../support/swarm/slots.ts'
 import { SwarmStory } from '../support/swarm/story.ts'
 
@@ -101,7 +102,7 @@ test('an update that starts the new task before the old one ends shares the volu
     '--update-order',
     'start-first',
   ]
-  await slots.create('pinned', ...pinned)
+  await slots.create('pinned', { flags: pinned })
   await slots.untilRunning('pinned', 1)
   const before = here.output().length
   await slots.renew('pinned')
@@ -115,4 +116,23 @@ test('an update that starts the new task before the old one ends shares the volu
   expect([...calls].map(([, call]) => call)).toEqual(['Mount', 'Unmount'])
   expect(slots.met()['pinned-1']).toEqual([['pinned-1'], ['pinned-1', 'pinned-1']])
   expect(cluster.holders('pinned-1')).toEqual([here.instance.id])
+  await slots.remove('pinned')
+})
+
+test('a second service shares a volume on its node, and is refused it on the other one', async () => {
+  const slots = new SlotServices(cluster)
+  const { here, there } = story
+  await story.treat({ preempt: false })
+  const pinned = (node: SwarmNode) => ['--constraint', `node.hostname==${node.hostname}`]
+  for (const name of ['shared', 'also'])
+    await slots.create(name, { volume: 'shared', flags: pinned(here) })
+  for (const name of ['shared', 'also']) await slots.untilRunning(name, 1)
+  await slots.create('elsewhere', { volume: 'shared', flags: pinned(there) })
+  const refusal = `volume "shared" is attached to ${here.instance.id} since`
+  await eventually('the other node to be refused', async () =>
+    (await slots.tasks('elsewhere')).includes(refusal),
+  )
+  for (const name of ['shared', 'also']) await slots.untilRunning(name, 1)
+  expect(cluster.holders('shared')).toEqual([here.instance.id])
+  expect(Object.keys(slots.met())).not.toContain('elsewhere-1')
 })
