@@ -23,7 +23,7 @@ function documentedStack() {
 beforeAll(async () => {
   cluster = new SwarmCluster()
   await cluster.start({ factor: 0.3 })
-  const nodes = [await cluster.addManaged('one'), await cluster.addManaged('two')] as const
+  const nodes = await Promise.all([cluster.addManaged('one'), cluster.addManaged('two')])
   await cluster.manager.docker('secret', 'create', 'password', import.meta.filename)
   for (const { hostname } of nodes)
     await cluster.manager.docker('node', 'update', '--label-add', 'zone=us-east-1a', hostname)

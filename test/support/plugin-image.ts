@@ -58,20 +58,17 @@ export class PluginImage {
 /** What plugins are made of, in any engine. */
 export class PluginFolder {
   readonly #folder: string
-  #made: Promise<unknown> = Promise.resolve()
 
   constructor(folder: string) {
     this.#folder = folder
   }
 
-  /** Makes a plugin with this config.json, one at a time. */
+  /** Makes a plugin with this config.json. */
   async create(engine: Engine, name: string, config: object): Promise<void> {
-    const make = async () => {
-      writeFileSync(join(this.#folder, 'config.json'), JSON.stringify(withoutLacked(config)))
-      await engine.docker('plugin', 'create', name, this.#folder)
-    }
-    this.#made = this.#made.then(make, make)
-    await this.#made
+    const own = mkdtempSync(`${this.#folder}-`)
+    await outcomeOf(spawn('cp', ['-a', '-l', join(this.#folder, 'rootfs'), own]))
+    writeFileSync(join(own, 'config.json'), JSON.stringify(withoutLacked(config)))
+    await engine.docker('plugin', 'create', name, own)
   }
 }
 

@@ -94,6 +94,10 @@ export class ManagedNode extends SwarmNode {
     return join(this.#kept, 'volumes')
   }
 
+  protected override get volumesFolders(): readonly string[] {
+    return [this.volumesFolder, join(pluginConfig.propagatedMount, 'volumes')]
+  }
+
   override output(): string {
     const log = join(this.logFolder, 'rexray.log')
     return existsSync(log) ? readFileSync(log, 'utf8') : ''

@@ -79,9 +79,17 @@ export class SwarmNode extends EbsMachine {
     return join(this.machine.home, 'var/lib/volumes')
   }
 
-  /** Where volumes are mounted on it. */
+  /** Where volumes are mounted on it, in whatever namespace of a process, but for those of containers. */
   volumeMounts(): string[] {
-    return this.machine.mounts().filter((point) => point.startsWith(`${this.volumesFolder}/`))
+    const folders = this.volumesFolders.map((folder) => `${folder}/`)
+    const points = [...this.machine.mounts(), ...this.machine.processes().flatMap(mountPointsOf)]
+    const isOfVolume = (point: string) => folders.some((folder) => point.startsWith(folder))
+    return [...new Set(points.filter(isOfVolume))]
+  }
+
+  /** The folder of volumes, by each path that some namespace has for it. */
+  protected get volumesFolders(): readonly string[] {
+    return [this.volumesFolder]
   }
 
   /** Processes of containers that have something mounted at this path. */
