@@ -111,9 +111,8 @@ async function story(cluster: SwarmCluster): Promise<void> {
   journey.note('two has returned, and nothing of the volume is left there')
   await lines.more(LINES)
   await drained(journey, cluster, [one, two])
-  cluster.configure(one, { ...settings, preempt: 'fence' })
-  await one.server.stop()
-  await one.serve()
+  one.configure({ ...settings, preempt: 'fence' })
+  await one.restartRemora()
   await journey.to(one, 'two is cut off again: preempt is fence, and stops it first', async () => {
     await two.cutOff()
     const isOff = () => two.instance.state() === 'stopped'

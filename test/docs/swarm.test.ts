@@ -4,6 +4,7 @@ import { readVolumeOptions } from '../../src/mount/volume-options.ts'
 import { providers as drivers } from '../../src/providers/index.ts'
 import { OPERATIONS } from '../support/command-line.ts'
 import { ConfigWorld } from '../support/config-world.ts'
+import { pluginConfig } from '../support/docker-plugin.ts'
 import { documentAt } from '../support/documents.ts'
 
 const { text } = documentAt('docs/swarm.md')
@@ -48,6 +49,14 @@ test('the service without a file has the same volume', () => {
     ['volume-driver', 'rexray'],
     ['volume-opt', 'size=20'],
   ])
+})
+
+test('the managed plugin has the settings that the page names, and the driver name of the stack', () => {
+  const names = [...text.matchAll(/\b(?:REXRAY|LIBSTORAGE)_[A-Z_]+\b/g)].map(([name]) => name)
+  expect(names.length).toBeGreaterThan(2)
+  const settings = pluginConfig.env.map(({ name }) => name)
+  expect(names.filter((name) => !settings.includes(name))).toEqual([])
+  expect(/--alias (\S+)/.exec(blocks('sh').join(''))?.[1]).toBe('rexray')
 })
 
 test('the configuration is one that Remora takes, and says what the text says it does', async () => {

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pluginConfig, rexrayConfig } from '../support/docker-plugin.ts'
-import { LoopDisks } from '../support/ec2/loop-disks.ts'
+import { diskMounts } from '../support/ec2/host.ts'
 import { Ec2Simulator, type SimMachine } from '../support/ec2/simulator.ts'
 import { eventually } from '../support/machine.ts'
 import { PluginHost } from '../support/managed-plugin.ts'
@@ -24,16 +24,6 @@ afterAll(async () => {
 
 const docker = (...args: readonly string[]) => host.engine.docker(...args)
 
-/** The engine's kernel shows the disks of the simulated instance to whoever has these mounts. */
-function disksOf({ disks }: SimMachine) {
-  if (!(disks instanceof LoopDisks)) throw new Error('the disks are not real')
-  const source = join(disks.sysfs.root, 'block')
-  return ['/sys/block', '/sys/class/block'].map((destination) => ({
-    ...{ name: destination.slice(1).replaceAll('/', '-'), description: 'the disks of EC2' },
-    ...{ type: 'bind', source, destination, options: ['rbind'] },
-  }))
-}
-
 const REXRAY = 'rexray/ebs'
 
 describe("the plugin in the place of REX-Ray's", () => {
@@ -42,7 +32,7 @@ describe("the plugin in the place of REX-Ray's", () => {
     const rexray = rexrayConfig()
     const endpoint = { name: 'EBS_METADATAENDPOINT', description: 'EC2', value: metadata.endpoint }
     const env = [...rexray.env, { ...endpoint, settable: ['value'] }]
-    const mounts = [...rexray.mounts, ...disksOf(instance)]
+    const mounts = [...rexray.mounts, ...diskMounts(instance)]
     await host.create(
       `${REXRAY}:latest`,
       { ...rexray, env, mounts },
@@ -62,7 +52,7 @@ describe("the plugin in the place of REX-Ray's", () => {
     const folder = await host.folderOf(REXRAY)
     for (const own of ['ledger', 'log', 'pools'])
       rmSync(join(folder, 'propagated-mount', own), { recursive: true, force: true })
-    const ours = { ...pluginConfig, mounts: [...pluginConfig.mounts, ...disksOf(instance)] }
+    const ours = { ...pluginConfig, mounts: [...pluginConfig.mounts, ...diskMounts(instance)] }
     await host.create(host.named('ebs'), ours)
     await docker('plugin', 'push', host.named('ebs'))
     const upgrade = ['plugin', 'upgrade', '--grant-all-permissions', '--skip-remote-check']

@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rexraySettings } from '../support/docker-plugin.ts'
 import { eventually } from '../support/machine.ts'
-import { PLUGIN_IMAGE, PluginHost, privileged } from '../support/managed-plugin.ts'
+import { PluginHost, privileged } from '../support/managed-plugin.ts'
+import { PLUGIN_IMAGE } from '../support/plugin-image.ts'
 
 const MOUNT_PATH = 'LIBSTORAGE_INTEGRATION_VOLUME_OPERATIONS_MOUNT_PATH'
 

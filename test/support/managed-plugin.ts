@@ -1,36 +1,26 @@
 import { spawn } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DockerClient } from './docker-client.ts'
 import { Engine, image } from './dockerd.ts'
-import { eventually, Machine, type Outcome, outcomeOf, projectDirectory } from './machine.ts'
+import { eventually, Machine, type Outcome, outcomeOf } from './machine.ts'
+import { lackedCapabilities, type PluginFiles, PluginFolder, PluginImage } from './plugin-image.ts'
 import { PluginRegistry } from './plugin-registry.ts'
 
-/** Texts by their paths in the root file system. */
-export type PluginFiles = Readonly<Record<string, string>>
-
 const WRITE = 'while true; do echo line >> /d/lines; sync; sleep 0.1; done'
-/** The image that `build` makes plugins of. */
-export const PLUGIN_IMAGE = 'remora/plugin-test:1'
 
 /** An engine with a registry beside it, to which managed plugins are built by the project's own script. */
 export class PluginHost {
   readonly machine: Machine
   readonly engine: Engine
   readonly registry: PluginRegistry
+  readonly #image: PluginImage
 
   private constructor(machine: Machine, registry: PluginRegistry) {
     this.machine = machine
     this.engine = new Engine(machine)
     this.registry = registry
+    this.#image = new PluginImage(this.engine, machine.home)
   }
 
   /** `end` must be called however the test ends. */
@@ -51,41 +41,19 @@ export class PluginHost {
   }
 
   /** Runs the script behind the make targets; resolves with what it said. */
-  async build(step: 'plugin' | 'push' | 'image', name: string): Promise<string> {
-    const { status, stdout, stderr } = await outcomeOf(
-      spawn(process.execPath, [join(projectDirectory, 'docker-plugin/build.mjs'), step], {
-        env: {
-          PATH: process.env['PATH'],
-          TMPDIR: this.machine.home,
-          DOCKER_HOST: this.engine.address,
-          NAME: name,
-          IMAGE: PLUGIN_IMAGE,
-          WITHOUT: lackedCapabilities().join(' '),
-        },
-      }),
-    )
-    if (status !== 0) throw new Error(`build.mjs ${step} ended with ${status}: ${stderr}${stdout}`)
-    return stdout
+  build(step: 'plugin' | 'push' | 'image', name: string): Promise<string> {
+    return this.#image.build(step, name)
   }
 
   /** Makes a plugin of the image that `build` has made, with a config.json and further executable files of its own. */
   async create(name: string, config: object, files: PluginFiles = {}): Promise<void> {
-    const folder = mkdtempSync(join(this.machine.home, 'plugin-'))
-    const root = join(folder, 'rootfs')
-    mkdirSync(root)
-    const container = await this.engine.docker('create', PLUGIN_IMAGE)
-    await this.engine.docker('export', '--output', join(folder, 'root.tar'), container)
-    await this.engine.docker('rm', container)
-    await outcomeOf(spawn('tar', ['-x', '-f', join(folder, 'root.tar'), '-C', root]))
-    for (const [file, text] of Object.entries(files))
-      writeFileSync(join(root, file), text, { mode: 0o755 })
-    await this.createOf(name, folder, config)
+    const folder = await this.#image.unpack(files)
+    await folder.create(this.engine, name, config)
   }
 
   /** Makes a plugin of a folder that has its rootfs, with as much of a config.json as this machine can grant. */
   async createOf(name: string, folder: string, config: object): Promise<void> {
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(withoutLacked(config)))
-    await this.engine.docker('plugin', 'create', name, folder)
+    await new PluginFolder(folder).create(this.engine, name, config)
   }
 
   /** Enables a plugin; resolves with the milliseconds until its socket answered a call. */
@@ -195,21 +163,6 @@ export function privileged(): readonly string[] {
     '--security-opt',
     'apparmor=unconfined',
   ]
-}
-
-/** What plugins want and the machine of the tests may lack itself; CAP_SYS_RESOURCE is bit 24 (capabilities(7)). */
-function lackedCapabilities(): string[] {
-  const bounding = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
-  return (BigInt(`0x${bounding ?? '0'}`) >> 24n) & 1n ? [] : ['CAP_SYS_RESOURCE']
-}
-
-function withoutLacked(config: object): object {
-  const lacked = lackedCapabilities()
-  const granted = (key: string, value: unknown) =>
-    typeof value === 'string' && key !== 'value' && lacked.includes(value) ? undefined : value
-  return JSON.parse(JSON.stringify(config, granted), (_key, value: unknown) =>
-    Array.isArray(value) ? value.filter((item) => item !== null) : value,
-  )
 }
 
 function commandLine(pid: number): string {

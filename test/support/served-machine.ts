@@ -45,6 +45,11 @@ export class ServedMachine {
     return server
   }
 
+  /** Where its server writes events and log. */
+  protected get logFolder(): string {
+    return join(this.machine.home, 'var/log')
+  }
+
   output(): string {
     return this.#servers.map((server) => server.output()).join('\n')
   }
@@ -90,7 +95,7 @@ export class ServedMachine {
   }
 
   events(kind?: string): RecordedEvent[] {
-    const path = join(this.machine.home, 'var/log/events.jsonl')
+    const path = join(this.logFolder, 'events.jsonl')
     if (!existsSync(path)) return []
     const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean)
     const all = lines.map((line): RecordedEvent => JSON.parse(line))

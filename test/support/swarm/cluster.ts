@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Engine } from '../dockerd.ts'
 import type { EbsMachineSettings } from '../ebs-machines.ts'
-import { ebsConfiguration } from '../ec2/host.ts'
 import { Ec2Simulator, type SimulatorOptions } from '../ec2/simulator.ts'
-
 import { Machine } from '../machine.ts'
+import { type PluginFolder, PluginImage } from '../plugin-image.ts'
+import { ManagedNode, PLUGIN_FILES } from './managed-node.ts'
 import { SwarmNetwork } from './network.ts'
-import { SwarmNode } from './node.ts'
+import { type NodeParts, SwarmNode } from './node.ts'
 
 /** A Swarm on this machine: one manager without work, and nodes that are instances of a simulated EC2. Needs root. */
 export class SwarmCluster {
@@ -18,10 +18,12 @@ export class SwarmCluster {
   readonly #machines: Machine[] = []
   readonly #launches: Promise<unknown>[] = []
   readonly #failures: unknown[] = []
+  readonly #scratch = mkdtempSync(join(tmpdir(), 'remora-swarm-'))
   #isOver = false
   #simulator: Ec2Simulator | undefined
   #network: SwarmNetwork | undefined
   #manager: Engine | undefined
+  #plugin: Promise<PluginFolder> | undefined
 
   /** Starts the region and the manager; `end` must be called however that ends. */
   async start(options: SimulatorOptions = {}): Promise<void> {
@@ -41,19 +43,34 @@ export class SwarmCluster {
     return this.#nodes
   }
 
-  /** One more node, which serves and has joined. */
+  /** One more node, which serves on a socket and has joined. */
   async add(name: string, settings: EbsMachineSettings = {}): Promise<SwarmNode> {
-    return await this.#launched(() => this.#add(name, settings))
+    return await this.#launched(async () => {
+      const node = await this.#started(new SwarmNode(await this.#parts(name)), settings)
+      await node.warmUp()
+      await this.#join(node)
+      return node
+    })
   }
 
-  /** What its next server is told. */
-  configure(node: SwarmNode, settings: EbsMachineSettings): void {
-    const { fsType = 'ext4', ...mount } = settings
-    const operations = { create: { default: { fsType } }, mount }
-    const configuration = ebsConfiguration(this.simulator, node.instance, {
-      integration: { volume: { operations } },
+  /** One more such node, whose engine has not called Remora yet. */
+  async addCold(name: string): Promise<SwarmNode> {
+    return await this.#launched(async () => {
+      const node = await this.#started(new SwarmNode(await this.#parts(name)), {})
+      await this.#join(node)
+      return node
     })
-    node.machine.write('etc/config.yml', configuration)
+  }
+
+  /** One more node, which serves by a managed plugin and has joined. */
+  async addManaged(name: string, settings: EbsMachineSettings = {}): Promise<ManagedNode> {
+    return await this.#launched(async () => {
+      this.#plugin ??= this.#buildPlugin()
+      const made = new ManagedNode(await this.#parts(name), await this.#plugin)
+      const node = await this.#started(made, settings)
+      await this.#join(node)
+      return node
+    })
   }
 
   /** Whether a node gets work. */
@@ -64,6 +81,13 @@ export class SwarmCluster {
   /** What the manager thinks of a node: `ready`, `down`. */
   stateOf({ hostname }: SwarmNode): Promise<string> {
     return this.manager.docker('node', 'inspect', '--format', '{{.Status.State}}', hostname)
+  }
+
+  /** Whether the manager has heard of the plugin of a node. */
+  async hasReported({ hostname }: SwarmNode): Promise<boolean> {
+    const plugins = '{{.Description.Engine.Plugins}}'
+    const seen = await this.manager.docker('node', 'inspect', '--format', plugins, hostname)
+    return seen.includes('{Volume rexray')
   }
 
   /** The ids of all instances that have a volume of this name. */
@@ -95,7 +119,8 @@ export class SwarmCluster {
     await this.#endMachines()
     await this.#network?.end()
     await this.#simulator?.close()
-    rmSync(this.witness, { recursive: true, force: true })
+    for (const folder of [this.witness, this.#scratch])
+      rmSync(folder, { recursive: true, force: true })
     const [failure] = this.#failures
     if (failure !== undefined) throw failure
   }
@@ -126,20 +151,32 @@ export class SwarmCluster {
     await manager.docker('swarm', 'update', '--dispatcher-heartbeat', '2s')
   }
 
-  async #add(name: string, settings: EbsMachineSettings): Promise<SwarmNode> {
-    const instance = await this.simulator.launch()
+  async #parts(name: string): Promise<NodeParts> {
+    const { simulator } = this
+    const instance = await simulator.launch()
     const port = await started(this.#network).join(name)
-    const node = await SwarmNode.launch(instance, port, await this.#machine())
+    return { simulator, instance, port, machine: await this.#machine() }
+  }
+
+  async #started<Node extends SwarmNode>(node: Node, settings: EbsMachineSettings): Promise<Node> {
     this.#nodes.push(node)
-    this.configure(node, settings)
-    await node.serve()
-    await node.engine.start()
-    // A node reports the plugins that somebody has called there: first when it joins, then every 20 s.
-    await node.engine.docker('volume', 'ls')
+    await node.prepare()
+    node.configure(settings)
+    await node.start()
+    return node
+  }
+
+  async #join(node: SwarmNode): Promise<void> {
     const token = await this.manager.docker('swarm', 'join-token', '--quiet', 'worker')
     const manager = await this.manager.docker('info', '--format', '{{.Swarm.NodeAddr}}')
     await node.engine.docker('swarm', 'join', '--token', token, `${manager}:2377`)
-    return node
+  }
+
+  /** By the manager's engine, which has no other work. */
+  async #buildPlugin(): Promise<PluginFolder> {
+    const image = new PluginImage(this.manager, this.#scratch)
+    await image.build('image')
+    return await image.unpack(PLUGIN_FILES)
   }
 
   /** A machine that asks no name server beyond itself. */

@@ -1,9 +1,14 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { image } from '../dockerd.ts'
 import { eventually } from '../machine.ts'
 import type { SwarmCluster } from './cluster.ts'
 import type { SwarmNode } from './node.ts'
+
+/** What stands in a stack file, as far as it matters here. */
+export interface Stack {
+  readonly services: Readonly<Record<string, { readonly volumes?: readonly unknown[] }>>
+}
 
 /** A line of which a container was told that it is durable. */
 export interface Line {
@@ -39,16 +44,29 @@ while :; do
 done
 `
 
+const STACK = 'story'
+
 /** A service of one replica that writes numbered lines to its volume, and what is known of them. */
 export class LineService {
-  readonly name = 'lines'
-  readonly volume = 'data'
   readonly #cluster: SwarmCluster
+  #name = 'lines'
+  #volume = 'data'
 
   constructor(cluster: SwarmCluster) {
     this.#cluster = cluster
   }
 
+  /** What the service is called in the Swarm. */
+  get name(): string {
+    return this.#name
+  }
+
+  /** What its volume is called. */
+  get volume(): string {
+    return this.#volume
+  }
+
+  /** The service `lines` with the volume `data`. */
   async create(): Promise<void> {
     const { manager, witness } = this.#cluster
     await manager.docker(
@@ -60,6 +78,31 @@ export class LineService {
       ...['--mount', `type=bind,source=${witness},target=/witness`],
       ...[image, 'sh', '-c', WRITE],
     )
+  }
+
+  /**
+   * The service of somebody's stack file, of which only what the containers run is ours; `volume` is the name that the file
+   * gives to the volume of its first slot.
+   */
+  async deploy(stack: Stack, service: string, volume: string): Promise<void> {
+    const { manager, witness } = this.#cluster
+    const [theirs] = Object.values(stack.services)
+    const lines = {
+      ...theirs,
+      image,
+      // A dollar is one of the container's and not a variable of the file when there are two.
+      command: ['sh', '-c', WRITE.replaceAll('$', '$$$$')],
+      environment: { NODE: '{{.Node.Hostname}}', TASK: '{{.Task.ID}}' },
+      networks: ['host'],
+      volumes: [...(theirs?.volumes ?? []), `${witness}:/witness`],
+    }
+    const networks = { host: { external: true, name: 'host' } }
+    const file = join(witness, '.stack.json')
+    writeFileSync(file, JSON.stringify({ ...stack, services: { [service]: lines }, networks }))
+    const flags = ['--detach=true', '--resolve-image', 'never', '--compose-file', file]
+    await manager.docker('stack', 'deploy', ...flags, STACK)
+    this.#name = `${STACK}_${service}`
+    this.#volume = volume
   }
 
   async remove(): Promise<void> {
@@ -80,8 +123,8 @@ export class LineService {
 
   /** The lines in the volume of the node that has it now. */
   found(node: SwarmNode): string[] {
-    const { machine } = node
-    const path = machine.path(join(machine.home, 'var/lib/volumes', this.volume, 'data/lines'))
+    const { machine, volumesFolder } = node
+    const path = machine.path(join(volumesFolder, this.volume, 'data/lines'))
     return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : []
   }
 
@@ -115,7 +158,8 @@ export class LineService {
 
   #witnessed(): string[] {
     const { witness } = this.#cluster
-    return readdirSync(witness).flatMap((name) =>
+    const names = readdirSync(witness).filter((name) => !name.startsWith('.'))
+    return names.flatMap((name) =>
       readFileSync(join(witness, name), 'utf8').split('\n').slice(0, -1),
     )
   }

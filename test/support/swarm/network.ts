@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { eventually, outcomeOf } from '../machine.ts'
+import { Door } from './door.ts'
 
 const SUBNET = '10.213.0'
 
@@ -39,6 +40,8 @@ export class Port {
   readonly address: string
   readonly #hub: NetworkNamespace
   readonly #cable: string
+  readonly #reached = new Set<number>()
+  readonly #doors: Door[] = []
   #own: NetworkNamespace | undefined
 
   constructor(hub: NetworkNamespace, name: string, number: number) {
@@ -62,11 +65,20 @@ export class Port {
     await this.#hub.run(`ip link add ${this.#cable} type veth peer name eth0 netns ${own.pid}`)
     await this.#hub.run(`ip link set ${this.#cable} master swarm up`)
     await own.run(`ip address add ${this.address}/24 dev eth0 && ip link set eth0 up`)
+    for (const number of this.#reached) this.#doors.push(await Door.open(own.pid, number))
+  }
+
+  /** Programs here reach what this machine serves at 127.0.0.1 by the same number, whether the cable is cut or not. */
+  async reach(endpoint: string): Promise<void> {
+    const number = Number(new URL(endpoint).port)
+    this.#reached.add(number)
+    if (this.#own !== undefined) this.#doors.push(await Door.open(this.#own.pid, number))
   }
 
   /** Takes the namespace away with all that an engine has left in it. */
   async unplug(): Promise<void> {
     if (this.#own === undefined) return
+    for (const door of this.#doors.splice(0)) await door.close()
     await this.#hub.run(`ip link delete ${this.#cable}`)
     await this.#own.end()
     this.#own = undefined

@@ -31,7 +31,7 @@ export function partsOf(
   const { stop, lag } = cluster.simulator.region.delays
   const ec2 = ec2At(cluster, lostAt)
   if (stoppedAt !== undefined) ec2.push([stoppedAt, stoppedAt + stop + lag])
-  const policy = waits(mounts, takings(cluster, lostAt))
+  const policy = waits(mounts, takings(cluster, lostAt), to.attachWaitMs)
   const partAt = (moment: number) => {
     if (!covers(mounts, moment)) return 'engine'
     if (covers(ec2, moment)) return 'ec2'
@@ -47,11 +47,11 @@ export function partsOf(
   return { total: lineAt - lostAt, ...parts }
 }
 
-/** A Mount waits until something is asked for, or to its end; one that comes after that waits no more. */
-function waits(mounts: readonly Span[], asked: readonly number[]): Span[] {
+/** A Mount waits until something is asked for, or to its end, but no longer than it was told; one after that waits no more. */
+function waits(mounts: readonly Span[], asked: readonly number[], waitMs: number): Span[] {
   return mounts.map(([begun, ended]): Span => {
     const first = asked.find((at) => at >= begun && at <= ended) ?? ended
-    return [begun, asked.some((at) => at < begun) ? begun : first]
+    return [begun, asked.some((at) => at < begun) ? begun : Math.min(first, begun + waitMs)]
   })
 }
 

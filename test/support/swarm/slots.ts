@@ -12,6 +12,14 @@ busybox mv "/witness/.$TASK" "/witness/$SLOT $TASK"
 while :; do sleep 0.1; done
 `
 
+const SLOT = '{{.Service.Name}}-{{.Task.Slot}}'
+
+/** How a service is not as the others. */
+export interface SlotOptions {
+  readonly volume?: string
+  readonly flags?: readonly string[]
+}
+
 /** Services each of whose slots has a volume of its own, named after service and slot. */
 export class SlotServices {
   readonly #cluster: SwarmCluster
@@ -20,14 +28,14 @@ export class SlotServices {
     this.#cluster = cluster
   }
 
-  async create(name: string, ...flags: readonly string[]): Promise<void> {
-    const slot = '{{.Service.Name}}-{{.Task.Slot}}'
+  /** Another volume than one for each slot, and further flags, may be given. */
+  async create(name: string, { volume = SLOT, flags = [] }: SlotOptions = {}): Promise<void> {
     await this.#docker(
       ...['service', 'create', '--detach', '--name', name, '--no-resolve-image', ...flags],
       ...['--network', 'host', '--restart-delay', '1s', '--stop-grace-period', '2s'],
-      ...['--env', `SLOT=${slot}`, '--env', 'TASK={{.Task.ID}}'],
+      ...['--env', `SLOT=${SLOT}`, '--env', 'TASK={{.Task.ID}}'],
       '--mount',
-      `type=volume,source=${slot},target=/data,volume-driver=rexray,volume-opt=size=1`,
+      `type=volume,source=${volume},target=/data,volume-driver=rexray,volume-opt=size=1`,
       ...['--mount', `type=bind,source=${this.#cluster.witness},target=/witness`],
       ...[image, 'sh', '-c', SHOW],
     )
@@ -57,6 +65,11 @@ export class SlotServices {
       },
       60_000,
     )
+  }
+
+  /** What the manager has of a service's tasks, with their errors. */
+  tasks(name: string): Promise<string> {
+    return this.#docker('service', 'ps', '--no-trunc', '--format', '{{.Node}} {{.Error}}', name)
   }
 
   async remove(...names: readonly string[]): Promise<void> {
