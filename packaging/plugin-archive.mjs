@@ -1,5 +1,5 @@
 // The managed plugin as files: an engine takes one from a folder, so that a release needs neither engine nor registry.
-import { copyFileSync, readFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemBill } from './bill-of-materials.mjs'
 import { run } from './run.mjs'
@@ -17,6 +17,7 @@ export function writePluginArchive(project, output) {
     const folder = join(stage, name)
     const env = { FOLDER: folder, WITHOUT: '' }
     run(process.execPath, [join(project, 'docker-plugin/build.mjs'), 'folder'], { env })
+    removeCode(join(folder, 'rootfs/usr/lib/remora'))
     copyFileSync(join(project, 'LICENSE'), join(folder, 'LICENSE'))
     const packages = packagesIn(folder)
     const architecture = packages.find((one) => one.architecture !== 'all')?.architecture
@@ -24,6 +25,12 @@ export function writePluginArchive(project, output) {
     pack(stage, name, join(output, `${file}.tar.gz`))
     put(output, `${file}.cdx.json`, systemBill({ name: 'remora-plugin', version }, packages))
   })
+}
+
+/** What V8 made of the program differs from build to build, and is of no use to another Node.js. */
+function removeCode(program) {
+  for (const file of readdirSync(program).filter((name) => name.endsWith('.code')))
+    rmSync(join(program, file))
 }
 
 function pack(stage, name, archive) {

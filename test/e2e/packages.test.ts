@@ -53,8 +53,12 @@ describe('a release', () => {
 
   test('is the same to the byte when it is built again', async () => {
     const sums = project.read('release/SHA256SUMS')
+    const listed = async () =>
+      (await machine.run('tar', ['-tvzf', at(`${plugin()}.tar.gz`)])).stdout
+    const files = await listed()
     const again = await project.build('release', { npm_config_registry: 'http://127.0.0.1:1' })
     expect(again.status).toBe(0)
+    expect(await listed()).toBe(files)
     expect(project.read('release/SHA256SUMS')).toBe(sums)
   })
 
