@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { build, transform } from 'esbuild'
 import { makeCodeCache } from './packaging/code-cache.mjs'
 import { noticesFor } from './packaging/notices.mjs'
+import { packed } from './packaging/packs.mjs'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 
@@ -102,24 +103,29 @@ const program = await build({
 const [entry] = Object.entries(program.metafile.outputs).find(
   ([, { entryPoint }]) => entryPoint === 'src/main.ts',
 )
-const launcher = await build({
-  ...shared,
-  ...commonJs,
-  entryPoints: ['src/launcher.ts'],
-  define: { REMORA_ENTRY: JSON.stringify(basename(entry)) },
-})
-
-rmSync(dist(''), { recursive: true, force: true })
-mkdirSync(dist(''))
+const modules = new Map([['dvdcli-program.js', dvdcli.outputFiles[0].text]])
 for (const { path, text } of program.outputFiles) {
   const { code } = await transform(text, {
     ...commonJs,
     minifySyntax: true,
     minifyWhitespace: true,
   })
-  writeFileSync(dist(basename(path)), code)
+  modules.set(basename(path), code)
 }
-writeFileSync(dist('dvdcli-program.js'), dvdcli.outputFiles[0].text)
+const { files, places } = packed(modules, program.metafile)
+const launcher = await build({
+  ...shared,
+  ...commonJs,
+  entryPoints: ['src/launcher.ts'],
+  define: {
+    REMORA_ENTRY: JSON.stringify(basename(entry)),
+    REMORA_PLACES: JSON.stringify(places),
+  },
+})
+
+rmSync(dist(''), { recursive: true, force: true })
+mkdirSync(dist(''))
+for (const [file, text] of files) writeFileSync(dist(file), text)
 writeFileSync(dist('main.js'), launcher.outputFiles[0].text, { mode: 0o755 })
 // The folder is all there is of the program, wherever it is copied to.
 writeFileSync(dist('package.json'), '{ "type": "commonjs" }\n')

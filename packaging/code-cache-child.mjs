@@ -1,11 +1,14 @@
 // Runs a command of the built program and writes down what V8 compiled for it, of files that no run before has used.
 // Without a command it compiles what no run has used.
 // Usage: node packaging/code-cache-child.mjs DIST [COMMAND...], with a home in REXRAY_HOME.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { request } from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 
 const [, , dist, ...args] = process.argv
@@ -31,12 +34,21 @@ function write(scripts) {
   for (const [file, script] of scripts) if (hasNoCode(file)) writeCode(join(dist, file), script)
 }
 
+/** A command beside the server runs otherwise than alone. */
 async function callAndStop() {
-  const socket = join(process.env['REXRAY_HOME'], 'run/docker/plugins/rexray.sock')
-  while (!existsSync(socket)) await sleep(10)
+  const home = process.env['REXRAY_HOME']
+  const socket = join(home, 'run/docker/plugins/rexray.sock')
+  await until(socket)
   await call(socket, 'Get', { Name: 'nothing' })
   await call(socket, 'List', {})
+  await until(join(home, 'var/run/serving.json'))
+  const args = [fileURLToPath(import.meta.url), dist, 'volume', 'ls']
+  await once(spawn(process.execPath, args, { stdio: 'ignore' }), 'exit')
   process.kill(process.pid, 'SIGTERM')
+}
+
+async function until(path) {
+  while (!existsSync(path)) await sleep(10)
 }
 
 function call(socketPath, name, body) {

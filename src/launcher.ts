@@ -4,22 +4,31 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Script } from 'node:vm'
 
-/** The build puts it here. */
+/** The module that the program begins with, and the file of each module; the build puts them here. */
 declare const REMORA_ENTRY: string
+declare const REMORA_PLACES: Readonly<Record<string, string>>
 
-/** The file that the program begins with. */
-export const ENTRY = REMORA_ENTRY
-
-/** The program as it was built: files of CommonJS in one folder, each with the code that V8 has made of it once. */
+/** The program as it was built: modules of CommonJS in the files of one folder. */
 export interface ProgramFiles {
-  /** Runs a file, unless it has been run, and returns what it exports. */
-  load(file: string): unknown
+  /** Runs a module, unless it has been run, and returns what it exports. */
+  load(module: string): unknown
   /** What has been compiled, by file. */
   readonly scripts: ReadonlyMap<string, Script>
 }
 
+/** What a file comes to: for each of its modules a function that runs it. */
+type Modules = Readonly<
+  Record<string, (require: (name: string) => unknown, module: Module) => void>
+>
+
+interface Module {
+  exports: unknown
+}
+
+/** The module that the program begins with. */
+export const ENTRY = REMORA_ENTRY
 /** What is added to a file's name for the code that V8 has made of it. */
-const CODE_SUFFIX = '.code'
+export const CODE_SUFFIX = '.code'
 const DIGEST_BYTES = 32
 
 /**
@@ -27,18 +36,28 @@ const DIGEST_BYTES = 32
  * Code that another V8 made, or none, makes the program slower to start and nothing else.
  */
 export function openProgram(folder: string): ProgramFiles {
-  const modules = new Map<string, { exports: unknown }>()
+  const loaded = new Map<string, Module>()
+  const files = new Map<string, Modules>()
   const scripts = new Map<string, Script>()
 
-  const load = (file: string): unknown => {
-    const known = modules.get(file)
-    if (known !== undefined) return known.exports
-    const module = { exports: {} }
-    modules.set(file, module)
+  const open = (file: string): Modules => {
     const script = compile(join(folder, file))
     scripts.set(file, script)
-    const find = (name: string) => (name.startsWith('./') ? load(name.slice(2)) : require(name))
-    script.runInThisContext()(find, module)
+    const modules: Modules = script.runInThisContext()
+    files.set(file, modules)
+    return modules
+  }
+  const load = (name: string): unknown => {
+    const known = loaded.get(name)
+    if (known !== undefined) return known.exports
+    const module = { exports: {} }
+    loaded.set(name, module)
+    const file = REMORA_PLACES[name] ?? name
+    const modules = files.get(file) ?? open(file)
+    modules[name]?.(
+      (wanted) => (wanted.startsWith('./') ? load(wanted.slice(2)) : require(wanted)),
+      module,
+    )
     return module.exports
   }
   return { load, scripts }
@@ -48,8 +67,7 @@ export function openProgram(folder: string): ProgramFiles {
 export function compile(filename: string): Script {
   const text = readFileSync(filename, 'latin1')
   const cachedData = codeOf(filename, text)
-  const source = `(function (require, module) {${text}\n})`
-  return new Script(source, { filename, ...(cachedData && { cachedData }) })
+  return new Script(text, { filename, ...(cachedData && { cachedData }) })
 }
 
 /** Writes down what V8 has compiled of a file until now. */

@@ -1,0 +1,69 @@
+import { basename } from 'node:path'
+
+/**
+ * What is loaded together lies in one file of its own, by the sources that are asked for; what an earlier one has is not in
+ * a later one. One file is read and compiled sooner than twenty.
+ */
+const TOGETHER = {
+  quick: [
+    'src/main.ts',
+    'src/cli/version.ts',
+    'src/cli/quick/run.ts',
+    'src/config/find-answers.ts',
+  ],
+  program: [
+    'src/cli/program.ts',
+    'src/app.ts',
+    'src/config/load.ts',
+    'src/config/environment.ts',
+    'src/providers/index.ts',
+  ],
+  server: [
+    'src/logging.ts',
+    'src/plugin-api/app.ts',
+    'src/plugin-api/server.ts',
+    'src/providers/loop/index.ts',
+  ],
+  ebs: ['src/providers/ebs/index.ts'],
+}
+
+/**
+ * The modules that esbuild made, by name and with their text in CommonJS, as the files that src/launcher.ts loads: `files`
+ * has the text of each, `places` the file of each module.
+ */
+export function packed(modules, { outputs }) {
+  const places = {}
+  for (const [pack, sources] of Object.entries(TOGETHER))
+    for (const source of sources)
+      for (const module of reachedFrom(outputOf(source, outputs), outputs))
+        places[module] ??= `${pack}.js`
+  for (const module of modules.keys()) places[module] ??= module
+  const files = new Map()
+  for (const [module, file] of Object.entries(places))
+    files.set(file, [...(files.get(file) ?? []), asProperty(module, modules.get(module))])
+  return {
+    places,
+    files: new Map([...files].map(([file, members]) => [file, `({${members.join(',\n')}})`])),
+  }
+}
+
+/** A function in parentheses is compiled at once, since it is called at once. */
+function asProperty(module, text) {
+  return `${JSON.stringify(module)}:(function(require,module){${text}\n})`
+}
+
+function outputOf(source, outputs) {
+  const found = Object.keys(outputs).find((output) => outputs[output].entryPoint === source)
+  if (found === undefined) throw new Error(`${source} has no file of its own in the bundle`)
+  return found
+}
+
+/** An output and all that it cannot do without. */
+function reachedFrom(output, outputs, reached = new Set()) {
+  const name = basename(output)
+  if (reached.has(name) || outputs[output] === undefined) return reached
+  reached.add(name)
+  for (const { kind, path } of outputs[output].imports)
+    if (kind === 'import-statement') reachedFrom(path, outputs, reached)
+  return reached
+}
