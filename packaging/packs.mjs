@@ -47,8 +47,10 @@ export function packed(modules, { outputs }) {
   }
 }
 
-/** A function in parentheses is compiled at once, since it is called at once. */
+/** A function in parentheses is compiled at once, since it is called at once. A byte is a character to the launcher. */
 function asProperty(module, text) {
+  const foreign = /[\u0080-\uffff]/.exec(text)
+  if (foreign) throw new Error(`${module} has "${foreign[0]}", and is to be plain ASCII: escape it`)
   return `${JSON.stringify(module)}:(function(require,module){${text}\n})`
 }
 

@@ -213,6 +213,7 @@ class OpenApp implements App {
     const { logger } = this
     const waitMs = this.config.callTimeoutMs ?? callTimeoutMs
     const deadlines = waitMs === undefined ? {} : { deadlines: deadlinesWithin(waitMs) }
+    this.#parts.answers.watch()
     const listening: ListeningModule[] = []
     for (const module of this.config.modules) {
       const { service, volumes } = this.service(module.service)

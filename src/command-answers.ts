@@ -67,11 +67,20 @@ export class ServerAnswers implements CommandAnswers {
     return await served?.volumes.path(name, { signal })
   }
 
-  /** Tells commands that the server listens on this socket. Commands do without, where that cannot be. */
-  async begin(socket: string): Promise<void> {
+  /** From now on what a command changes is noticed. Commands see for themselves where that cannot be. */
+  watch(): void {
     try {
       this.#last.note()
       this.#changeAtStart = this.#last.read()
+    } catch (error) {
+      this.#hasEnded = true
+      this.#notAnswered(error)
+    }
+  }
+
+  /** Tells commands that the server listens on this socket. Commands do without, where that cannot be. */
+  async begin(socket: string): Promise<void> {
+    try {
       const key = randomBytes(32).toString('hex')
       const configurations: ServedConfiguration[] = []
       for (const flags of this.#possibleFlags())
@@ -82,7 +91,7 @@ export class ServerAnswers implements CommandAnswers {
       rmSync(this.#file, { force: true })
       writeFileSync(this.#file, this.#written, { flag: 'wx', mode: 0o600 })
     } catch (error) {
-      this.#parts.logger.warn('commands are not answered by this server', { error })
+      this.#notAnswered(error)
     }
   }
 
@@ -91,6 +100,10 @@ export class ServerAnswers implements CommandAnswers {
     this.#hasEnded = true
     if (this.#written !== undefined && readIfThere(this.#file) === this.#written)
       rmSync(this.#file, { force: true })
+  }
+
+  #notAnswered(error: unknown): void {
+    this.#parts.logger.warn('commands are not answered by this server', { error })
   }
 
   /** No flags, or the service that is meant; and the file that this server was started with. */

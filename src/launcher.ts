@@ -47,17 +47,25 @@ export function openProgram(folder: string): ProgramFiles {
     files.set(file, modules)
     return modules
   }
+  const run = (name: string, module: Module): void => {
+    const file = REMORA_PLACES[name] ?? name
+    const modules = files.get(file) ?? open(file)
+    const find = (wanted: string) =>
+      wanted.startsWith('./') ? load(wanted.slice(2)) : require(wanted)
+    modules[name]?.(find, module)
+  }
   const load = (name: string): unknown => {
     const known = loaded.get(name)
     if (known !== undefined) return known.exports
     const module = { exports: {} }
     loaded.set(name, module)
-    const file = REMORA_PLACES[name] ?? name
-    const modules = files.get(file) ?? open(file)
-    modules[name]?.(
-      (wanted) => (wanted.startsWith('./') ? load(wanted.slice(2)) : require(wanted)),
-      module,
-    )
+    try {
+      run(name, module)
+    } catch (error) {
+      // What failed for want of a file handle may succeed the next time.
+      loaded.delete(name)
+      throw error
+    }
     return module.exports
   }
   return { load, scripts }

@@ -66,6 +66,28 @@ describe('a program of files with code that V8 has made', () => {
     expect(said()).toBe('3 1 /')
   })
 
+  test('runs a module again that has failed', () => {
+    writeFileSync(
+      join(folder, 'most.js'),
+      `({ "begin.js": (function (require, module) {
+        const said = []
+        for (let time = 0; time < 2; time += 1)
+          try { said.push(require('./late.js')) } catch (error) { said.push(error.message) }
+        process.stdout.write(said.join(' '))
+      })})`,
+    )
+    writeFileSync(
+      join(folder, 'late.js'),
+      `({ "late.js": (function (require, module) {
+        globalThis.times = (globalThis.times ?? 0) + 1
+        module.exports = 'half'
+        if (globalThis.times === 1) throw new Error('failed')
+        module.exports = 'whole'
+      })})`,
+    )
+    expect(said()).toBe('failed whole')
+  })
+
   test('takes code that this V8 has made', () => {
     makeCode('sum.js')
     expect(isTaken()).toBe('true')

@@ -220,9 +220,10 @@ async function awaitAvailable(
   const isLeft = outcome === 'error' && !(await isDeleted(context, id))
   // One in error that cannot be deleted keeps its token; any other is gone at the repeat.
   const isOver = outcome === 'error' ? isLeft && isEarlier : isEarlier || /^delet/.test(outcome)
-  if (isOver || outcome !== 'gone') context.tokens.left(id)
-  if (wasSeen || !isOver) throw givenUp(spec, id, isLeft)
-  return undefined
+  const isGone = isOver && !wasSeen
+  if (isGone || outcome !== 'gone') context.tokens.left(id)
+  if (isGone) return undefined
+  throw givenUp(spec, id, isLeft)
 }
 
 /** What is in error is no use to anybody. */

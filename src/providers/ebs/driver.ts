@@ -19,8 +19,9 @@ import type {
   VolumeQuery,
   VolumeSpec,
 } from '../../libstorage/types.ts'
-import { attachVolume, detachVolume } from './attachments.ts'
+import { attachVolume } from './attachments.ts'
 import { createVolume } from './creation.ts'
+import { detachVolume } from './detachment.ts'
 import type { Ec2 } from './ec2.ts'
 import { asStorageError } from './errors.ts'
 import type { MachineIdentity } from './identity.ts'

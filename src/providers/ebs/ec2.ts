@@ -114,10 +114,10 @@ export class Ec2 {
     )
     client.middlewareStack.add(
       (next) => async (args) => {
-        const askedAt = Date.now()
+        const asked = performance.now()
         const result = await next(args)
         const date = dateOf(result.response)
-        if (date !== undefined) this.clock.heard(date, askedAt, Date.now())
+        if (date !== undefined) this.clock.heard(date, performance.now() - asked)
         return result
       },
       { step: 'deserialize', priority: 'low', name: 'ec2Clock' },

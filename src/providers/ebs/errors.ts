@@ -199,3 +199,13 @@ function isNetworkError(error: unknown): boolean {
   if (error.name === 'TimeoutError') return true
   return 'code' in error && typeof error.code === 'string' && NETWORK_CODES.has(error.code)
 }
+
+/** EC2 shows a volume, and yet answers that there is none. */
+export function shownAndUnknown(subject: string, cause: unknown): UnavailableError {
+  return new UnavailableError({
+    subject,
+    problem: 'is shown by EC2, which says at the same time that there is none',
+    remedy: 'try again in a minute',
+    cause,
+  })
+}

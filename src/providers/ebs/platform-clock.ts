@@ -20,10 +20,14 @@ export class PlatformClock {
     return Math.max(0, Date.now() + this.#least - time)
   }
 
-  /** Takes in the `Date` of an answer, with this machine's times of its request and of its arrival. */
-  heard(date: number, askedAt: number, arrivedAt: number): void {
+  /**
+   * Takes in the `Date` of an answer that has just arrived, so many milliseconds after its request. A clock that is set
+   * meanwhile does not count: what an answer took is told by another one.
+   */
+  heard(date: number, tookMs: number): void {
+    const arrivedAt = Date.now()
     const least = date - arrivedAt
-    const most = date + DATE_MS - askedAt
+    const most = date + DATE_MS - (arrivedAt - tookMs)
     // Otherwise one of the clocks has been set since.
     const agrees = least <= this.#most && most >= this.#least
     this.#least = agrees ? Math.max(least, this.#least) : least

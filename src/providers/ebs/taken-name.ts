@@ -2,6 +2,7 @@ import type { Volume as Ec2Volume } from '@aws-sdk/client-ec2'
 import { AlreadyExistsError, volumeNamed } from '../../libstorage/errors.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
+import type { TokenMemory } from './token-memory.ts'
 import { isLiving } from './volume.ts'
 import { foundWithin } from './waits.ts'
 
@@ -12,6 +13,7 @@ const PACE = { firstMs: 0, nextMs: 1_000, maxMs: 2_000 }
 export interface NameContext {
   readonly lookUps: VolumeLookUps
   readonly scope: TagScope
+  readonly tokens: TokenMemory
   /** What all pauses are multiplied by. */
   readonly pace: number
 }
@@ -24,7 +26,7 @@ export interface PlacedName {
 
 /** The living volume of a name as soon as EC2 shows it; undefined where it shows none after so many milliseconds. */
 export function namesakeWithin(
-  { lookUps, scope, pace }: NameContext,
+  { lookUps, scope, tokens, pace }: NameContext,
   { name, zone }: PlacedName,
   ms: number,
   signal: AbortSignal | undefined,
@@ -35,7 +37,8 @@ export function namesakeWithin(
       { Name: 'availability-zone', Values: [zone] },
       ...scopeFilters(scope),
     ]
-    return (await lookUps.matching(filters, signal)).find(isLiving)
+    const named = await lookUps.matching(filters, signal)
+    return named.find((one) => isLiving(one) && !tokens.isGone(one.VolumeId ?? ''))
   }
   return foundWithin(look, PACE, { timeoutMs: ms * pace, pace }, signal)
 }

@@ -122,6 +122,22 @@ describe('a name whose volume was removed', () => {
     }
   })
 
+  test('is given to one of another size while EC2 still shows it, made by another machine', async () => {
+    await open({ lag: 0, tagLag: 0 })
+    const { id } = await (await elsewhere()).createVolume(ebsSpec('data'))
+    const { volumes: shown } = world.simulator.region
+    const seen = shown.seen.bind(shown)
+    const [before] = seen().filter((one) => one.id === id)
+    await driver.removeVolume(id)
+    // Another server of EC2 answers, which does not know that yet.
+    shown.seen = () => [
+      ...seen().filter((one) => one.id !== id),
+      ...(before ? [{ ...before, state: 'available' as const }] : []),
+    ]
+    const next = await create({ sizeGiB: 2 })
+    expect(next.id).not.toBe(id)
+  })
+
   test('is given to one of another size at once by who knows that', async () => {
     await open({ lag: 0, tagLag: 0 })
     await cycle(driver, 1)
@@ -178,6 +194,61 @@ describe('what was made a moment ago', () => {
     isNew()
     await driver.removeVolume(id)
     expect(made()).toEqual([])
+  })
+
+  const throttled = { kind: 'error', code: 'RequestLimitExceeded', status: 503 } as const
+  const madeNow = (id: string) =>
+    world.simulator.region.change(id, { createTime: new Date(world.simulator.region.clock.now()) })
+  /** So many looks do not show it. */
+  function hide(id: string, looks: number): void {
+    const { volumes: shown } = world.simulator.region
+    const seen = shown.seen.bind(shown)
+    let left = looks
+    shown.seen = () => seen().filter((one) => one.id !== id || left-- <= 0)
+  }
+
+  test('is removed where a request was throttled and the next one told that there is none', async () => {
+    const { id } = await create()
+    world.simulator.faults.next('DeleteVolume', throttled, unknown)
+    madeNow(id)
+    await driver.removeVolume(id)
+    expect(made()).toEqual([])
+  })
+
+  test('is removed though one look does not show it', async () => {
+    const { id } = await create()
+    world.simulator.faults.next('DeleteVolume', unknown)
+    madeNow(id)
+    hide(id, 1)
+    await driver.removeVolume(id)
+    expect(made()).toEqual([])
+  })
+
+  test.each([0, 1])(
+    'is detached though not all of EC2 knows it, and %i looks do not show it',
+    async (looks) => {
+      const { id } = await create()
+      await driver.attachVolume(id, world.here.id)
+      await eventually(async () =>
+        expect(await driver.volume(id)).toMatchObject({ attachments: [{ state: 'attached' }] }),
+      )
+      world.simulator.faults.next('DetachVolume', unknown)
+      madeNow(id)
+      hide(id, looks)
+      await driver.detachVolume(id, world.here.id)
+      expect(await driver.volume(id)).toMatchObject({ attachments: [] })
+    },
+  )
+
+  test('is not said to be removed or detached while EC2 shows it and says that there is none', async () => {
+    const { id } = await create()
+    await driver.attachVolume(id, world.here.id)
+    const { faults } = world.simulator
+    faults.always('DetachVolume', unknown)
+    faults.always('DeleteVolume', unknown)
+    const isTold = { code: 'ERR_UNAVAILABLE', message: expect.stringContaining('is shown by EC2') }
+    await expect(driver.detachVolume(id, world.here.id)).rejects.toMatchObject(isTold)
+    await expect(driver.removeVolume(id)).rejects.toMatchObject(isTold)
   })
 
   test.each([

@@ -16,7 +16,7 @@ function hear(aheadMs: number, tookMs = 20): void {
   const askedAt = Date.now()
   vi.setSystemTime(askedAt + tookMs)
   const given = askedAt + tookMs / 2 + aheadMs
-  clock.heard(Math.floor(given / 1_000) * 1_000, askedAt, Date.now())
+  clock.heard(Math.floor(given / 1_000) * 1_000, tookMs)
 }
 const errorMs = (aheadMs: number) => clock.now() - (Date.now() + aheadMs)
 
@@ -58,3 +58,17 @@ test('calls nothing older than it surely is', () => {
   expect(clock.pastAtLeast(madeAt)).toBeGreaterThan(8_900)
   expect(clock.pastAtLeast(Date.now() + 5_000)).toBe(0)
 })
+
+test.each([-600_000, -40_000, 40_000, 600_000])(
+  'is known where the clock of this machine is set by %i ms while an answer is on its way',
+  (jumpMs) => {
+    for (const pauseMs of [0, 130, 470]) {
+      vi.setSystemTime(Date.now() + pauseMs)
+      hear(0)
+    }
+    const given = Date.now() + 10
+    vi.setSystemTime(Date.now() + 20 + jumpMs)
+    clock.heard(Math.floor(given / 1_000) * 1_000, 20)
+    expect(Math.abs(errorMs(-jumpMs))).toBeLessThanOrEqual(1_020)
+  },
+)
