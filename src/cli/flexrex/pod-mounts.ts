@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, realpathSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
 import { systemCode } from '../../libstorage/errors.ts'
 import { timeLimit } from '../../libstorage/wait.ts'
@@ -84,11 +84,13 @@ function keyOf(folder: string): string {
   return createHash('sha256').update(folder).digest('hex').slice(0, 32)
 }
 
-function realPath(folder: string): string | undefined {
+/** By the links before the folder, and by its own where it can be looked at: the root of a failed xfs cannot. */
+function realPath(folder: string): string {
   try {
     return realpathSync(folder)
   } catch (error) {
     if (systemCode(error) === undefined) throw error
-    return undefined
+    if (systemCode(error) === 'ENOENT') return folder
+    return join(realpathSync(dirname(folder)), basename(folder))
   }
 }

@@ -39,11 +39,13 @@ export class Makers {
 
   /** Begins a piece of work, which goes on until it is ended, or the process is. */
   async begin(session: WebSession): Promise<Maker> {
-    const work = randomUUID()
-    this.#underWay.add(work)
     const { bootId, pidNamespace, pid, startTime } = this.#process
     const own = { bootId, pidNamespace, pid, startTime }
-    return { guest: await this.#guest(session), process: own, service: this.#service, work }
+    // Without the machine nobody could ever tell whether the work goes on.
+    const guest = (await this.#local.get(session)).id
+    const work = randomUUID()
+    this.#underWay.add(work)
+    return { guest, process: own, service: this.#service, work }
   }
 
   end({ work }: Maker): void {
@@ -53,8 +55,6 @@ export class Makers {
   /** True only if nobody goes on with the work. */
   async isAbandoned(session: WebSession, maker: Maker): Promise<boolean> {
     if (maker.service === this.#service) return !this.#underWay.has(maker.work)
-    if (maker.guest === '')
-      return maker.process.bootId === this.#process.bootId && isProvablyDead(maker.process)
     if (maker.guest === (await this.#guest(session))) return isProvablyDead(maker.process)
     const found = await findMachine(session, maker.guest)
     return found === undefined || ENDED.has(found.state)

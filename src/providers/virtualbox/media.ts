@@ -55,7 +55,9 @@ export class Media {
   ): Promise<readonly Volume[]> {
     const found = await this.#marked(session, (one) => this.#mayBeVolume(one), signal)
     const meant = found.filter((one) => name === undefined || nameOf(one) === name)
-    const seen = await this.#looked(session, meant, signal)
+    // What is asked for by its name is used, and its size may have changed.
+    const known = name === undefined ? meant : await this.#afresh(session, meant, signal)
+    const seen = await this.#looked(session, known, signal)
     const slots = new Slots(session, signal, this.#seen.bases)
     const volumes = seen.flatMap((medium) =>
       medium === undefined ? [] : [this.#volume(medium, slots)],
@@ -104,6 +106,15 @@ export class Media {
     signal: AbortSignal | undefined,
   ): Promise<MarkRead | Medium> {
     return (await this.#seen.recall(session, ref, signal)) ?? (await readMark(session, ref, signal))
+  }
+
+  async #afresh(
+    session: WebSession,
+    media: readonly (MarkRead | Medium)[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly MarkRead[]> {
+    const read = ({ ref }: MarkRead | Medium) => unlessClosed(() => readMark(session, ref, signal))
+    return (await together(media.map(read))).flatMap((one) => one ?? [])
   }
 
   async #looked(

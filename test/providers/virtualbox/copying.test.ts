@@ -42,6 +42,13 @@ async function dieCopying(id: string, place: SimPlace = world.here): Promise<voi
 }
 
 describe('a copy', () => {
+  test('is not begun by a machine that cannot say which one it is, since nobody could clean up after it', async () => {
+    const id = await volume()
+    const { driver } = await world.provider(world.here, { localMachineNameOrId: 'nobody' })
+    await expect(driver.createVolume(copyOf(id))).rejects.toThrow(/nobody/)
+    expect(files().filter((file) => file.includes('copy'))).toEqual([])
+  })
+
   test.each(['volume', 'snapshot'] as const)(
     'of a %s has its name from the beginning, is nobody’s until it is whole, and then all there',
     async (kind) => {

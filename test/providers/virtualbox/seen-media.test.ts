@@ -78,6 +78,13 @@ test('a size that another process changed shows where one volume is asked for, a
   expect(await driver.volumes()).toMatchObject([{ sizeGiB: 7 }])
 })
 
+test('a size that another process changed shows at once where a volume is asked for by its name', async () => {
+  const id = await make(driver)
+  await driver.volumes()
+  await other.modifyVolume?.(id, { sizeGiB: 5 })
+  expect(await driver.volumes({ name: 'data' })).toMatchObject([{ id, sizeGiB: 5 }])
+})
+
 test('what a disk says of itself shows at once', async () => {
   const id = await make(driver)
   await driver.volumes()
