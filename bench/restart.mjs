@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { median, once, requestOf } from './load.mjs'
 import { configuration, writePool } from './pool.mjs'
-import { makeHome, removeHome, startProgram } from './servers.mjs'
+import { makeHome, removeHome, serviceEnvironment, startProgram } from './servers.mjs'
 
 export const title = 'Restart of the server'
 
@@ -17,7 +17,7 @@ export async function run() {
     const nodes = []
     let lost = 0
     for (let round = 0; round < ROUNDS; round++) {
-      nodes.push(nodeMs())
+      nodes.push(nodeMs(home))
       const first = await startProgram(home, configuration)
       const client = calling(first.socket, requestOf('Get', { Name: name }))
       await sleep(300)
@@ -44,9 +44,9 @@ export async function run() {
   }
 }
 
-function nodeMs() {
+function nodeMs(home) {
   const began = performance.now()
-  spawnSync(process.execPath, ['-e', '0'])
+  spawnSync(process.execPath, ['-e', '0'], { env: serviceEnvironment(home) })
   return performance.now() - began
 }
 

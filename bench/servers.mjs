@@ -28,6 +28,12 @@ export function environment(home) {
   return { ...Object.fromEntries(foreign), REXRAY_HOME: home }
 }
 
+/** The same as a service manager or an engine hands it on: without what somebody's shell says to node. */
+export function serviceEnvironment(home) {
+  const all = Object.entries(environment(home))
+  return Object.fromEntries(all.filter(([name]) => !name.startsWith('NODE_')))
+}
+
 /**
  * Starts the program with a configuration; as root in a mount namespace of its own, so that nothing it mounts stays, where
  * a shell does first what `enter` says.
@@ -47,7 +53,7 @@ export async function startProgram(home, configuration, enter = ':') {
   ]
   if (isRoot) command.unshift(...entering, 'sh')
   const socket = join(home, 'run/docker/plugins/rexray.sock')
-  return started(spawn(command[0], command.slice(1), { env: environment(home) }), socket)
+  return started(spawn(command[0], command.slice(1), { env: serviceEnvironment(home) }), socket)
 }
 
 /** Starts the reference: node:http that answers this reply to everything. */
