@@ -5,7 +5,7 @@ import type { CommandContext } from './context.ts'
 export async function wayToFindOut({ host, invocation }: CommandContext): Promise<string> {
   const { kind } = await host.habitat()
   return kind === 'container'
-    ? 'run the image again with the same flags and the word `doctor` at the end'
+    ? 'run the image again with `--rm` in place of `-d`, `--name` and `--restart`, and the word `doctor` at the end'
     : `run \`${invocation} doctor\``
 }
 

@@ -39,7 +39,7 @@ function fromOutside(remedy: string, server: Habitat | undefined): string {
 
 function fromOutsidePlugin(remedy: string, id: string): string {
   const short = shortId(id)
-  const again = `docker plugin disable --force ${short} && docker plugin enable ${short}`
+  const again = `docker plugin disable --force ${short}; docker plugin enable ${short}`
   return remedy
     .replaceAll('remora service start', `docker plugin enable ${short}`)
     .replaceAll('remora restart', again)

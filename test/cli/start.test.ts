@@ -120,7 +120,7 @@ test('one that cannot start in a container says how it is looked at there', asyn
     Promise.reject(new FailedPreconditionError({ subject: 'a server', problem: 'runs already' }))
 
   expect((await line.run('start')).stderr).toBe(
-    'remora: a server runs already; run the image again with the same flags and the word `doctor` at the end\n',
+    'remora: a server runs already; run the image again with `--rm` in place of `-d`, `--name` and `--restart`, and the word `doctor` at the end\n',
   )
 })
 

@@ -42,7 +42,7 @@ test.each([
   ['remora service start', 'docker plugin enable 0123456789ab'],
   [
     'remora restart',
-    'docker plugin disable --force 0123456789ab && docker plugin enable 0123456789ab',
+    'docker plugin disable --force 0123456789ab; docker plugin enable 0123456789ab',
   ],
   ['remora config check', 'docker plugin inspect 0123456789ab   # its settings'],
   [
