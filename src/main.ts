@@ -4,7 +4,7 @@ import { readQuickRequest } from './cli/quick/request.ts'
 
 const [, script = 'remora', ...args] = process.argv
 /** A link to the program, or a copy of it, is called by its own name. */
-const programName = basename(script).replace(/\.m?js$/, '')
+const programName = basename(script).replace(/\.c?js$/, '')
 
 /** The exit status of a program whose work was never done, as node says it of a module. */
 const UNSETTLED = 13

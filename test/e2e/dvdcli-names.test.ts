@@ -44,7 +44,7 @@ describe('a program that is called dvdcli', () => {
 
   test('is one as a copy beside its parts, with and without its extension', async () => {
     cpSync(dirname(programPath), elsewhere(''), { recursive: true })
-    for (const name of ['dvdcli', 'dvdcli.js', 'dvdcli.mjs']) {
+    for (const name of ['dvdcli', 'dvdcli.js', 'dvdcli.cjs']) {
       copyFileSync(elsewhere('main.js'), elsewhere(name))
       const { stdout, stderr } = await run(process.execPath, elsewhere(name), 'version')
       expect({ stdout, stderr }).toEqual({ stdout: expect.stringMatching(version), stderr: '' })

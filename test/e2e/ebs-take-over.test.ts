@@ -100,7 +100,9 @@ describe('a volume of an instance that runs and writes', () => {
     expect(winner.events('taken-over')).toMatchObject([
       { instance: holder.instance.id, cause: `${holder.instance.id} was detached by force` },
     ])
-    expect(winner.output()).toContain(`is taken from ${holder.instance.id} by force`)
+    await eventually('the winner to say so', () =>
+      winner.output().includes(`is taken from ${holder.instance.id} by force`),
+    )
   })
 
   test('is had under fence only when that instance is stopped, without force', async () => {

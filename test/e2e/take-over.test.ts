@@ -52,10 +52,14 @@ describe('a volume that a running machine has, under preempt true', () => {
       expect(winner.events('taken-over')).toMatchObject([
         { instance: 'loser', cause: 'loser was detached by force' },
       ])
-      expect(winner.output()).toContain('is taken from loser by force')
+      await eventually('the winner to say so', () =>
+        winner.output().includes('is taken from loser by force'),
+      )
       await eventually('the loser to notice', () => loser.events('lost').length === 1, NOTICE_MS)
       expect(loser.events('lost')[0]).toMatchObject({ instance: 'winner' })
-      expect(loser.output()).toContain('was lost: it is attached to winner since')
+      await eventually('the loser to say so', () =>
+        loser.output().includes('was lost: it is attached to winner since'),
+      )
       await eventually(
         'the dead mount to be taken away',
         () => !loser.machine.mounts().some((point) => point.endsWith('/data')),

@@ -86,7 +86,8 @@ export class LoadRun {
     if (!existsSync(folder)) return []
     return readdirSync(folder)
       .filter((file) => file.endsWith('.json'))
-      .map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')))
+      .flatMap((file) => readIfThere(join(folder, file)) ?? [])
+      .map((text) => JSON.parse(text))
   }
 
   /** Lines that were written durably and are not there, or are there twice, or were never written. */
@@ -196,5 +197,15 @@ function randomOf(seed: number): () => number {
     let mixed = Math.imul(state ^ (state >>> 15), state | 1)
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** A record goes with the last thing that it is of, be it between two looks. */
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
