@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { ServiceConfig } from './config/config.ts'
-import { type ConfigInput, type ExaminedConfig, examineConfig } from './config/load.ts'
+import type { ConfigInput, ExaminedConfig } from './config/load.ts'
 import { CHOICE_FILE, foreseeDefaultService } from './default-service.ts'
 import { reachedFromOutside } from './doctor/commands.ts'
 import type { CheckGroup } from './doctor/examine.ts'
@@ -18,6 +18,7 @@ import { driverCheck } from './doctor/service.ts'
 import { storyOf } from './doctor/story/story.ts'
 import { serviceChecks } from './doctor/volumes/checks.ts'
 import { ServiceLook } from './doctor/volumes/service-look.ts'
+import { examineConfiguration } from './examine-configuration.ts'
 import { isStorageError, type StorageError } from './libstorage/errors.ts'
 import { identifyProcess } from './libstorage/process-identity.ts'
 import { type Run, run } from './libstorage/run.ts'
@@ -59,7 +60,7 @@ async function checksOf(input: CheckInput): Promise<{
   readonly groups: readonly CheckGroup[]
   readonly server: () => Promise<number | undefined>
 }> {
-  const examined = await examineConfig(input)
+  const examined = await examineConfiguration(input, input.drivers)
   const { config } = examined
   const { services, serves } = await servicesOf(examined, input.drivers)
   const server = serverOf(config.directories.run)

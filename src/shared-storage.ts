@@ -31,9 +31,12 @@ export async function findSharedStorage(
 ): Promise<readonly SharedStorage[]> {
   const seen = new Map<string, string>()
   const found: SharedStorage[] = []
-  for (const { name, storage } of services) {
-    if (storage === undefined) continue
-    const real = await whereItLeads(storage)
+  const places = services.map(async ({ name, storage }) => ({
+    name,
+    real: storage === undefined ? undefined : await whereItLeads(storage),
+  }))
+  for (const { name, real } of await Promise.all(places)) {
+    if (real === undefined) continue
     const other = seen.get(real)
     if (other === undefined) seen.set(real, name)
     else

@@ -37,6 +37,14 @@ const settings: readonly Broken[] = [
     line: /^warn machine.configuration: .*config\.yml:3:\d+: .*servise/,
   },
   {
+    what: 'two services with one pool',
+    breakIt: () =>
+      world.configure(
+        'libstorage:\n  service: a\n  server:\n    services:\n      a: {driver: vfs, vfs: {pool: /srv/p}}\n      b: {driver: vfs, vfs: {pool: /srv/p}}\n',
+      ),
+    line: /^fail machine.configuration: .*services "a" and "b" share their storage/,
+  },
+  {
     what: 'a default choice that says nothing',
     breakIt: () => world.write('var/lib/default-service.json', '{}'),
     line: /^fail machine.configuration: .*default-service\.json does not say which service/,
