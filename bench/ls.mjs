@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { addVolumes, onInstance } from './ec2.mjs'
 import { median, once, requestOf } from './load.mjs'
-import { environment, program } from './servers.mjs'
+import { program, serviceEnvironment } from './servers.mjs'
 
 export const title = 'volume ls, with a server on the host and without'
 
@@ -48,7 +48,7 @@ async function measure(home) {
 /** The simulated region answers from this process, which therefore must not stand still. */
 function runMs(home, args) {
   const began = performance.now()
-  const child = spawn(process.execPath, args, { env: environment(home) })
+  const child = spawn(process.execPath, args, { env: serviceEnvironment(home) })
   let said = ''
   child.stderr.on('data', (chunk) => (said += chunk))
   child.stdout.resume()
