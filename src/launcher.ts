@@ -53,6 +53,7 @@ export function openProgram(folder: string): ProgramFiles {
     const find = (wanted: string) =>
       wanted.startsWith('./') ? load(wanted.slice(2)) : require(wanted)
     modules[name]?.(find, module)
+    module.exports = settled(module.exports)
   }
   const load = (name: string): unknown => {
     const known = loaded.get(name)
@@ -69,6 +70,12 @@ export function openProgram(folder: string): ProgramFiles {
     return module.exports
   }
   return { load, scripts }
+}
+
+/** What a module exports stays as it is once it has run: without the getters of a bundler its uses cost nothing. */
+function settled(exports: unknown): unknown {
+  if (typeof exports !== 'object' || exports === null || !('__esModule' in exports)) return exports
+  return Object.defineProperty({ ...exports }, '__esModule', { value: true })
 }
 
 /** Compiles a file of the program, from what is there of V8's code for it. */
