@@ -32,6 +32,7 @@ const TOGETHER = {
  * has the text of each, `places` the file of each module.
  */
 export function packed(modules, { outputs }) {
+  refuseCircles(outputs)
   const places = {}
   for (const [pack, sources] of Object.entries(TOGETHER))
     for (const source of sources)
@@ -68,4 +69,17 @@ function reachedFrom(output, outputs, reached = new Set()) {
   for (const { kind, path } of outputs[output].imports)
     if (kind === 'import-statement') reachedFrom(path, outputs, reached)
   return reached
+}
+
+/** The launcher copies what a module exports when it has run; in a circle another one would have been handed less before. */
+function refuseCircles(outputs) {
+  const done = new Set()
+  const visit = (output, path) => {
+    if (path.includes(output)) throw new Error(`modules need each other: ${[...path, output]}`)
+    if (done.has(output) || outputs[output] === undefined) return
+    for (const one of outputs[output].imports)
+      if (one.kind === 'import-statement') visit(one.path, [...path, output])
+    done.add(output)
+  }
+  for (const output of Object.keys(outputs)) visit(output, [])
 }
