@@ -38,7 +38,9 @@ async function bundled() {
 
 test('a driver that is not used is not loaded', async () => {
   const { outputs } = await bundled()
-  const entry = Object.values(outputs).find((output) => output.entryPoint?.endsWith('providers/index.ts'))
+  const entry = Object.values(outputs).find((output) =>
+    output.entryPoint?.endsWith('providers/index.ts'),
+  )
   const eager = Object.keys(entry?.inputs ?? {}).filter((path) => path.includes('providers/'))
   for (const { name } of providers)
     expect(eager).toContainEqual(expect.stringMatching(new RegExp(`/${name}/config\\.ts$`)))
