@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, transform } from 'esbuild'
+import { build } from 'esbuild'
 import { makeCodeCache } from './packaging/code-cache.mjs'
+import { asCommonJs } from './packaging/common-js.mjs'
 import { noticesFor } from './packaging/notices.mjs'
 import { packed } from './packaging/packs.mjs'
 
@@ -77,6 +78,8 @@ const shared = {
   minifySyntax: true,
   minifyWhitespace: true,
   write: false,
+  // They are in the notices.
+  legalComments: 'none',
   define: {
     REMORA_VERSION: JSON.stringify(version),
     REMORA_COMMIT: JSON.stringify(git('rev-parse', '--short=12', 'HEAD')),
@@ -104,14 +107,8 @@ const [entry] = Object.entries(program.metafile.outputs).find(
   ([, { entryPoint }]) => entryPoint === 'src/main.ts',
 )
 const modules = new Map([['dvdcli-program.js', dvdcli.outputFiles[0].text]])
-for (const { path, text } of program.outputFiles) {
-  const { code } = await transform(text, {
-    ...commonJs,
-    minifySyntax: true,
-    minifyWhitespace: true,
-  })
-  modules.set(basename(path), code)
-}
+for (const { path, text } of program.outputFiles)
+  modules.set(basename(path), asCommonJs(basename(path), text))
 const { files, places } = packed(modules, program.metafile)
 const launcher = await build({
   ...shared,

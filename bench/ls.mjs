@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { addVolumes, onInstance } from './ec2.mjs'
 import { median, once, requestOf } from './load.mjs'
 import { program, serviceEnvironment } from './servers.mjs'
@@ -7,12 +8,15 @@ export const title = 'volume ls, with a server on the host and without'
 
 const COUNT = 10
 const ROUNDS = 15
+const SETTLING_MS = 5_000
 
 /** `volume ls` of volumes of EBS beside `node -e 0`, asked in turns. */
 export async function run() {
   return await onInstance({ factor: 0.01 }, async ({ simulator, server, home }) => {
     await once(server.socket, requestOf('Create', { Name: 'made', Opts: { size: '1' } }))
     addVolumes(simulator, simulator.named('made')[0], COUNT - 1)
+    // A server takes a while to be sure of a configuration that was written just before its start.
+    await sleep(SETTLING_MS)
     const beside = await measure(home)
     await server.stop()
     const alone = await measure(home)

@@ -71,7 +71,7 @@ function reachedFrom(output, outputs, reached = new Set()) {
   return reached
 }
 
-/** The launcher copies what a module exports when it has run; in a circle another one would have been handed less before. */
+/** A module hands on what it exports when it has run; in a circle another one would have been handed nothing before. */
 function refuseCircles(outputs) {
   const done = new Set()
   const visit = (output, path) => {

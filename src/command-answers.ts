@@ -9,13 +9,19 @@ import {
   type Serving,
   servingFile,
 } from './config/serving-file.ts'
-import { surroundingsDigest } from './config/surroundings.ts'
+import type { Reading, Surroundings } from './config/surroundings.ts'
+import { surroundingsDigest } from './config/surroundings-digest.ts'
+import { surroundingsMark } from './config/surroundings-mark.ts'
 import { isStorageError } from './libstorage/errors.ts'
 import type { Logger } from './libstorage/logger.ts'
+import { after, type Timer } from './libstorage/wait.ts'
 import { LastChangeFile } from './mount/last-change.ts'
 import type { CommandAnswers, Listing } from './plugin-api/command-calls.ts'
 import type { Caller } from './plugin-api/routes.ts'
 import type { OpenServices, ServedService } from './served-services.ts'
+
+/** More than the time in which any file system shows two changes as one: FAT's times are of two seconds. */
+const TOUCHED_LATELY_MS = 3_000
 
 /** What a server's answers are made from. */
 export interface ServerAnswersParts {
@@ -25,6 +31,12 @@ export interface ServerAnswersParts {
   /** Reads the configuration as a command with these flags would from here. */
   readonly readAsCommand: (flags: ServedConfiguration['flags']) => Promise<LoadedConfig>
   readonly input: Pick<ConfigInput, 'flags' | 'env' | 'uid' | 'homeDirectory'>
+}
+
+/** A configuration of commands, and what reading it found around it. */
+interface Answerable extends Omit<ServedConfiguration, 'variables' | 'files' | 'mark'> {
+  readonly surroundings: Surroundings
+  readonly reading: Reading
 }
 
 /**
@@ -38,6 +50,7 @@ export class ServerAnswers implements CommandAnswers {
   readonly #file: string
   #changeAtStart: string | undefined
   #written: string | undefined
+  #marking: Timer | undefined
   #hasEnded = false
 
   constructor(parts: ServerAnswersParts) {
@@ -82,14 +95,13 @@ export class ServerAnswers implements CommandAnswers {
   async begin(socket: string): Promise<void> {
     try {
       const key = randomBytes(32).toString('hex')
-      const configurations: ServedConfiguration[] = []
+      const answerable: Answerable[] = []
       for (const flags of this.#possibleFlags())
-        configurations.push(...(await this.#configuration(flags, key)))
+        answerable.push(...(await this.#answerable(flags, key)))
       if (this.#hasEnded) return
-      const serving: Serving = { build, socket, key, configurations }
-      this.#written = JSON.stringify(serving)
-      rmSync(this.#file, { force: true })
-      writeFileSync(this.#file, this.#written, { flag: 'wx', mode: 0o600 })
+      const write = () => this.#write({ build, socket, key, configurations: marked(answerable) })
+      write()
+      this.#marking = after(TOUCHED_LATELY_MS, write)
     } catch (error) {
       this.#notAnswered(error)
     }
@@ -98,8 +110,21 @@ export class ServerAnswers implements CommandAnswers {
   /** From now on commands see for themselves. */
   end(): void {
     this.#hasEnded = true
+    this.#marking?.cancel()
     if (this.#written !== undefined && readIfThere(this.#file) === this.#written)
       rmSync(this.#file, { force: true })
+  }
+
+  #write(serving: Serving): void {
+    try {
+      const text = JSON.stringify(serving)
+      if (text === this.#written) return
+      rmSync(this.#file, { force: true })
+      writeFileSync(this.#file, text, { flag: 'wx', mode: 0o600 })
+      this.#written = text
+    } catch (error) {
+      this.#notAnswered(error)
+    }
   }
 
   #notAnswered(error: unknown): void {
@@ -116,10 +141,10 @@ export class ServerAnswers implements CommandAnswers {
     return [...flags, ...flags.map((one) => ({ ...one, configFile: resolve(configFile) }))]
   }
 
-  async #configuration(
+  async #answerable(
     flags: ServedConfiguration['flags'],
     key: string,
-  ): Promise<readonly ServedConfiguration[]> {
+  ): Promise<readonly Answerable[]> {
     const { config, served, input } = this.#parts
     const theirs = await this.#configOfCommand(flags)
     if (theirs === undefined || !isDeepStrictEqual(this.#facts(theirs), this.#facts(config)))
@@ -131,8 +156,7 @@ export class ServerAnswers implements CommandAnswers {
     const reading = { ...input, directories: theirs.directories }
     const digest = surroundingsDigest(key, surroundings, reading)
     this.#services.set(digest, found)
-    const variables = Object.keys(surroundings.variables)
-    return [{ flags, service: wanted, variables, files: Object.keys(surroundings.files), digest }]
+    return [{ flags, service: wanted, surroundings, reading, digest }]
   }
 
   /** Undefined where such a command fails, or logs more than failures. */
@@ -153,6 +177,17 @@ export class ServerAnswers implements CommandAnswers {
     const chosen = choice && config.resolveService(choice.driver, choice.driver)
     return { directories, primaryService, services, chosen }
   }
+}
+
+function marked(all: readonly Answerable[]): readonly ServedConfiguration[] {
+  return all.map(({ surroundings, reading, ...known }) => {
+    const { variables, files } = surroundings
+    const names = { variables: Object.keys(variables), files: Object.keys(files) }
+    const mark = surroundingsMark(names, variables, reading, Date.now() - TOUCHED_LATELY_MS)
+    // What is marked is there now, and has to be what was read.
+    const isAsRead = Object.entries(files).every(([file, text]) => readIfThere(file) === text)
+    return { ...known, ...names, ...(isAsRead && mark !== undefined && { mark }) }
+  })
 }
 
 function readIfThere(file: string): string | undefined {

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Script } from 'node:vm'
@@ -29,7 +28,6 @@ interface Module {
 export const ENTRY = REMORA_ENTRY
 /** What is added to a file's name for the code that V8 has made of it. */
 export const CODE_SUFFIX = '.code'
-const DIGEST_BYTES = 32
 
 /**
  * Opens the program in a folder. Most of a short command's time went into finding and compiling modules: docs/decisions/0013.
@@ -53,7 +51,6 @@ export function openProgram(folder: string): ProgramFiles {
     const find = (wanted: string) =>
       wanted.startsWith('./') ? load(wanted.slice(2)) : require(wanted)
     modules[name]?.(find, module)
-    module.exports = settled(module.exports)
   }
   const load = (name: string): unknown => {
     const known = loaded.get(name)
@@ -72,39 +69,33 @@ export function openProgram(folder: string): ProgramFiles {
   return { load, scripts }
 }
 
-/** What a module exports stays as it is once it has run: without the getters of a bundler its uses cost nothing. */
-function settled(exports: unknown): unknown {
-  if (typeof exports !== 'object' || exports === null || !('__esModule' in exports)) return exports
-  return Object.defineProperty({ ...exports }, '__esModule', { value: true })
-}
-
 /** Compiles a file of the program, from what is there of V8's code for it. */
 export function compile(filename: string): Script {
-  const text = readFileSync(filename, 'latin1')
+  const text = readFileSync(filename)
   const cachedData = codeOf(filename, text)
-  return new Script(text, { filename, ...(cachedData && { cachedData }) })
+  return new Script(text.toString('latin1'), { filename, ...(cachedData && { cachedData }) })
 }
 
 /** Writes down what V8 has compiled of a file until now. */
 export function writeCode(filename: string, script: Script): void {
   const code = script.createCachedData()
-  const text = readFileSync(filename, 'latin1')
-  writeFileSync(filename + CODE_SUFFIX, Buffer.concat([digest(text, code), code]))
+  writeFileSync(filename + CODE_SUFFIX, Buffer.concat([readFileSync(filename), code, code]))
 }
 
-/** V8 knows code of another version of its own, but neither code that is damaged nor a text that was changed. */
-function codeOf(filename: string, text: string): Buffer | undefined {
+/**
+ * V8 knows code of another version of its own, but neither code that is damaged nor a text that was changed. So a copy of
+ * each is kept: to compare takes less than to load what computes a digest.
+ */
+function codeOf(filename: string, text: Buffer): Buffer | undefined {
   try {
     const written = readFileSync(filename + CODE_SUFFIX)
-    const code = written.subarray(DIGEST_BYTES)
-    return digest(text, code).equals(written.subarray(0, DIGEST_BYTES)) ? code : undefined
+    const middle = text.length + ((written.length - text.length) >> 1)
+    const code = written.subarray(text.length, middle)
+    const isWhole = text.equals(written.subarray(0, text.length))
+    return isWhole && code.equals(written.subarray(middle)) ? code : undefined
   } catch {
     return undefined
   }
-}
-
-function digest(text: string, code: Buffer): Buffer {
-  return createHash('sha256').update(text, 'latin1').update(code).digest()
 }
 
 if (require.main === module) openProgram(__dirname).load(ENTRY)

@@ -179,14 +179,15 @@ async function policiesEverywhere(flags: Parameters<Surroundings['openPolicies']
 }
 
 async function configInput() {
-  const { homedir } = await import('node:os')
-  return { env: process.env, uid: process.getuid?.() ?? 0, homeDirectory: homeOf(homedir) }
+  const homeDirectory = process.env['HOME'] || (await homeInPasswd())
+  return { env: process.env, uid: process.getuid?.() ?? 0, homeDirectory }
 }
 
 /** A container's user may have neither HOME nor an entry in passwd(5). */
-function homeOf(homedir: () => string): string {
+async function homeInPasswd(): Promise<string> {
+  const { userInfo } = await import('node:os')
   try {
-    return homedir()
+    return userInfo().homedir
   } catch {
     return '/'
   }

@@ -1,76 +1,30 @@
 import fs from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { Writable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { z } from 'zod'
-import { type App, openApp } from '../src/app.ts'
+import type { App } from '../src/app.ts'
 import { askServer } from '../src/cli/quick/ask-server.ts'
-import { findAnswers } from '../src/config/find-answers.ts'
-import type { Flags } from '../src/config/load.ts'
 import { servingFile } from '../src/config/serving-file.ts'
 import { UnavailableError } from '../src/libstorage/errors.ts'
-import type { ProcessRole } from '../src/mount/mount-context.ts'
-import type { ProviderContext, ProviderDefinition } from '../src/providers/definition.ts'
-import { MemoryPlatform } from './support/memory-platform.ts'
+import { AnsweringMachine } from './support/answering-machine.ts'
+import type { MemoryPlatform } from './support/memory-platform.ts'
 
-const silence = new Writable({ write: (_chunk, _encoding, done) => done() })
-const CONFIG = 'libstorage: {service: cloud}\ncloud: {zone: a}\n'
-
-let home = ''
+const { CONFIG } = AnsweringMachine
+let machine: AnsweringMachine
+let home: string
 let platform: MemoryPlatform
-let warnings: readonly string[]
-let env: Record<string, string>
-const apps: App[] = []
+let env: AnsweringMachine['env']
 
 beforeEach(() => {
-  home = fs.mkdtempSync(path.join(tmpdir(), 'answers-'))
-  platform = new MemoryPlatform()
-  warnings = []
-  env = { REXRAY_HOME: home, PATH: '/usr/bin:/bin' }
-  write('etc/config.yml', CONFIG)
+  machine = new AnsweringMachine()
+  ;({ home, platform, env } = machine)
 })
 
-afterEach(async () => {
-  for (const app of apps.splice(0)) await app.close()
-  fs.rmSync(home, { recursive: true, force: true })
-})
+afterEach(() => machine.end())
 
-function write(name: string, text: string): string {
-  const file = path.join(home, name)
-  fs.mkdirSync(path.dirname(file), { recursive: true })
-  fs.writeFileSync(file, text)
-  return file
-}
-
-const cloud: ProviderDefinition = {
-  name: 'cloud',
-  aliases: [],
-  settings: z.object({ zone: z.string().optional() }),
-  unavailable: async () => undefined,
-  create: async (_settings: unknown, { warn }: ProviderContext) => {
-    for (const warning of warnings) warn?.(warning)
-    return platform.provider('here')
-  },
-}
-
-async function open(role: ProcessRole, flags: Flags = {}): Promise<App> {
-  const input = { flags, env, uid: 0, homeDirectory: home, stderr: silence, providers: [cloud] }
-  const app = await openApp(role, input)
-  apps.push(app)
-  return app
-}
-
-async function serve(flags: Flags = {}): Promise<App> {
-  const app = await open('server', flags)
-  await app.listen()
-  await app.answerCommands()
-  return app
-}
-
-const find = (flags: Parameters<typeof findAnswers>[1] = {}) =>
-  findAnswers({ env, uid: 0, homeDirectory: home }, flags)
+const write = (name: string, text: string) => machine.write(name, text)
+const serve = (flags?: Parameters<AnsweringMachine['serve']>[0]) => machine.serve(flags)
+const find = (flags?: Parameters<AnsweringMachine['find']>[0]) => machine.find(flags)
 
 /** The names that a command is told without looking for itself. */
 async function listed(): Promise<unknown> {
@@ -82,7 +36,7 @@ async function listed(): Promise<unknown> {
 
 /** Does something as a command of its own beside the server. */
 async function byCommand(work: (app: App) => Promise<unknown>): Promise<void> {
-  const app = await open('command')
+  const app = await machine.open('command')
   await work(app).then(() => app.close())
 }
 
@@ -213,7 +167,7 @@ describe('a command sees for itself', () => {
   })
 
   test('where the provider warned, which a command does too', async () => {
-    warnings = ['this machine is odd']
+    machine.warnings = ['this machine is odd']
     await serve()
     expect(await listed()).toBeUndefined()
   })

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 
 /** The variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -28,10 +28,18 @@ export function flagIdentity(keyOrFlag: string): string {
  * The variables of a process, and those of `/etc/environment` that it does not have, as REX-Ray reads them. One that is
  * empty counts as not set.
  */
-export async function completeEnvironment(env: Environment, file: string): Promise<Environment> {
-  const text = await readFile(file, 'utf8').catch(() => '')
+export function completeEnvironment(env: Environment, file: string): Environment {
   const given = Object.entries(env).filter(([, value]) => value !== undefined && value !== '')
-  return { ...parseEnvironmentFile(text), ...Object.fromEntries(given) }
+  return { ...parseEnvironmentFile(textOf(file)), ...Object.fromEntries(given) }
+}
+
+/** The text of a file, which need not be there. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** Reads `NAME=value` lines, as pam_env does: `export` before the name and quotes around the value are left out. */

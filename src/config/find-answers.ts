@@ -4,7 +4,7 @@ import { resolveDirectories } from './directories.ts'
 import { completeEnvironment, ENVIRONMENT_FILE } from './environment.ts'
 import type { ConfigInput } from './load.ts'
 import { readServing, type ServedConfiguration } from './serving-file.ts'
-import { surroundingsDigest } from './surroundings.ts'
+import { surroundingsMark } from './surroundings-mark.ts'
 
 /** A server that may be asked in place of the platform. */
 export interface AnsweringServer {
@@ -15,14 +15,14 @@ export interface AnsweringServer {
 }
 
 /**
- * Finds the server of this home, where it serves just what a command with these flags would find by itself. Reads the
+ * Finds the server of this home, where it serves just what a command with these flags would find by itself. Looks at the
  * configuration's files, and understands nothing of them.
  */
 export async function findAnswers(
   input: Pick<ConfigInput, 'env' | 'uid' | 'homeDirectory'>,
   flags: ServedConfiguration['flags'],
 ): Promise<AnsweringServer | undefined> {
-  const env = await completeEnvironment(input.env, ENVIRONMENT_FILE)
+  const env = completeEnvironment(input.env, ENVIRONMENT_FILE)
   const directories = resolveDirectories({ ...input, env })
   const serving = readServing(directories.run)
   if (serving === undefined) return undefined
@@ -32,12 +32,17 @@ export async function findAnswers(
     known.flags.service === service?.toLowerCase()
   const known = serving.configurations.find(isMeant)
   if (known === undefined) return undefined
+  const { socket, key } = serving
+  const reading = { ...input, directories }
+  const mark = surroundingsMark(known, env, reading)
+  if (mark !== undefined && mark === known.mark) return { socket, digest: known.digest }
   const surroundings = {
     variables: Object.fromEntries(known.variables.map((name) => [name, env[name]])),
     files: Object.fromEntries(known.files.map((file) => [file, textOf(file)])),
   }
-  const digest = surroundingsDigest(serving.key, surroundings, { ...input, directories })
-  return digest === known.digest ? { socket: serving.socket, digest } : undefined
+  const { surroundingsDigest } = await import('./surroundings-digest.ts')
+  const digest = surroundingsDigest(key, surroundings, reading)
+  return digest === known.digest ? { socket, digest } : undefined
 }
 
 function textOf(file: string): string | undefined {

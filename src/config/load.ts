@@ -83,7 +83,7 @@ interface Examination extends Omit<ExaminedConfig, 'mistakes' | 'settings'> {
 async function examine(input: ConfigInput): Promise<Examination> {
   const { flags, drivers, homeDirectory, uid, reader = 'server' } = input
   const mistakes = new Mistakes()
-  const given = await completeEnvironment(input.env, input.environmentFile ?? ENVIRONMENT_FILE)
+  const given = completeEnvironment(input.env, input.environmentFile ?? ENVIRONMENT_FILE)
   const { env, asked } = watchedEnvironment(await withVariableFiles(given, drivers, mistakes))
   const directories = resolveDirectories({ env, uid, homeDirectory })
   const places = { etcDirectory: directories.etc, homeDirectory, configFile: flags.configFile }

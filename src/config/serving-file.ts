@@ -13,6 +13,8 @@ export interface ServedConfiguration {
   readonly files: readonly string[]
   /** Their digest, see `surroundingsDigest`. */
   readonly digest: string
+  /** Their mark, see `surroundingsMark`; absent where they have none. */
+  readonly mark?: string
 }
 
 /** What a server says of itself to the command line of the same home. */

@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import type { Directories } from './config.ts'
 import type { Environment } from './environment.ts'
 
@@ -45,24 +44,9 @@ export function watchedEnvironment(env: Environment): {
   return { env: watched, asked }
 }
 
-/** A word that is the same for the same surroundings, and tells nobody what they are who does not have the key. */
-export function surroundingsDigest(
-  key: string,
-  { variables, files }: Surroundings,
-  { directories, homeDirectory, uid, env }: Reading,
-): string {
-  const { etc, lib, log, run, plugins } = directories
-  const counted = Object.entries(env).filter(([name]) => COUNTED.test(name))
-  const all = [
-    [etc, lib, log, run, plugins, homeDirectory, uid],
-    sorted(Object.entries(variables)),
-    sorted(counted),
-    sorted(Object.entries(files)),
-  ]
-  return createHmac('sha256', key).update(JSON.stringify(all)).digest('hex')
-}
-
-/** What is not there is null in JSON, and an empty text is not. */
-function sorted(entries: readonly (readonly [string, string | undefined])[]): unknown {
-  return [...entries].sort(([one], [other]) => (one < other ? -1 : 1))
+/** The variables of a process that count whether or not they were asked for, with their values. */
+export function countedVariables(
+  env: Environment,
+): readonly (readonly [string, string | undefined])[] {
+  return Object.entries(env).filter(([name]) => COUNTED.test(name))
 }

@@ -1,8 +1,7 @@
 import { connect } from 'node:net'
 import type { AnsweringServer } from '../../config/find-answers.ts'
-import { timeLimit } from '../../libstorage/wait.ts'
 
-/** A server that takes longer is asked for nothing more: the command sees for itself. */
+/** A server that says nothing for longer is asked for nothing more: the command sees for itself. */
 const PATIENCE_MS = 1_000
 
 /** What the command line asks of a running server. */
@@ -26,13 +25,12 @@ export async function askServer(
 function exchange(path: string, request: string): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const parts: Buffer[] = []
-    const signal = timeLimit(PATIENCE_MS)
-    const connection = connect({ path })
+    const connection = connect({ path, timeout: PATIENCE_MS })
     const giveUp = () => {
       connection.destroy()
       resolve(undefined)
     }
-    signal.addEventListener('abort', giveUp, { once: true })
+    connection.once('timeout', giveUp)
     connection.on('data', (part) => parts.push(part))
     connection.once('error', giveUp)
     connection.once('end', () => resolve(Buffer.concat(parts)))
