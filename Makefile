@@ -9,7 +9,7 @@ $(NODE_MODULES): package.json package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
-dist/main.js: $(NODE_MODULES) build.mjs $(SOURCES)
+dist/main.js: $(NODE_MODULES) build.mjs $(wildcard packaging/*.mjs) $(SOURCES)
 	@node build.mjs
 	@touch $@
 

@@ -5,12 +5,8 @@ import { basename } from 'node:path'
  * a later one. One file is read and compiled sooner than twenty.
  */
 const TOGETHER = {
-  quick: [
-    'src/main.ts',
-    'src/cli/version.ts',
-    'src/cli/quick/run.ts',
-    'src/config/find-answers.ts',
-  ],
+  begin: ['src/main.ts', 'src/cli/version.ts'],
+  quick: ['src/cli/quick/run.ts', 'src/config/find-answers.ts'],
   program: [
     'src/cli/program.ts',
     'src/app.ts',

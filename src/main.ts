@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path'
-import type { Host, Output, Surroundings } from './cli/context.ts'
+import type { Host, Surroundings } from './cli/context.ts'
 import { readQuickRequest } from './cli/quick/request.ts'
+import { OwnOutput } from './own-output.ts'
 
 const [, script = 'remora', ...args] = process.argv
 /** A link to the program, or a copy of it, is called by its own name. */
@@ -9,25 +10,12 @@ const programName = basename(script).replace(/\.c?js$/, '')
 /** The exit status of a program whose work was never done, as node says it of a module. */
 const UNSETTLED = 13
 
-/** Whether anybody reads our output, as far as writing it has shown. */
-let isRead = true
-/** Whether output was lost that somebody would have read. */
-let isLost = false
-const stdout: Output = {
-  write: (text) => process.stdout.write(text),
-  get writable() {
-    return isRead
-  },
-  hasColors: () => process.stdout.isTTY && process.stdout.hasColors(),
-}
-process.stdout.on('error', noteLostOutput)
-// A log that cannot be written is no reason to leave containers without their volumes.
-process.stderr.on('error', () => {})
+const own = new OwnOutput(process)
 
 // What ends before its command has ended is no success.
 process.exitCode = UNSETTLED
 void main().then((status) => {
-  process.exitCode = status || (isLost ? 1 : 0)
+  process.exitCode = status || (own.isLost ? 1 : 0)
 })
 
 async function main(): Promise<number> {
@@ -36,14 +24,16 @@ async function main(): Promise<number> {
     const home = process.env['REXRAY_HOME']
     return await runDvdcli(args, {
       scriptPath: script,
-      stdout: process.stdout,
-      stderr: process.stderr,
+      stdout: own,
+      get stderr() {
+        return own.stderr
+      },
       roots: [...(home ? [home] : []), '/'],
     })
   }
   if (!isVersionRequest()) return (await quickStatus()) ?? (await programStatus())
   const { versionText } = await import('./cli/version.ts')
-  process.stdout.write(versionText(script))
+  own.write(versionText(script))
   return 0
 }
 
@@ -61,20 +51,14 @@ async function quickStatus(): Promise<number | undefined> {
     import('./config/find-answers.ts'),
     configInput(),
   ])
+  // While a server answers there is time to make it.
+  setImmediate(() => own.stdout)
   return await runQuickly(request, surroundings(), (flags) => findAnswers(input, flags))
 }
 
 /** Whether the version is asked for and nothing else, so that nothing else has to be loaded. */
 function isVersionRequest(): boolean {
   return args.length === 1 && (args[0] === 'version' || args[0] === '--version')
-}
-
-/** Whoever reads our output may stop reading; what was asked for is done all the same. Any other loss is a failure. */
-function noteLostOutput(error: NodeJS.ErrnoException): void {
-  isRead = false
-  if (error.code === 'EPIPE') return
-  isLost = true
-  process.exitCode ||= 1
 }
 
 /** The way to call the program again from anywhere, with the same home. */
@@ -90,8 +74,10 @@ function surroundings(): Surroundings {
     programName: programName === 'rexray' ? 'rexray' : 'remora',
     scriptPath: script,
     invocation: invocation(),
-    stdout,
-    stderr: process.stderr,
+    stdout: own,
+    get stderr() {
+      return own.stderr
+    },
     signals: process,
     exit: (status) => process.exit(status),
     examineConfig: examine,
@@ -123,7 +109,7 @@ function surroundings(): Surroundings {
         prepareForTools(),
       ])
       if (use === 'server') await keepYoungGenerationSmall()
-      return await openApp(use, { ...input, flags, stderr: process.stderr })
+      return await openApp(use, { ...input, flags, stderr: own.stderr })
     },
   }
 }
