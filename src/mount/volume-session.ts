@@ -9,6 +9,7 @@ import { KeyedMutex } from '../libstorage/keyed-mutex.ts'
 import type { ThisMachine } from '../libstorage/process-identity.ts'
 import type { InstanceId } from '../libstorage/types.ts'
 import { poll, throwIfAborted, timeLimit } from '../libstorage/wait.ts'
+import { fromEarlierBoot } from './earlier-boot.ts'
 import type { Ledger } from './ledger.ts'
 import {
   isWorthKeeping,
@@ -83,12 +84,15 @@ export class VolumeSession {
     this.#lock.assertHeld()
   }
 
-  /** The volume's record as it stands on disk; a new one where nothing was meant for it yet. */
+  /**
+   * The volume's record as it stands on disk, without what ended with an earlier boot; a new one where nothing was meant for
+   * it yet.
+   */
   get record(): LedgerRecord {
-    return (
-      this.#ledger.get(this.facts.id) ??
-      newRecord(this.#service, this.facts, this.#machine.bootId())
-    )
+    const bootId = this.#machine.bootId()
+    const known = this.#ledger.get(this.facts.id)
+    if (known === undefined) return newRecord(this.#service, this.facts, bootId)
+    return known.bootId === bootId ? known : fromEarlierBoot(known)
   }
 
   /** Writes a change; on disk when this resolves. A record that says nothing any more is removed. */

@@ -50,6 +50,25 @@ describe('after a reboot', () => {
     expect(record()).toBeUndefined()
   })
 
+  test('a command that comes before the server uses the volume brings no holder of before back', async () => {
+    await rebooted()
+    const command = world.manager('command')
+    await mounted(command, 'data', 'cli')
+    await command.close()
+    world.manager().start()
+    await settle()
+    expect(record()?.references.map(({ id }) => id)).toEqual(['cli'])
+  })
+
+  test.each(['detach', 'remove'] as const)(
+    'a command may %s what only holders of before had',
+    async (what) => {
+      await rebooted()
+      await world.manager('command')[what]('data')
+      expect(attachments()).toEqual([])
+    },
+  )
+
   test('what somebody mounts in time stays', async () => {
     await rebooted()
     const manager = world.manager()
