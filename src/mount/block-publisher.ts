@@ -66,9 +66,18 @@ export class BlockPublisher implements Publisher {
   }
 
   async complete(session: VolumeSession, attached: AttachedVolume): Promise<void> {
-    if (session.record.mount?.mountPoint !== attached.place.mountPoint)
+    const { mount } = session.record
+    if (mount === undefined) await this.#adopt(session, attached)
+    else if (mount.mountPoint !== attached.place.mountPoint)
       await session.update(mountRecords(attached))
     await this.#furnish(attached, false)
+  }
+
+  /** What is mounted without a record has users of whom nothing is known: an Unmount takes it from them only if nobody holds it. */
+  async #adopt(session: VolumeSession, attached: AttachedVolume): Promise<void> {
+    await session.update({ ...mountRecords(attached), adopted: true })
+    const { id, name } = attached.volume
+    this.#events.record({ kind: 'adopted', service: this.#service, volume: name, volumeId: id })
   }
 
   async grow(session: VolumeSession, device: string, place: Place): Promise<string | undefined> {

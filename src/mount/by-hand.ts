@@ -29,7 +29,10 @@ export async function attachByHand(
       await releaser.undo(session)
       throw error
     }
-    if (!isUsed) await session.update({ attachment: undefined, releasing: undefined })
+    // On this attachment hangs the permission to repeat a format that was cut short.
+    const isHalfMade = session.record.formatIntent !== undefined
+    if (!isUsed && !isHalfMade)
+      await session.update({ attachment: undefined, releasing: undefined })
   })
 }
 
@@ -42,7 +45,9 @@ export async function detachByHand(
   const volume = await context.service.catalog.find(name, { fresh: true, signal })
   const here = (await context.service.executor.instance({ ...(signal && { signal }) })).id
   await context.sessions.run(factsOf(volume), 'detaches the volume', signal, async (session) => {
-    const { references, attachment } = session.record
+    const { references, attachment, formatIntent } = session.record
+    if (formatIntent !== undefined && formatIntent.attachedSince === attachment?.since)
+      throw halfMade(volume.name)
     if (references.length > 0)
       throw stillInUse(
         volume.name,
@@ -68,6 +73,15 @@ async function releaseOrRefuse(context: MountContext, session: VolumeSession): P
   const place = placeOf(context, record)
   const users = device === undefined ? [] : await context.publisher.users(device, place)
   throw stillInUse(record.volume.name, users, 'end that and try again')
+}
+
+/** To finish it is permitted on this attachment alone: without, the volume has data that nobody knows and nobody formats. */
+function halfMade(name: string): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem: 'has a file system whose making was cut short',
+    remedy: 'mount it here once, which finishes that, or remove it',
+  })
 }
 
 function notAttached(name: string): FailedPreconditionError {

@@ -5,10 +5,10 @@ import {
   UnavailableError,
 } from '../libstorage/errors.ts'
 
-/** The error about a record that cannot be read just now: it is not corrupt, and taking it for lost would lose its references. */
-export function unreadable(file: string, code: string, cause: unknown): UnavailableError {
+/** The error about what cannot be read just now: it is not corrupt, and taking it for lost would lose its references. */
+export function unreadable(subject: string, code: string, cause: unknown): UnavailableError {
   return new UnavailableError({
-    subject: `ledger file ${file}`,
+    subject,
     problem: `cannot be read (${code})`,
     remedy: 'mend that and try again',
     cause,

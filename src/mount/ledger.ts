@@ -138,6 +138,15 @@ export class FileLedger implements Ledger {
   }
 
   #look(): void {
+    try {
+      this.#lookAtFolder()
+    } catch (error) {
+      const code = isStorageError(error) ? undefined : systemCode(error)
+      throw code === undefined ? error : unreadable(`ledger ${this.#folder}`, code, error)
+    }
+  }
+
+  #lookAtFolder(): void {
     const { mtimeNs } = this.#statFolder()
     if (this.#seen?.settled === true && this.#seen.changedAt === mtimeNs) return
     const settled = isSettled(mtimeNs)
@@ -180,7 +189,7 @@ export class FileLedger implements Ledger {
     const code = systemCode(error)
     if (code === undefined || NO_FILE.has(code)) this.#putAside(name, error)
     else if (code === 'ENOENT') this.#notThere(name)
-    else this.#fail(name, unreadable(file, code, error))
+    else this.#fail(name, unreadable(`ledger file ${file}`, code, error))
   }
 
   #notThere(name: string): void {

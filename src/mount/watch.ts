@@ -1,7 +1,7 @@
-import { isStorageError } from '../libstorage/errors.ts'
 import { after, type Timer } from '../libstorage/wait.ts'
 import type { Ledger } from './ledger.ts'
 import type { LedgerRecord } from './ledger-record.ts'
+import { readableRecords } from './readable-records.ts'
 
 /** How often the ledger is looked at, in milliseconds; where nothing has changed that is one look at a folder. */
 const INTERVAL_MS = 3_000
@@ -72,12 +72,8 @@ export class Watch {
   #left(): readonly LedgerRecord[] {
     const isUnused = ({ references, volume }: LedgerRecord) =>
       references.length === 0 && !this.#eyes.isScheduled(volume.id)
-    try {
-      return this.#ledger.all().filter((record) => isUnused(record) || this.#eyes.isFrozen(record))
-    } catch (error) {
-      // Whoever needs the ledger says that it cannot be read.
-      if (isStorageError(error)) return []
-      throw error
-    }
+    return readableRecords(this.#ledger).filter(
+      (record) => isUnused(record) || this.#eyes.isFrozen(record),
+    )
   }
 }

@@ -65,4 +65,29 @@ describe('a mkfs that was cut short', () => {
     await mounted(world.manager(), 'data', 'a')
     expect(world.disks.of(volume.id).kind).toBe('file-system')
   })
+
+  test('is repeated after an attach by hand, which ends no attachment', async () => {
+    const volume = await leaveHalfFormatted()
+    await world.manager('command').attach('data')
+    await mounted(world.manager(), 'data', 'a')
+    expect(world.disks.of(volume.id)).toEqual({ kind: 'file-system', fsType: 'xfs', uuid: UUID })
+  })
+
+  test('is not left to nobody by a detach by hand, which is refused; a Mount and an Unmount are the way out', async () => {
+    await leaveHalfFormatted()
+    const command = world.manager('command')
+    await expect(command.detach('data')).rejects.toThrow(
+      'volume "data" has a file system whose making was cut short, mount it here once, which finishes that, or remove it',
+    )
+    await mounted(command, 'data', 'a')
+    await command.unmount({ name: 'data', holder: 'a' })
+    await command.detach('data').catch(() => {})
+    expect(world.platform.volumes()[0]?.attachments).toEqual([])
+  })
+
+  test('does not keep a volume from being removed', async () => {
+    await leaveHalfFormatted()
+    await world.manager('command').remove('data')
+    expect(world.platform.volumes()).toEqual([])
+  })
 })

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { MountManager } from '../../src/mount/mount-manager.ts'
@@ -29,7 +29,7 @@ describe('a volume whose record was lost while it was mounted', () => {
   test('is found at the next start, and told of again', async () => {
     const manager = await withCorruptRecord()
     expect((await manager.get('data')).mountpoint).toBe('/mnt/data/data')
-    expect(world.events.map(({ kind }) => kind)).toContain('adopted')
+    await expect.poll(() => world.events.map(({ kind }) => kind)).toContain('adopted')
   })
 
   test('is released by the Unmount of whoever used it, and can be removed', async () => {
@@ -38,6 +38,21 @@ describe('a volume whose record was lost while it was mounted', () => {
     expect(world.isMounted('data')).toBe(false)
     await manager.remove('data')
     expect(world.platform.volumes()).toEqual([])
+  })
+
+  test('is not taken from its users by a holder that came before it was found at the start', async () => {
+    const first = world.manager()
+    await first.create('data', {})
+    await mounted(first, 'data', 'before')
+    await first.close()
+    for (const name of readdirSync(path.join(world.folder, 'ledger')))
+      rmSync(path.join(world.folder, 'ledger', name))
+    world.kernel.heldByOthers.add('/dev/memory0')
+    const second = world.manager()
+    await mounted(second, 'data', 'new')
+    expect(world.events.map(({ kind }) => kind)).toContain('adopted')
+    await second.unmount({ name: 'data', holder: 'new' })
+    expect(world.isMounted('data')).toBe(true)
   })
 
   test('stays as it is while somebody else holds it, over another start too', async () => {

@@ -150,7 +150,16 @@ if [ -n "$on_mount" ]; then
   set -- $(stat -c %d -- "$mount_point" "$mount_point/..")
   if [ "$1" = "$2" ]; then exit 3; fi
 fi
-if [ ! -e "$folder" ] && [ ! -L "$folder" ]; then
+set -f
+IFS=/
+part=$mount_point
+for name in $within; do
+  part=$part/$name
+  if [ -L "$part" ]; then exit 4; fi
+done
+set +f
+unset IFS
+if [ ! -e "$folder" ]; then
   mkdir -p -- "$(dirname -- "$folder")"
   rmdir -- "$(dirname -- "$folder")"/.folder-*~*~* 2> /dev/null || true
   mkdir -m "$mode" -- "$prepared"
@@ -160,13 +169,6 @@ elif [ -n "$fresh" ] && [ "$folder" = "$mount_point" ] && [ -z "$(ls -A -I lost+
   chmod -- "$mode" "$folder"
   if [ -n "$owner" ]; then chown -- "$owner" "$folder"; fi
 fi
-set -f
-IFS=/
-part=$mount_point
-for name in $within; do
-  part=$part/$name
-  if [ -L "$part" ]; then exit 4; fi
-done
 if [ ! -d "$folder" ]; then exit 4; fi
 if [ -n "$enforced" ]; then chmod -- "$enforced" "$folder"; fi`
 const NOT_MOUNTED = 3

@@ -2,6 +2,7 @@ import { after, sleep, type Timer } from '../../libstorage/wait.ts'
 import type { Background } from '../background.ts'
 import { type LedgerRecord, recordedAttachment } from '../ledger-record.ts'
 import type { MountContext } from '../mount-context.ts'
+import { readableRecords } from '../readable-records.ts'
 import { mayBecomeStale } from '../references.ts'
 import { findLoss, isReplaced, type Loss, loseDevice } from './loss.ts'
 
@@ -54,8 +55,7 @@ export class DeviceWatch {
   }
 
   #look(): void {
-    const records = this.#context.ledger.all()
-    for (const record of records) {
+    for (const record of readableRecords(this.#context.ledger)) {
       if (isReplaced(this.#context, record)) this.suspect(record)
       if (isForgettable(record)) this.#forget(record)
     }

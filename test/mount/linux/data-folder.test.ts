@@ -99,6 +99,14 @@ describe.skipIf(!canMount)('the folder that containers get (root)', () => {
     expect(modeOf('/etc')).toBe(0o755)
   })
 
+  test('is refused below such a link, before anything is made or changed where that leads', async () => {
+    const outside = world.folder('outside')
+    symlinkSync(outside, `${at}/app`)
+    const deep = { path: `${at}/app/deep/data`, mode: 0o777, uid: 999 }
+    await expect(prepare(deep)).rejects.toThrow('is a link or a file')
+    expect(readdirSync(outside)).toEqual([])
+  })
+
   test('may be the root of the file system, which has bits and owner only when it is new', async () => {
     await prepare({ path: at, mode: 0o750, uid: 999 })
     expect(statSync(at).uid).toBe(0)
