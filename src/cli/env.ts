@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { withoutPassword } from '../libstorage/without-password.ts'
 import type { CommandContext } from './context.ts'
 import type { RunWork } from './program.ts'
 import { withExamples } from './verb.ts'
@@ -14,7 +15,7 @@ export function envCommand(context: CommandContext, runs: RunWork): Command {
 async function printEnvironment({ host, flags, stdout }: CommandContext): Promise<number> {
   const config = await host.loadConfig(flags())
   const lines = config.variables().map(({ name, value, isSecret }) => {
-    const shown = isSecret && value !== '' ? '***' : value
+    const shown = isSecret && value !== '' ? '***' : withoutPassword(value)
     return `${name}=${shown}\n`
   })
   stdout.write(lines.join(''))

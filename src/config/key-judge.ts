@@ -1,5 +1,6 @@
 import { editDistance, nearest } from '../libstorage/nearest.ts'
 import { type DriverKeys, keysOf, sectionsOf } from './driver-keys.ts'
+import { withoutSecrets } from './excerpt.ts'
 import { type Key, moduleKeys, operationKeys, otherNames, serviceKeys } from './keys.ts'
 import { CLIENT_SCOPE, READER_SCOPES } from './lookup.ts'
 import type { Mistake } from './mistakes.ts'
@@ -144,7 +145,7 @@ function misplaced(entry: FileEntry, rest: string, region: Region): Verdict | un
   if (entry.value !== undefined && isSection(entry, rest, region)) {
     return {
       mistake: {
-        problem: `is ${JSON.stringify([entry.value].flat().join(' '))} where a section belongs`,
+        problem: `is ${JSON.stringify(withoutSecrets([entry.value].flat().join(' ')))} where a section belongs`,
         remedy: isKeyWithoutSpace(entry.value)
           ? 'write a space behind each colon'
           : 'write its keys beneath it, each in a line of its own',

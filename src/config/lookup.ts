@@ -1,3 +1,4 @@
+import { withoutPassword } from '../libstorage/without-password.ts'
 import type { Directories } from './config.ts'
 import {
   type Environment,
@@ -213,7 +214,7 @@ export function wrongValue(
     source: found.source,
     place: found.place,
     subject: found.path,
-    problem: `is ${secret ? '***' : JSON.stringify(shown)}`,
+    problem: `is ${secret ? '***' : JSON.stringify(withoutPassword(shown))}`,
     remedy,
   }
 }

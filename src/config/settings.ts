@@ -1,3 +1,4 @@
+import { withoutPassword } from '../libstorage/without-password.ts'
 import type { Config } from './config.ts'
 import { type DriverKeys, defaultOf, findDriverKey, isSecret } from './driver-keys.ts'
 import { type Key, moduleKeys, operationKeys, programKeys, serviceKeys } from './keys.ts'
@@ -123,7 +124,7 @@ function operationSettings(
 
 function settingOf(path: string, found: Found | undefined, usual: string): EffectiveSetting {
   const isSaid = found !== undefined && found.value !== ''
-  const value = isSaid ? withoutPassword(found.value) : usual
+  const value = isSaid ? shown(found.value) : usual
   return {
     path,
     value: value === '' ? undefined : value,
@@ -131,10 +132,8 @@ function settingOf(path: string, found: Found | undefined, usual: string): Effec
   }
 }
 
-/** A URL may carry a password. */
-function withoutPassword(value: string | readonly string[]): string | readonly string[] {
-  const hide = (text: string) => text.replace(/(:\/\/[^/@:\s]*):[^/@\s]*@/g, '$1:***@')
-  return typeof value === 'string' ? hide(value) : value.map(hide)
+function shown(value: string | readonly string[]): string | readonly string[] {
+  return typeof value === 'string' ? withoutPassword(value) : value.map(withoutPassword)
 }
 
 function sourceOf(found: Found | undefined): string {

@@ -10,6 +10,7 @@ import {
   type YAMLMap,
   type YAMLParseError,
 } from 'yaml'
+import { excerptOf } from './excerpt.ts'
 import { type Mistakes, type Place, placeText } from './mistakes.ts'
 
 /** One key of a configuration file that has a value, or nothing beneath it. */
@@ -50,15 +51,6 @@ export function parseEntries(
     return undefined
   }
   return new EntryWalk({ ...source, document }).map(root, [])
-}
-
-/** A line that is shown to say what is wrong with it, but never with what may be a secret: then only its key. */
-export function maskSecret(line: string): string {
-  const { before, after } =
-    /^(?<before>.*?(?:key|secret|password|passwd|token|credential)\w*["']?\s*[:=])(?<after>.*)$/i.exec(
-      line,
-    )?.groups ?? {}
-  return before === undefined || after === undefined ? line : `${before}${'*'.repeat(after.length)}`
 }
 
 interface Source {
@@ -189,7 +181,7 @@ function reasonOf({ code, message }: YAMLParseError): string {
 
 function addNotYaml(reason: string, position: number, { text, lines, ...source }: Source): void {
   const place = placeAt(Math.min(position, text.trimEnd().length), { lines, file: source.file })
-  const written = maskSecret(text.split('\n')[place.line - 1] ?? '')
+  const written = excerptOf(text, place.line)
   const caret = written.slice(0, place.column - 1).replace(/[^\t]/g, ' ')
   source.mistakes.add({
     source: placeText(place),

@@ -20,7 +20,7 @@ const cloud = {
 
 test('prints every setting as its variable, sorted, with secrets masked', async () => {
   const text =
-    'cloud: {secretKey: hidden}\nrexray: {logLevel: debug}\nlibstorage: {service: cloud}\n'
+    'cloud: {secretKey: hidden, region: "http://bob:hidden@there"}\nrexray: {logLevel: debug}\nlibstorage: {service: cloud}\n'
   const config = await world.loadText(text, { drivers: [cloud] })
   const line = new CommandLine()
   line.config = { variables: () => config.variables() }
@@ -30,7 +30,7 @@ test('prints every setting as its variable, sorted, with secrets masked', async 
   expect(lines).toEqual(lines.toSorted())
   expect(lines).toEqual(
     expect.arrayContaining([
-      'CLOUD_REGION=here',
+      'CLOUD_REGION=http://bob:***@there',
       'CLOUD_SECRETKEY=***',
       'LIBSTORAGE_INTEGRATION_VOLUME_OPERATIONS_MOUNT_PREEMPT=false',
       'LIBSTORAGE_SERVICE=cloud',

@@ -1,6 +1,6 @@
+import { excerptOf } from '../../config/excerpt.ts'
 import type { ExaminedConfig } from '../../config/load.ts'
 import { type Place, placeText, sentenceOf } from '../../config/mistakes.ts'
-import { maskSecret } from '../../config/yaml-entries.ts'
 
 /** One thing that is to be said of a configuration. */
 export interface Finding {
@@ -32,7 +32,7 @@ export function findingsOf({
     if (place === undefined || file === undefined) return undefined
     const written = file.text.split(/\r?\n/)[place.line - 1] ?? ''
     const key = KEY.exec(written.slice(place.column - 1))?.[0] ?? ' '
-    return { place, line: maskSecret(written), keyLength: key.length }
+    return { place, line: excerptOf(file.text, place.line), keyLength: key.length }
   }
   const findings: readonly Finding[] = [
     ...mistakes.map((mistake) => ({

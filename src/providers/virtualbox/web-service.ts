@@ -5,6 +5,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import { FailedPreconditionError, systemCode, TimeoutError } from '../../libstorage/errors.ts'
 import { abortReason, after } from '../../libstorage/wait.ts'
+import { withoutPassword } from '../../libstorage/without-password.ts'
 
 /** Where the web service is, and how it is spoken to. */
 export interface WebServiceAddress {
@@ -28,14 +29,16 @@ const MOST_BYTES = 32 * 1024 * 1024
  * unserved for a minute.
  */
 export class WebService {
-  /** As it is spoken to: with `https` where TLS is wanted. */
+  /** As it is told of: with `https` where TLS is wanted, and without a password. */
   readonly endpoint: string
+  readonly #url: string
   readonly #address: WebServiceAddress
   #agent: HttpAgent | undefined
 
   constructor(address: WebServiceAddress) {
     this.#address = address
-    this.endpoint = address.tls ? address.endpoint.replace(/^http:/i, 'https:') : address.endpoint
+    this.#url = address.tls ? address.endpoint.replace(/^http:/i, 'https:') : address.endpoint
+    this.endpoint = withoutPassword(this.#url)
   }
 
   /** Resolves with the body of the answer, be it that of a fault. Rejects with what the network said. */
@@ -47,7 +50,7 @@ export class WebService {
         return
       }
       const send = this.#isTls() ? httpsRequest : httpRequest
-      const sent = send(this.endpoint, {
+      const sent = send(this.#url, {
         method: 'POST',
         agent: this.#agentNow(),
         headers: HEADERS,

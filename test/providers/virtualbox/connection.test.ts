@@ -53,6 +53,12 @@ describe('a web service', () => {
     )
   })
 
+  test('is told of without a password that stands in its address', async () => {
+    const endpoint = 'http://bob:hunter2@127.0.0.1:1'
+    const error = await volumes({ endpoint }).catch(String)
+    expect(error).toContain('the VirtualBox web service at http://bob:***@127.0.0.1:1')
+  })
+
   test('that refuses the logon says so, without the password', async () => {
     world = new VirtualboxWorld({ user: { name: 'me', password: 'right' } })
     const asked = volumes({ userName: 'me', password: 'wrong-secret' })
