@@ -109,6 +109,25 @@ export function isStorageError(error: unknown): error is StorageError {
   return error instanceof StorageError
 }
 
+/** What the operating system and Node say of somebody who cannot be reached, or was lost on the way. */
+const NETWORK_CODES: ReadonlySet<string | undefined> = new Set([
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_SOCKET',
+])
+
+/** Whether an error came on the way to somebody or back, rather than from him. */
+export function isNetworkError(error: unknown): boolean {
+  return NETWORK_CODES.has(systemCode(error))
+}
+
 /** The code of an operating system's error (`ENOENT`), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined

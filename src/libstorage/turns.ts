@@ -3,8 +3,8 @@ import { abortReason, after, throwIfAborted } from './wait.ts'
 /** How many may be at it at once, and how long one counts as being at it. */
 export interface TurnsOptions {
   readonly count: number
-  /** A turn that lasts longer ends by itself, so that whoever only waits keeps nobody else from beginning. */
-  readonly turnMs: number
+  /** A longer turn ends by itself, where this is given, so that whoever only waits keeps nobody else from beginning. */
+  readonly turnMs?: number
 }
 
 /** A turn that has begun. */
@@ -15,7 +15,7 @@ export interface Turn {
 
 /** Lets a number of callers begin at once, and all others in the order in which they came. */
 export class Turns {
-  readonly #turnMs: number
+  readonly #turnMs: number | undefined
   readonly #waiting = new Set<() => void>()
   #free: number
 
@@ -52,10 +52,10 @@ export class Turns {
     const end = () => {
       if (isOver) return
       isOver = true
-      timer.cancel()
+      timer?.cancel()
       this.#next()
     }
-    const timer = after(this.#turnMs, end)
+    const timer = this.#turnMs === undefined ? undefined : after(this.#turnMs, end)
     return { end }
   }
 

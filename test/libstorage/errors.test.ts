@@ -57,3 +57,9 @@ test("the operating system's code is told where there is one", () => {
   expect(errors.systemCode(new Error('x'))).toBeUndefined()
   expect(errors.systemCode({ code: 'ENOENT' })).toBeUndefined()
 })
+
+test('what came on the way is told from what is of this machine', () => {
+  expect(errors.isNetworkError(Object.assign(new Error('x'), { code: 'EAI_AGAIN' }))).toBe(true)
+  expect(errors.isNetworkError(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBe(false)
+  expect(errors.isNetworkError(new Error('ECONNREFUSED'))).toBe(false)
+})

@@ -1,13 +1,13 @@
 import { AttachVolumeCommand, type Volume as Ec2Volume } from '@aws-sdk/client-ec2'
 import { FailedPreconditionError, NotFoundError, TimeoutError } from '../../libstorage/errors.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
-import { sleep } from '../../libstorage/wait.ts'
 import type { Ec2 } from './ec2.ts'
 import { ec2Code, heldBy, isUnknownOutcome, UNKNOWN_VOLUME } from './errors.ts'
 import type { VolumeLookUps } from './look-ups.ts'
+import { askUntil, type Tempo } from './patience.ts'
 import type { ThisInstance } from './this-instance.ts'
+import type { UsualTime } from './usual-time.ts'
 import { isYoung, toAttachment } from './volume.ts'
-import type { UsualTime } from './waits.ts'
 
 /** How many device names are tried where EC2 says of one that it is in use. */
 const NAMES = 5
@@ -17,27 +17,21 @@ const OPEN: ReadonlySet<string | undefined> = new Set([
   'IncorrectState',
   UNKNOWN_VOLUME,
 ])
-/** The pause before a request is repeated while the volume is between two states, in milliseconds. */
-export const STATE_RETRY_MS = 1_000
+/** How often a request is repeated while the volume is between two states. */
+export const STATE_RETRY = { nextMs: 1_000, maxMs: 1_000 }
 /** What attaching and detaching work with. */
-export interface AttachmentContext {
+export interface AttachmentContext extends Tempo {
   readonly ec2: Ec2
   readonly lookUps: VolumeLookUps
   readonly here: ThisInstance
   /** The volume, as messages begin. */
   readonly subject: string
-  /** How long a change of state may take, in milliseconds. */
-  readonly timeoutMs: number
-  /** What all pauses are multiplied by. */
-  readonly pace: number
   /** How long EC2 takes to say that a volume is free whose disk the kernel has lost. */
   readonly usualFreeing: UsualTime
 }
 
-/** An attempt that may succeed a little later, with what EC2 said of it. */
-interface BetweenStates {
-  readonly betweenStates: unknown
-}
+/** What came of an attempt; one that may succeed a little later has what EC2 said of it. */
+type Attempt = VolumeAttachment | { readonly betweenStates: unknown }
 
 /** Asks for the attachment; resolves when EC2 has accepted it, since the disk itself is the better witness of the rest. */
 export async function attachVolume(
@@ -46,14 +40,11 @@ export async function attachVolume(
   to: InstanceId,
   signal: AbortSignal | undefined,
 ): Promise<VolumeAttachment> {
-  const deadline = performance.now() + context.timeoutMs
-  for (;;) {
-    const attempt = await attempted(context, id, to, signal)
-    if (!('betweenStates' in attempt)) return attempt
-    const pauseMs = STATE_RETRY_MS * context.pace
-    if (performance.now() + pauseMs > deadline) throw stillBetweenStates(context, attempt)
-    await sleep(pauseMs, signal)
-  }
+  const ask = () => attempted(context, id, to, signal)
+  const until = (attempt: Attempt) => !('betweenStates' in attempt)
+  const attempt = await askUntil(ask, { ...STATE_RETRY, until }, context, signal)
+  if ('betweenStates' in attempt) throw stillBetweenStates(context, attempt.betweenStates)
+  return attempt
 }
 
 async function attempted(
@@ -61,7 +52,7 @@ async function attempted(
   id: VolumeId,
   to: InstanceId,
   signal: AbortSignal | undefined,
-): Promise<VolumeAttachment | BetweenStates> {
+): Promise<Attempt> {
   const { here, ec2, subject } = context
   for (let names = 1; ; names += 1) {
     const name = await here.reserveName({ id, subject }, to, signal)
@@ -87,7 +78,7 @@ async function settled(
   to: InstanceId,
   cause: unknown,
   signal: AbortSignal | undefined,
-): Promise<VolumeAttachment | BetweenStates> {
+): Promise<Attempt> {
   const code = ec2Code(cause)
   if (code === 'AttachmentLimitExceeded' || code === 'CardAttachmentLimitExceeded')
     throw await context.here.full(context.subject, cause)
@@ -137,7 +128,7 @@ function isNameTaken(error: unknown): boolean {
 /** It may be the volume or the instance that was not ready. */
 function stillBetweenStates(
   { subject, timeoutMs }: AttachmentContext,
-  { betweenStates: cause }: BetweenStates,
+  cause: unknown,
 ): TimeoutError {
   const said = cause instanceof Error ? ` (${cause.message.trim().replace(/\.$/, '')})` : ''
   return new TimeoutError({

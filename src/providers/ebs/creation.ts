@@ -10,12 +10,13 @@ import { clientToken } from './client-token.ts'
 import type { Ec2 } from './ec2.ts'
 import { ec2Code, isUnknownOutcome } from './errors.ts'
 import type { VolumeLookUps } from './look-ups.ts'
+import { askUntil, type Tempo } from './patience.ts'
 import { type TagScope, tagsOfNew } from './tags.ts'
 import { namesakeWithin, takenName } from './taken-name.ts'
 import type { TokenMemory } from './token-memory.ts'
-import { HIDDEN_MS, isLiving } from './volume.ts'
+import type { UsualTime } from './usual-time.ts'
+import { HIDDEN_MS, isLiving, UNSEEN } from './volume.ts'
 import { DEFAULT_VOLUME_TYPE, requirePossible } from './volume-types.ts'
-import { lookUntil, type UsualTime } from './waits.ts'
 
 /** How far EC2's clocks may differ before an answer surely is that to an earlier request, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 60_000
@@ -26,8 +27,6 @@ const CLOCK_DIFFERENCE_MS = 60_000
 const LIKELY_DIFFERENCE_MS = 1_000
 /** The most volumes of one name that EC2 is asked to forget before it is given up. */
 const GENERATIONS = 50
-/** How long is looked for what is older than EC2 hides anything, or was seen, in milliseconds: not all of EC2 knows the same. */
-const UNSEEN_LEAST_MS = 5_000
 /** EBS makes an empty volume in some 1.5 s. */
 const PACE = { firstMs: 1_200, nextMs: 400, maxMs: 3_000 }
 /**
@@ -42,15 +41,11 @@ const NAMESAKE_LEAST_MS = 6_000
 const REPEATS = 3
 
 /** What making volumes works with. */
-export interface CreationContext {
+export interface CreationContext extends Tempo {
   readonly ec2: Ec2
   readonly lookUps: VolumeLookUps
   readonly tokens: TokenMemory
   readonly scope: TagScope
-  /** How long a volume may take to become available, in milliseconds. */
-  readonly timeoutMs: number
-  /** What all pauses are multiplied by. */
-  readonly pace: number
   /** How long EC2 takes to make an empty volume. */
   readonly usualMaking: UsualTime
 }
@@ -126,7 +121,7 @@ async function makeGeneration(
     const isEarlier = madeAt < askedAt - LIKELY_DIFFERENCE_MS * pace
     if (!isEarlier) tokens.made(request.token, id)
     const hiddenMs = HIDDEN_MS * pace - clock.pastAtLeast(madeAt)
-    return { volume, isEarlier, hiddenMs: Math.max(hiddenMs, UNSEEN_LEAST_MS * pace) }
+    return { volume, isEarlier, hiddenMs: Math.max(hiddenMs, UNSEEN.forMs * pace) }
   }
   const seen = await context.lookUps.byId(id, signal)
   if (seen === undefined || !isLiving(seen)) return undefined
@@ -201,18 +196,18 @@ async function awaitAvailable(
   const id = volume.VolumeId ?? ''
   let unseenUntil = performance.now() + hiddenMs
   let wasSeen = false
-  const outcome = await lookUntil(
+  const outcome = await askUntil(
     async () => {
       const isLast = performance.now() >= unseenUntil
       const seen = await context.lookUps.byId(id, signal)
       if (seen === undefined) return isLast ? 'gone' : undefined
       if (seen.State !== 'creating') return isLiving(seen) ? seen : (seen.State ?? 'gone')
       wasSeen = true
-      unseenUntil = performance.now() + UNSEEN_LEAST_MS * context.pace
+      unseenUntil = performance.now() + UNSEEN.forMs * context.pace
       return undefined
     },
-    PACE,
-    { ...context, ...(spec.source === undefined && { usual: context.usualMaking }) },
+    { ...PACE, ...(spec.source === undefined && { usual: context.usualMaking }) },
+    context,
     signal,
   )
   if (typeof outcome === 'object') return outcome

@@ -2,14 +2,14 @@ import { DetachVolumeCommand, type Volume as Ec2Volume } from '@aws-sdk/client-e
 import { NotFoundError, TimeoutError } from '../../libstorage/errors.ts'
 import type { DetachOptions } from '../../libstorage/storage-driver.ts'
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
-import { sleep } from '../../libstorage/wait.ts'
-import { type AttachmentContext, STATE_RETRY_MS } from './attachments.ts'
+import { type AttachmentContext, STATE_RETRY } from './attachments.ts'
 import { ec2Code, isOfRepeat, isUnknownOutcome, shownAndUnknown, UNKNOWN_VOLUME } from './errors.ts'
-import { isYoung, toAttachment } from './volume.ts'
-import { foundWithin, lookUntil } from './waits.ts'
+import { askUntil } from './patience.ts'
+import { isYoung, toAttachment, UNSEEN } from './volume.ts'
 
 /** EC2 takes from one to four seconds to detach. */
-const PACE = { firstMs: 1_000, nextMs: 600, maxMs: 5_000 }
+const LEAST_MS = 1_000
+const PACE = { nextMs: 600, maxMs: 5_000 }
 /** Where the kernel showed that the disk is gone, EC2 says so at about the same time. */
 const GONE_PACE = { firstMs: 300, nextMs: 500, maxMs: 5_000 }
 
@@ -20,9 +20,6 @@ const OPEN: ReadonlySet<string | undefined> = new Set([
   'InvalidInstanceID.NotFound',
   UNKNOWN_VOLUME,
 ])
-/** Not all of EC2 knows the same: how long is looked for a volume that it does not show, in milliseconds. */
-const UNSEEN_MS = 5_000
-const UNSEEN_PACE = { firstMs: 0, nextMs: 1_000, maxMs: 2_000 }
 
 /** A request for the end of an attachment whose answer leaves open what became of it. */
 interface LostDetach {
@@ -40,14 +37,11 @@ export async function detachVolume(
   options: DetachOptions,
 ): Promise<void> {
   const { signal, accepted } = options
-  const deadline = performance.now() + context.timeoutMs
-  for (let isFirst = true; ; isFirst = false) {
-    const lost = await requestDetach(context, id, from, { ...options, isFirst })
-    if (lost === undefined) break
-    const pauseMs = STATE_RETRY_MS * context.pace
-    if (performance.now() + pauseMs > deadline) throw notDetached(context, lost.error)
-    await sleep(pauseMs, signal)
-  }
+  let asked = 0
+  const ask = () => requestDetach(context, id, from, { ...options, isFirst: asked++ === 0 })
+  const until = (refused: unknown) => refused === undefined
+  const lost = await askUntil(ask, { ...STATE_RETRY, until }, context, signal)
+  if (lost !== undefined) throw notDetached(context, lost.error)
   await accepted?.()
   await awaitDetached(context, id, from, signal)
 }
@@ -105,23 +99,22 @@ async function awaitDetached(
   const wasSeenGone = await context.here.awaitDiskGone(
     id,
     from,
-    { leastMs: PACE.firstMs, mostMs: context.timeoutMs },
+    { leastMs: LEAST_MS, mostMs: context.timeoutMs },
     signal,
   )
-  const left = context.timeoutMs - (performance.now() - begun)
+  const timeoutMs = context.timeoutMs - (performance.now() - begun)
   let last: VolumeAttachment | undefined
-  const done = await lookUntil(
+  const isFree = await askUntil(
     async () => {
       const seen = await context.lookUps.byId(id, signal)
-      last = seen === undefined ? undefined : attachmentTo(seen, id, from)
-      const isFree = last === undefined && (seen?.State !== 'in-use' || hasAttachment(seen))
-      return isFree ? true : undefined
+      last = seen && attachmentTo(seen, id, from)
+      return (last === undefined && (seen?.State !== 'in-use' || hasAttachment(seen))) || undefined
     },
-    wasSeenGone ? GONE_PACE : { ...PACE, firstMs: 0 },
-    { timeoutMs: left, pace: context.pace, ...(wasSeenGone && { usual: context.usualFreeing }) },
+    wasSeenGone ? { ...GONE_PACE, usual: context.usualFreeing } : PACE,
+    { ...context, timeoutMs },
     signal,
   )
-  if (done !== true)
+  if (isFree !== true)
     throw new TimeoutError({
       subject: context.subject,
       problem: `is still ${last?.state ?? 'in use'} at ${from} after ${Math.round(context.timeoutMs / 1_000)} s`,
@@ -133,13 +126,13 @@ async function awaitDetached(
 
 /** The volume as EC2 shows it, be it a little later. */
 async function present(
-  { lookUps, subject, pace }: AttachmentContext,
+  context: AttachmentContext,
   id: VolumeId,
   signal: AbortSignal | undefined,
 ): Promise<Ec2Volume> {
-  const patience = { timeoutMs: UNSEEN_MS * pace, pace }
-  const seen = await foundWithin(() => lookUps.byId(id, signal), UNSEEN_PACE, patience, signal)
-  if (seen === undefined) throw new NotFoundError(subject)
+  const look = () => context.lookUps.byId(id, signal)
+  const seen = await askUntil(look, UNSEEN, context, signal)
+  if (seen === undefined) throw new NotFoundError(context.subject)
   return seen
 }
 

@@ -29,26 +29,23 @@ import { ec2Instances } from './instances.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 import { modifyVolume } from './modification.ts'
 import { anyCasePatterns } from './name-patterns.ts'
+import type { Tempo } from './patience.ts'
 import { removeVolume } from './removal.ts'
 import { ec2Snapshots } from './snapshots.ts'
 import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
 import type { ThisInstance } from './this-instance.ts'
 import type { TokenMemory } from './token-memory.ts'
+import type { UsualTime } from './usual-time.ts'
 import { isGone, isRootDisk, toVolume } from './volume.ts'
-import type { UsualTime } from './waits.ts'
 
 /** What the driver is made of. */
-export interface EbsParts {
+export interface EbsParts extends Tempo {
   readonly ec2: Ec2
   readonly lookUps: VolumeLookUps
   readonly tokens: TokenMemory
   readonly identity: MachineIdentity
   readonly here: ThisInstance
   readonly scope: TagScope
-  /** How long a change of state may take, in milliseconds. */
-  readonly timeoutMs: number
-  /** What all pauses are multiplied by. */
-  readonly pace: number
   readonly usualMaking: UsualTime
   readonly usualFreeing: UsualTime
   /** Whether names of other zones are never looked at. */

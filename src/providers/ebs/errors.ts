@@ -2,6 +2,7 @@ import {
   AlreadyExistsError,
   FailedPreconditionError,
   InvalidArgumentError,
+  isNetworkError,
   isStorageError,
   NotFoundError,
   PermissionDeniedError,
@@ -36,7 +37,7 @@ export function isUnknownOutcome(error: unknown): boolean {
   const code = ec2Code(error)
   if (code !== undefined && KINDS[code] !== undefined)
     return KINDS[code] === 'unavailable' && code !== 'ConcurrentTagAccess'
-  return isNetworkError(error) || httpStatus(error) >= 500
+  return isOfTheWay(error) || httpStatus(error) >= 500
 }
 
 /** Whether EC2 took no more requests at that moment, and so did not carry this one out. */
@@ -72,7 +73,7 @@ export function asStorageError(error: unknown, asked: Asked): unknown {
   const code = ec2Code(error)
   const kind = code === undefined ? undefined : kindOf(code, error)
   if (kind !== undefined && error instanceof Error) return ofKind(kind, code ?? '', error, asked)
-  if (!isNetworkError(error) || !(error instanceof Error)) return error
+  if (!isOfTheWay(error) || !(error instanceof Error)) return error
   return new UnavailableError({
     subject: asked.subject,
     problem: `cannot be asked of EC2 (${asked.action}: ${saidIn(error)})`,
@@ -145,7 +146,7 @@ function missing(code: string, { message }: Error, subject: string): string {
 export function saidIn(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // The client has noted its repeats on that too, as on an answer.
-  const code = isNetworkError(error) ? undefined : ec2Code(error)
+  const code = isOfTheWay(error) ? undefined : ec2Code(error)
   return code === undefined ? onTheWay(error) : answerOf(code, error)
 }
 
@@ -182,22 +183,9 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
-const NETWORK_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_SOCKET',
-])
-
-function isNetworkError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if (error.name === 'TimeoutError') return true
-  return 'code' in error && typeof error.code === 'string' && NETWORK_CODES.has(error.code)
+/** What takes too long is lost on the way too. */
+function isOfTheWay(error: unknown): boolean {
+  return isNetworkError(error) || (error instanceof Error && error.name === 'TimeoutError')
 }
 
 /** EC2 shows a volume, and yet answers that there is none. */

@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { UnavailableError } from '../../libstorage/errors.ts'
-import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
+import { sleep, throwIfAborted, timeLimit } from '../../libstorage/wait.ts'
 
 /** How long the service may take for one answer. Where it is not, or a hop limit drops its answer, nothing ever comes. */
 const ANSWER_MS = 1_000
@@ -106,12 +106,14 @@ export function askMetadata(
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<MetadataAnswer> {
+  // Node forgets an AbortSignal.timeout that is only part of another signal.
+  const limit = timeLimit(ANSWER_MS)
   return new Promise((resolve, reject) => {
     const asked = request(url, {
       method,
       headers,
       agent: false,
-      signal: AbortSignal.any([AbortSignal.timeout(ANSWER_MS), ...(signal ? [signal] : [])]),
+      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
     })
     asked.once('error', (error) =>
       reject(

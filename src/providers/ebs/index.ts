@@ -14,7 +14,7 @@ import { MetadataService } from './imds.ts'
 import { VolumeLookUps } from './look-ups.ts'
 import { ThisInstance } from './this-instance.ts'
 import { TokenMemory } from './token-memory.ts'
-import { UsualTime } from './waits.ts'
+import { UsualTime } from './usual-time.ts'
 
 /** Where the kernel shows its devices, and how fast the platform is: other ones only where there is no EC2. */
 export interface EbsMachine {

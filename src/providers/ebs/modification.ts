@@ -15,19 +15,20 @@ import type { VolumeChange, VolumeId } from '../../libstorage/types.ts'
 import type { CreationContext } from './creation.ts'
 import type { Ec2 } from './ec2.ts'
 import { ec2Code, isOfRepeat, isUnknownOutcome } from './errors.ts'
+import { askUntil, type Tempo } from './patience.ts'
 import { requirePossible } from './volume-types.ts'
-import { lookUntil } from './waits.ts'
 
 /** How exactly EC2 repeats when a change began, in milliseconds: there is more between two of them. */
 const SAME_MS = 1_000
 const PACE = { firstMs: 1_000, nextMs: 1_000, maxMs: 5_000 }
 
-/** How long EC2 may not show a change whose answer was lost, in milliseconds. */
-const UNSEEN_MS = 5_000
-const UNSEEN_PACE = { firstMs: 0, nextMs: 500, maxMs: 2_000 }
+/** How long EC2 may not show a change whose answer was lost. */
+const UNSEEN = { forMs: 5_000, nextMs: 500, maxMs: 2_000 }
+/** One look, at what EC2 itself says is there. */
+const AT_ONCE = { ...UNSEEN, forMs: 0 }
 
 /** What changing volumes works with. */
-export type ModificationContext = Pick<CreationContext, 'ec2' | 'lookUps' | 'timeoutMs' | 'pace'>
+export type ModificationContext = Pick<CreationContext, 'ec2' | 'lookUps' | keyof Tempo>
 
 /** Changes a volume; resolves when the new size can be used, which is long before EBS has done all of it. */
 export async function modifyVolume(
@@ -36,7 +37,7 @@ export async function modifyVolume(
   change: VolumeChange,
   signal: AbortSignal | undefined,
 ): Promise<Ec2Volume> {
-  const { ec2, lookUps, timeoutMs, pace } = context
+  const { ec2, lookUps, timeoutMs } = context
   const before = await lookUps.byId(id, signal)
   if (before === undefined) throw new NotFoundError(volumeNamed(id))
   const wanted = differences(before, change)
@@ -49,7 +50,7 @@ export async function modifyVolume(
     iops: change.iops ?? keptIops(before, wanted),
   })
   const begun = await begin(context, id, wanted, signal)
-  const done = await lookUntil(
+  const done = await askUntil(
     async () => {
       const last = await newest(ec2, id, signal)
       // What is shown may still be the change before this one.
@@ -58,7 +59,7 @@ export async function modifyVolume(
       return last.ModificationState === 'modifying' ? undefined : last
     },
     PACE,
-    { timeoutMs, pace },
+    context,
     signal,
   )
   if (done === undefined)
@@ -77,25 +78,20 @@ async function begin(
   wanted: Wanted,
   signal: AbortSignal | undefined,
 ): Promise<VolumeModification> {
-  const { ec2, pace } = context
   try {
     const request = new ModifyVolumeCommand({ VolumeId: id, ...wanted })
-    const { VolumeModification: begun } = await ec2.send(request, signal)
+    const { VolumeModification: begun } = await context.ec2.send(request, signal)
     return begun ?? {}
   } catch (error) {
     // A repeat of a request whose answer was lost finds the change under way.
     const isUnderWay = ec2Code(error) === 'IncorrectModificationState'
     if (!isUnderWay && !isUnknownOutcome(error)) throw error
     const isLost = !isUnderWay || isOfRepeat(error)
-    const last = await lookUntil(
-      async () => {
-        const seen = await newest(ec2, id, signal)
-        return seen !== undefined && isOf(seen, wanted) ? seen : undefined
-      },
-      UNSEEN_PACE,
-      { timeoutMs: isLost ? UNSEEN_MS * pace : 0, pace },
-      signal,
-    )
+    const look = async () => {
+      const seen = await newest(context.ec2, id, signal)
+      return seen !== undefined && isOf(seen, wanted) ? seen : undefined
+    }
+    const last = await askUntil(look, isLost ? UNSEEN : AT_ONCE, context, signal)
     if (last === undefined) throw error
     return last
   }

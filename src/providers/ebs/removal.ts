@@ -1,7 +1,6 @@
 import { DeleteVolumeCommand } from '@aws-sdk/client-ec2'
 import { volumeNamed } from '../../libstorage/errors.ts'
 import type { VolumeId } from '../../libstorage/types.ts'
-import { sleep } from '../../libstorage/wait.ts'
 import type { Ec2 } from './ec2.ts'
 import {
   ec2Code,
@@ -12,25 +11,18 @@ import {
   UNKNOWN_VOLUME,
 } from './errors.ts'
 import type { VolumeLookUps } from './look-ups.ts'
+import { askUntil, type Tempo } from './patience.ts'
 import type { TokenMemory } from './token-memory.ts'
-import { isLiving, toAttachment } from './volume.ts'
-import { foundWithin } from './waits.ts'
+import { isLiving, toAttachment, UNSEEN } from './volume.ts'
 
-/** The pause before a volume is removed again that EC2 does not know yet, in milliseconds. */
-const UNKNOWN_RETRY_MS = 1_000
-/** How long EC2 may say of a volume that it shows that there is none, in milliseconds. */
-const CONTRADICTION_MS = 60_000
-/** Not all of EC2 knows the same: how long is looked for what it says that there is none of, in milliseconds. */
-const UNSEEN_MS = 5_000
-const PACE = { firstMs: 0, nextMs: 1_000, maxMs: 2_000 }
+/** How long EC2 may say of a volume that it shows that there is none. */
+const CONTRADICTED = { forMs: 60_000, nextMs: 1_000, maxMs: 1_000 }
 
 /** What removing volumes works with. */
-export interface RemovalContext {
+export interface RemovalContext extends Tempo {
   readonly ec2: Ec2
   readonly lookUps: VolumeLookUps
   readonly tokens: TokenMemory
-  /** What all pauses are multiplied by. */
-  readonly pace: number
 }
 
 /** Removes a volume; resolves when EC2 has accepted that. Rejects with the holder where an instance has it. */
@@ -39,13 +31,10 @@ export async function removeVolume(
   id: VolumeId,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (let until: number | undefined; ; ) {
-    const refusal = await refusedAsUnknown(context, id, signal)
-    if (refusal === undefined) break
-    until ??= performance.now() + CONTRADICTION_MS * context.pace
-    if (performance.now() > until) throw shownAndUnknown(volumeNamed(id), refusal.error)
-    await sleep(UNKNOWN_RETRY_MS * context.pace, signal)
-  }
+  const ask = () => refusedAsUnknown(context, id, signal)
+  const until = (refused: unknown) => refused === undefined
+  const refusal = await askUntil(ask, { ...CONTRADICTED, until }, context, signal)
+  if (refusal !== undefined) throw shownAndUnknown(volumeNamed(id), refusal.error)
   context.tokens.left(id)
 }
 
@@ -77,14 +66,14 @@ async function refusedAsUnknown(
 
 /** Whether EC2 shows it no more, though it was asked before; rejects with the refusal where this was the first request. */
 async function isGone(
-  { lookUps, pace, tokens }: RemovalContext,
+  context: RemovalContext,
   id: VolumeId,
   { error, isRepeat }: { readonly error: unknown; readonly isRepeat: boolean },
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const look = () => lookUps.byId(id, signal)
-  const patience = { timeoutMs: UNSEEN_MS * pace, pace }
-  const seen = tokens.isGone(id) ? await look() : await foundWithin(look, PACE, patience, signal)
+  const look = () => context.lookUps.byId(id, signal)
+  const isKnown = context.tokens.isGone(id)
+  const seen = await (isKnown ? look() : askUntil(look, UNSEEN, context, signal))
   if (seen !== undefined && isLiving(seen)) return false
   if (isRepeat) return true
   throw error

@@ -9,6 +9,7 @@ import type { SnapshotDriver } from '../../libstorage/storage-driver.ts'
 import type { Snapshot, SnapshotQuery } from '../../libstorage/types.ts'
 import type { Ec2 } from './ec2.ts'
 import { asStorageError, ec2Code, isUnknownOutcome, saidIn } from './errors.ts'
+import { askUntil, type Tempo } from './patience.ts'
 import {
   labelsOf,
   literal,
@@ -18,22 +19,18 @@ import {
   type TagScope,
   tagsOfNew,
 } from './tags.ts'
-import { foundWithin } from './waits.ts'
 
 const PAGE = 1_000
 /** How far EC2's clocks may differ, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 5_000
-/** How long EC2 may not show a new one, in milliseconds. Its volume may stand still meanwhile, which lasts no longer than 30 s. */
-const HIDDEN_MS = 10_000
-const PACE = { firstMs: 0, nextMs: 500, maxMs: 2_000 }
+/** How long EC2 may not show a new one. Its volume may stand still meanwhile, which lasts no longer than 30 s. */
+const HIDDEN = { forMs: 10_000, nextMs: 500, maxMs: 2_000 }
 const ACTION = 'ec2:CreateSnapshot'
 
 /** What taking snapshots works with. */
-export interface SnapshotContext {
+export interface SnapshotContext extends Tempo {
   readonly ec2: Ec2
   readonly scope: TagScope
-  /** What all pauses are multiplied by. */
-  readonly pace: number
 }
 
 /** Snapshots of EBS in this account. */
@@ -81,11 +78,12 @@ export function ec2Snapshots(context: SnapshotContext): SnapshotDriver {
 
 /** EC2 has no token for a snapshot: what a request took whose answer was lost has to be seen. Rejects when its caller leaves. */
 async function takenSince(
-  { ec2, scope, pace }: SnapshotContext,
+  context: SnapshotContext,
   query: SnapshotQuery,
   begun: number,
   signal: AbortSignal | undefined,
 ): Promise<Ec2Snapshot | undefined> {
+  const { ec2, scope } = context
   const look = async () => {
     const all = await pages(ec2, query, scope, signal)
     // EC2's answer says what time it is there.
@@ -93,7 +91,7 @@ async function takenSince(
     return all.find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
   }
   try {
-    return await foundWithin(look, PACE, { timeoutMs: HIDDEN_MS * pace, pace }, signal)
+    return await askUntil(look, HIDDEN, context, signal)
   } catch (error) {
     // What EC2 refuses to show may be there.
     if (ec2Code(error) !== undefined || isUnknownOutcome(error)) return undefined

@@ -11,6 +11,8 @@ import { labelsOf, MANAGED_TAG, nameOf, type TagScope, tagValue } from './tags.t
 
 /** For how long EC2 may hide what it has made, in milliseconds, counted from then. */
 export const HIDDEN_MS = 30_000
+/** How long it is looked for what one look does not show although EC2 should know it: not all of it knows the same. */
+export const UNSEEN = { forMs: 5_000, nextMs: 1_000, maxMs: 2_000 }
 /** The devices that an instance starts from (EC2 User Guide, "Device names"). */
 const ROOT_DEVICES = new Set(['/dev/sda1', '/dev/sda', '/dev/xvda'])
 /** Tags by which others mark the volumes that they look after. */

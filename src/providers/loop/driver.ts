@@ -8,8 +8,8 @@ import { poll } from '../../libstorage/wait.ts'
 import type { Claim, ClaimedDevice } from '../pool/claim.ts'
 import type { Content, CopyOptions, DisconnectOptions } from '../pool/content.ts'
 import { runInPool } from '../pool/copy.ts'
+import type { PoolTurns } from '../pool/pool-turns.ts'
 import { GIB, type StoredVolume } from '../pool/stored-volume.ts'
-import type { Turns } from '../pool/turns.ts'
 import { cannotClone, outOfReach, stillHeld } from './errors.ts'
 import {
   devicesOf,
@@ -34,9 +34,9 @@ const GOING = { intervalMs: 20, timeoutMs: 2_000 }
 export class LoopContent implements Content {
   readonly name = 'loop'
   readonly #run: Run
-  readonly #turns: Turns
+  readonly #turns: PoolTurns
 
-  constructor(run: Run, turns: Turns) {
+  constructor(run: Run, turns: PoolTurns) {
     this.#run = run
     this.#turns = turns
   }

@@ -2,8 +2,8 @@ import type { Provider } from '../../libstorage/storage-driver.ts'
 import type { ProviderContext } from '../definition.ts'
 import { Pool } from '../pool/pool.ts'
 import { PoolDriver } from '../pool/pool-driver.ts'
+import { PoolTurns } from '../pool/pool-turns.ts'
 import { poolPlace } from '../pool/settings.ts'
-import { Turns } from '../pool/turns.ts'
 import { looksLikePoolId } from '../pool/volume-id.ts'
 import { DISK_FILE, LoopContent } from './driver.ts'
 import { LoopExecutor } from './executor.ts'
@@ -14,7 +14,7 @@ export async function createLoopProvider(
   context: ProviderContext,
 ): Promise<Provider> {
   const { path, isDefault, self, memory } = poolPlace(settings, context, 'loop')
-  const turns = new Turns(path)
+  const turns = new PoolTurns(path)
   const { run, logger, looksOnly } = context
   const pool = new Pool(path, DISK_FILE, { run, turns, memory, logger, looksOnly })
   if (looksOnly !== true) await pool.open({ parents: isDefault })

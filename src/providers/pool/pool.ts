@@ -20,11 +20,11 @@ import { CLAIM_FILE, type Claim, endClaim, readClaim, takeClaim } from './claim.
 import { inPool, poolMissing } from './errors.ts'
 import { folderName, nameOfFolder } from './folder-name.ts'
 import { PoolMark } from './pool-mark.ts'
+import type { PoolTurns } from './pool-turns.ts'
 import { removeTrees } from './remove-trees.ts'
 import { isShared } from './shared.ts'
 import { RECORD_FILE, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
 import { abandoned, Sweeper } from './sweep.ts'
-import type { Turns } from './turns.ts'
 import { VolumeReader } from './volume-reader.ts'
 
 /** How long a start waits for a pool, in milliseconds. */
@@ -41,7 +41,7 @@ export type FillContent = (path: string) => Promise<void>
 /** What a pool works with. */
 export interface PoolParts {
   readonly run: Run
-  readonly turns: Turns
+  readonly turns: PoolTurns
   /** Told of what dead processes left, which is swept away. */
   readonly logger?: Pick<Logger, 'info' | 'warn'> | undefined
   /** Whether other kernels may use a folder too. */
@@ -58,7 +58,7 @@ export class Pool {
   /** The file or folder within a volume's folder that holds its content. */
   readonly content: string
   readonly #run: Run
-  readonly #turns: Turns
+  readonly #turns: PoolTurns
   readonly #isShared: () => Promise<boolean>
   readonly #reader: VolumeReader
   readonly #sweeper: Sweeper
@@ -104,7 +104,7 @@ export class Pool {
     opening.catch(() => {})
   }
 
-  /** Answers a caller in time, as `Turns` does, also where the pool hangs. */
+  /** Answers a caller in time, as `PoolTurns` does, also where the pool hangs. */
   answer<T>({ signal }: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.#turns.answer(signal, work)
   }

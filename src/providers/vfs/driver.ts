@@ -6,8 +6,8 @@ import type { AttachmentState } from '../../libstorage/types.ts'
 import type { Claim } from '../pool/claim.ts'
 import type { Content, CopyOptions, DisconnectOptions } from '../pool/content.ts'
 import { runInPool } from '../pool/copy.ts'
+import type { PoolTurns } from '../pool/pool-turns.ts'
 import type { StoredVolume } from '../pool/stored-volume.ts'
-import type { Turns } from '../pool/turns.ts'
 
 /** The directory that is a volume's content. */
 export const FILES_FOLDER = 'files'
@@ -18,9 +18,9 @@ const MODE = 0o755
 export class VfsContent implements Content {
   readonly name = 'vfs'
   readonly #run: Run
-  readonly #turns: Turns
+  readonly #turns: PoolTurns
 
-  constructor(run: Run, turns: Turns) {
+  constructor(run: Run, turns: PoolTurns) {
     this.#run = run
     this.#turns = turns
   }

@@ -3,6 +3,7 @@ import {
   type ErrorFacts,
   FailedPreconditionError,
   InvalidArgumentError,
+  isNetworkError,
   isStorageError,
   NotFoundError,
   PermissionDeniedError,
@@ -184,18 +185,6 @@ function ofFile(fault: VboxFault, subject: string, problem: string): StorageErro
   })
 }
 
-const UNREACHABLE = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ECONNABORTED',
-])
-
 function ofNetwork(error: unknown, endpoint: string): UnavailableError | undefined {
   const code = systemCode(error)
   if (code === undefined || !(error instanceof Error)) return undefined
@@ -215,7 +204,7 @@ function ofNetwork(error: unknown, endpoint: string): UnavailableError | undefin
       remedy: 'see whether virtualbox.tls says what vboxwebsrv was started with (-s)',
       cause: error,
     })
-  if (!UNREACHABLE.has(code)) return undefined
+  if (!isNetworkError(error)) return undefined
   const remedy =
     code === 'ECONNRESET'
       ? 'see whether virtualbox.tls says what vboxwebsrv was started with (-s), and whether it still runs'

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { run } from '../../../src/libstorage/run.ts'
 import { linkDirectory, prepareMountPoint } from '../../../src/mount/linux/mount-points.ts'
 import { Pool } from '../../../src/providers/pool/pool.ts'
-import { Turns } from '../../../src/providers/pool/turns.ts'
+import { PoolTurns } from '../../../src/providers/pool/pool-turns.ts'
 import { canMount, has, tool } from '../../support/disk-world.ts'
 import { KernelWorld } from '../../support/kernel-world.ts'
 
@@ -38,7 +38,7 @@ describe.skipIf(!canMount || !has('mkfs.ext4', 'fsfreeze'))(
         (below) => {
           const pool = new Pool(below, 'disk', {
             run,
-            turns: new Turns(below),
+            turns: new PoolTurns(below),
             memory: `${folder}/memory`,
           })
           return pool.open({ parents: true })

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AbortedError, UnavailableError } from '../../../src/libstorage/errors.ts'
 import { MetadataService } from '../../../src/providers/ebs/imds.ts'
@@ -48,6 +50,17 @@ test('tokens that are asked for again after an update of the service are fetched
   machine.metadata.options.tokenPath = 'works'
   machine.metadata.options.tokens = 'required'
   expect(await service.get(ID)).toBe(machine.id)
+})
+
+test('what it does not answer is given up in time, also where memory is tidied meanwhile', async () => {
+  setFlagsFromString('--expose-gc')
+  const tidying = setInterval(runInNewContext('gc'), 100)
+  try {
+    machine.metadata.options.isSilent = true
+    await expect(service.get(ID)).rejects.toThrow(/does not answer .no answer within 1 s/)
+  } finally {
+    clearInterval(tidying)
+  }
 })
 
 test('behind too many hops it gives up in a few seconds, and never asks without a token', async () => {

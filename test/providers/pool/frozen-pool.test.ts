@@ -10,7 +10,7 @@ import { LoopContent } from '../../../src/providers/loop/driver.ts'
 import { LoopExecutor } from '../../../src/providers/loop/executor.ts'
 import { Pool } from '../../../src/providers/pool/pool.ts'
 import { PoolDriver } from '../../../src/providers/pool/pool-driver.ts'
-import { Turns } from '../../../src/providers/pool/turns.ts'
+import { PoolTurns } from '../../../src/providers/pool/pool-turns.ts'
 import { PoolWorld, sh } from '../../support/pool-world.ts'
 
 const unavailable = await loopDefinition.unavailable()
@@ -131,7 +131,7 @@ class Hanging {
 
   private constructor(path: string) {
     this.path = path
-    const turns = new Turns(path, PATIENCE_MS)
+    const turns = new PoolTurns(path, PATIENCE_MS)
     const pool = new Pool(path, 'disk', { run, turns, memory: `${path}.memory` })
     const content = new LoopContent(run, turns)
     this.driver = new PoolDriver(pool, content, { instance: 'here' }, run)

@@ -9,7 +9,7 @@ import { LoopContent } from '../../../src/providers/loop/driver.ts'
 import type { Content } from '../../../src/providers/pool/content.ts'
 import { Pool } from '../../../src/providers/pool/pool.ts'
 import { PoolDriver } from '../../../src/providers/pool/pool-driver.ts'
-import { Turns } from '../../../src/providers/pool/turns.ts'
+import { PoolTurns } from '../../../src/providers/pool/pool-turns.ts'
 import { VfsContent } from '../../../src/providers/vfs/driver.ts'
 import { PoolWorld } from '../../support/pool-world.ts'
 
@@ -24,8 +24,8 @@ beforeEach(async () => {
 afterEach(() => world.cleanup())
 
 /** A driver on a pool that a server shares with other kernels. */
-function driverOf(make: (turns: Turns) => Content, folder: string): PoolDriver {
-  const turns = new Turns(world.pool)
+function driverOf(make: (turns: PoolTurns) => Content, folder: string): PoolDriver {
+  const turns = new PoolTurns(world.pool)
   const memory = join(world.root, 'memory')
   const pool = new Pool(world.pool, folder, { run, turns, memory, shared: async () => true })
   return new PoolDriver(pool, make(turns), { instance: 'here', machineId: OURS }, run)

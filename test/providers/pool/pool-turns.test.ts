@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { AbortedError, UnavailableError } from '../../../src/libstorage/errors.ts'
-import { Turns } from '../../../src/providers/pool/turns.ts'
+import { PoolTurns } from '../../../src/providers/pool/pool-turns.ts'
 
 /** Work that ends when it is told. */
 function work() {
@@ -19,7 +19,7 @@ function work() {
 
 describe('the turns of a pool', () => {
   test('are taken one at a time, in the order of asking, also after one that failed', async () => {
-    const turns = new Turns('/pool')
+    const turns = new PoolTurns('/pool')
     const { log, start, end } = work()
     const failed = turns.take(() => Promise.reject(new Error('no')))
     const taken = ['a', 'b', 'c'].map((name) => turns.take(start(name)))
@@ -34,7 +34,7 @@ describe('the turns of a pool', () => {
   })
 
   test('whoever goes away while he waits gets none, and holds up nobody', async () => {
-    const turns = new Turns('/pool')
+    const turns = new PoolTurns('/pool')
     const { log, start, end } = work()
     const caller = new AbortController()
     const first = turns.take(start('a'))
@@ -49,7 +49,7 @@ describe('the turns of a pool', () => {
   })
 
   test('whoever goes away during his own is answered, and the turn ends by itself', async () => {
-    const turns = new Turns('/pool')
+    const turns = new PoolTurns('/pool')
     const { log, start, end } = work()
     const caller = new AbortController()
     const leaves = turns.answer(caller.signal, (signal) => turns.take(start('a'), signal))
@@ -63,7 +63,7 @@ describe('the turns of a pool', () => {
   })
 
   test('where one takes too long all callers are told, and none that waits begins later', async () => {
-    const turns = new Turns('/pool', 50)
+    const turns = new PoolTurns('/pool', 50)
     const { log, start, end } = work()
     const calls = ['a', 'b', 'c'].map((name) =>
       turns.answer(undefined, (signal) => turns.take(start(name), signal)),

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { foundWithin, lookUntil, UsualTime } from '../../../src/providers/ebs/waits.ts'
+import { askUntil } from '../../../src/providers/ebs/patience.ts'
+import { UsualTime } from '../../../src/providers/ebs/usual-time.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
@@ -12,13 +13,13 @@ const EVEN = { firstMs: 15, nextMs: 25, maxMs: 250 }
 async function looks(usual: UsualTime, readyMs: number, pace = PACE): Promise<number> {
   const begun = performance.now()
   let count = 0
-  const seen = lookUntil(
+  const seen = askUntil(
     async () => {
       count += 1
       return performance.now() - begun >= readyMs ? true : undefined
     },
-    pace,
-    { timeoutMs: 60_000, pace: 1, usual },
+    { ...pace, usual },
+    { timeoutMs: 60_000, pace: 1 },
     undefined,
   )
   await vi.advanceTimersByTimeAsync(3_000)
@@ -85,32 +86,5 @@ describe('what takes the same time again and again', () => {
     expect(usual.firstLook(EVEN.firstMs, EVEN.maxMs)).toBeLessThanOrEqual(firstMs + stepMs)
     for (let at = 0; at < 20; at += 1) usual.learn({ firstMs, seenMs: firstMs, stepMs })
     expect(usual.firstLook(EVEN.firstMs, EVEN.maxMs)).toBeGreaterThan(firstMs * 0.8)
-  })
-})
-
-describe('what may show late', () => {
-  const patience = { timeoutMs: 1_000, pace: 1 }
-  /** A look that takes so long and shows what was there when it began. */
-  const looking = (tookMs: number, shownAtMs: number) => async () => {
-    const isThere = performance.now() >= shownAtMs
-    await new Promise((resolve) => setTimeout(resolve, tookMs))
-    return isThere ? { id: 'vol-1' } : undefined
-  }
-  async function found(tookMs: number, shownAfterMs: number): Promise<object | undefined> {
-    const look = looking(tookMs, performance.now() + shownAfterMs)
-    const asked = foundWithin(look, PACE, patience, undefined)
-    await vi.advanceTimersByTimeAsync(10_000)
-    return await asked
-  }
-
-  test.each([1, 300, 900])(
-    'is found by looks of %i ms if it shows in that time',
-    async (tookMs) => {
-      expect(await found(tookMs, 990)).toEqual({ id: 'vol-1' })
-    },
-  )
-
-  test('is not waited for without end', async () => {
-    expect(await found(1, 60_000)).toBeUndefined()
   })
 })

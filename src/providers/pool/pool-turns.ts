@@ -1,4 +1,5 @@
 import { UnavailableError } from '../../libstorage/errors.ts'
+import { Turns } from '../../libstorage/turns.ts'
 import { abortReason, after, throwIfAborted } from '../../libstorage/wait.ts'
 
 /** A turn is a few calls of the file system: a pool that takes longer for one does not answer. */
@@ -8,10 +9,10 @@ const PATIENCE_MS = 10_000
  * One at a time of all who use a pool, in the order of their asking. Node has four threads for the files of all: a pool
  * that hangs keeps one of them, and whoever waits for it none.
  */
-export class Turns {
+export class PoolTurns {
   readonly #pool: string
   readonly #patienceMs: number
-  readonly #waiting = new Set<() => void>()
+  readonly #turns = new Turns({ count: 1 })
   readonly #callers = new Set<(reason: Error) => void>()
   /** When the turn that is under way began, by `performance.now()`. */
   #since: number | undefined
@@ -26,15 +27,15 @@ export class Turns {
    * never cut short. The work makes one call at a time and takes no turn itself, for which it would wait for ever.
    */
   async take<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    throwIfAborted(signal)
-    if (this.#since !== undefined) await this.#wait(signal)
+    const turn = await this.#turns.take(signal)
     this.#since = performance.now()
     const timer = after(this.#patienceMs, () => this.#giveUp())
     try {
       return await work()
     } finally {
       timer.cancel()
-      this.#next()
+      this.#since = undefined
+      turn.end()
     }
   }
 
@@ -64,29 +65,6 @@ export class Turns {
           signal?.removeEventListener('abort', onAbort)
         })
     })
-  }
-
-  #wait(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const begin = () => {
-        signal?.removeEventListener('abort', leave)
-        resolve()
-      }
-      const leave = () => {
-        this.#waiting.delete(begin)
-        reject(abortReason(signal))
-      }
-      signal?.addEventListener('abort', leave, { once: true })
-      this.#waiting.add(begin)
-    })
-  }
-
-  #next(): void {
-    const [next] = this.#waiting
-    this.#since = next && performance.now()
-    if (next === undefined) return
-    this.#waiting.delete(next)
-    next()
   }
 
   #giveUp(): void {
