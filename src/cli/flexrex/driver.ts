@@ -1,6 +1,7 @@
 import { FailedPreconditionError, InvalidArgumentError } from '../../libstorage/errors.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { lastLine, type Run } from '../../libstorage/run.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 import { unmountLazily, unmountPath } from '../../mount/linux/mount-points.ts'
 import type { CommandContext } from '../context.ts'
 import { RefusedError } from '../dvdcli/plugin-reply.ts'
@@ -184,5 +185,9 @@ function objectIn(text: string): Readonly<Record<string, unknown>> {
 }
 
 function inUse(folder: string, problem: string): FailedPreconditionError {
-  return new FailedPreconditionError({ subject: folder, problem, remedy: `see findmnt ${folder}` })
+  return new FailedPreconditionError({
+    subject: folder,
+    problem,
+    remedy: `see findmnt ${shellWord(folder)}`,
+  })
 }
