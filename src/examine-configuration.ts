@@ -17,6 +17,6 @@ export async function examineConfiguration(
     const context = { service: name, libDirectory: directories.lib, run }
     return { name, storage: definition?.exclusiveStorage?.(settings, context) }
   })
-  const shared = await findSharedStorage(storages)
+  const shared = await findSharedStorage(storages, run)
   return { ...examined, mistakes: [...examined.mistakes, ...shared] }
 }

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path'
 import type { Host, Surroundings } from './cli/context.ts'
 import { readQuickRequest } from './cli/quick/request.ts'
+import { shellWord } from './libstorage/shell.ts'
 import { OwnOutput } from './own-output.ts'
 
 const [, script = 'remora', ...args] = process.argv
@@ -65,8 +66,10 @@ function isVersionRequest(): boolean {
 function invocation(): string {
   const name = basename(script)
   const home = process.env['REXRAY_HOME']
-  const program = name.endsWith('.js') ? `node ${resolve(script)}` : name
-  return home === undefined || home === '' ? program : `REXRAY_HOME=${resolve(home)} ${program}`
+  const program = name.endsWith('.js') ? `node ${shellWord(resolve(script))}` : name
+  return home === undefined || home === ''
+    ? program
+    : `REXRAY_HOME=${shellWord(resolve(home))} ${program}`
 }
 
 function surroundings(): Surroundings {

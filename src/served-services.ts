@@ -58,7 +58,10 @@ export interface OpenServices {
  */
 export async function openServices(parts: ServiceParts): Promise<OpenServices> {
   const { configured, choice, defaultName, primaryName } = await configuredServices(parts)
-  await refuseSharedStorage(configured.map((service) => storageOf(service, parts)))
+  await refuseSharedStorage(
+    configured.map((service) => storageOf(service, parts)),
+    parts.run,
+  )
   const wanted =
     parts.role === 'server' ? configured : configured.filter(({ name }) => name === defaultName)
   const open = await Promise.all(

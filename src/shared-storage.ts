@@ -1,7 +1,6 @@
-import { realpath } from 'node:fs/promises'
 import path from 'node:path'
-import { InvalidArgumentError, systemCode } from './libstorage/errors.ts'
-import { timeLimit, untilAborted } from './libstorage/wait.ts'
+import { InvalidArgumentError, isStorageError } from './libstorage/errors.ts'
+import type { Run } from './libstorage/run.ts'
 
 /** How long a disk may take to say where a path leads, in milliseconds. */
 const LOOK_MS = 2_000
@@ -20,20 +19,25 @@ export interface SharedStorage {
 }
 
 /** Rejects with `InvalidArgumentError` where two services have one storage. */
-export async function refuseSharedStorage(services: readonly StorageOfService[]): Promise<void> {
-  const [first] = await findSharedStorage(services)
+export async function refuseSharedStorage(
+  services: readonly StorageOfService[],
+  run: Run,
+): Promise<void> {
+  const [first] = await findSharedStorage(services, run)
   if (first !== undefined) throw new InvalidArgumentError(first)
 }
 
 /** The services that have the storage of another, by whatever path: neither would know of the other's containers. */
 export async function findSharedStorage(
   services: readonly StorageOfService[],
+  run: Run,
 ): Promise<readonly SharedStorage[]> {
+  if (services.filter(({ storage }) => storage !== undefined).length < 2) return []
   const seen = new Map<string, string>()
   const found: SharedStorage[] = []
   const places = services.map(async ({ name, storage }) => ({
     name,
-    real: storage === undefined ? undefined : await whereItLeads(storage),
+    real: storage === undefined ? undefined : await whereItLeads(storage, run),
   }))
   for (const { name, real } of await Promise.all(places)) {
     if (real === undefined) continue
@@ -49,13 +53,18 @@ export async function findSharedStorage(
   return found
 }
 
-/** What is not there yet is looked for in its folder; what is on a disk that does not answer is taken by its words. */
-async function whereItLeads(storage: string): Promise<string> {
+/**
+ * What is not there yet is looked for in its folder; what is on a disk that does not answer is taken by its words. A child
+ * looks: this process would not end while a thread of its own waits for such a disk.
+ */
+async function whereItLeads(storage: string, run: Run): Promise<string> {
   const named = path.resolve(storage)
   try {
-    return await untilAborted(realpath(named), timeLimit(LOOK_MS))
+    const args = ['--canonicalize-missing', '--zero', '--', named]
+    const { exitCode, stdout } = await run('readlink', args, { timeoutMs: LOOK_MS })
+    return exitCode === 0 ? stdout.replace('\0', '') : named
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') return named
-    return path.join(await whereItLeads(path.dirname(named)), path.basename(named))
+    if (!isStorageError(error)) throw error
+    return named
   }
 }

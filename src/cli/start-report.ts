@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { App, ListeningModule } from '../app.ts'
+import { shellWord } from '../libstorage/shell.ts'
 import type { ServedService } from '../served-services.ts'
 import { version } from '../version.ts'
 
@@ -72,7 +73,7 @@ function specHint({ address, spec }: ListeningModule): readonly string[] {
   if (isDockerSocket(address)) return []
   return [
     `Docker looks for sockets in ${DOCKER_SOCKETS}; to let it find this one:`,
-    `  mkdir -p ${path.dirname(spec)} && echo ${address} > ${spec}`,
+    `  mkdir -p ${shellWord(path.dirname(spec))} && echo ${shellWord(address)} > ${shellWord(spec)}`,
   ]
 }
 

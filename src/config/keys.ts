@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { parseDuration } from '../libstorage/duration.ts'
 import { NEW_FILE_SYSTEMS } from '../libstorage/file-system.ts'
+import { parseGiB } from '../libstorage/size.ts'
 import {
   optional,
   parseBoolean,
@@ -10,7 +11,6 @@ import {
   parseFileMode,
   parseHost,
   parseLogLevel,
-  parsePositive,
   parsePreempt,
   parseRootPath,
   required,
@@ -76,7 +76,7 @@ export const programKeys = {
 export const operationKeys = {
   size: {
     path: `${OPERATIONS}.create.default.size`,
-    schema: required(parsePositive, 'a whole number of GiB'),
+    schema: required(parseGiB, 'a whole number of GiB'),
     default: '16',
     why: 'GiB of a volume that is made without a size',
     older: ['docker.size'],

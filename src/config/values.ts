@@ -48,11 +48,6 @@ export function parseCount(text: string): number | undefined {
   return Number.isSafeInteger(count) ? count : undefined
 }
 
-/** Reads a whole number of at least one. */
-export function parsePositive(text: string): number | undefined {
-  return parseCount(text) || undefined
-}
-
 /** Reads permission bits in octal: `0755`, `755`, `0o755`. */
 export function parseFileMode(text: string): number | undefined {
   const digits = /^(?:0o?)?([0-7]{3,4})$/i.exec(text)?.[1]

@@ -1,3 +1,4 @@
+import { quoted } from './shell.ts'
 import type { ToolPaths } from './tool-files.ts'
 
 /**
@@ -22,9 +23,4 @@ export function gatedLine(id: number, words: readonly string[], paths: ToolPaths
 function reported(id: number, inner: string): string {
   const tool = `{ ${inner};}& echo began ${id} $!;wait $!;`
   return `{ trap 'echo ended ${id} $?' 0;${tool}}& p${id}=$!\n`
-}
-
-/** A word as a POSIX shell reads it: as it is, also over several lines. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`
 }

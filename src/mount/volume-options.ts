@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../libstorage/errors.ts'
 import { NEW_FILE_SYSTEMS, type NewFileSystem } from '../libstorage/file-system.ts'
 import { nearest } from '../libstorage/nearest.ts'
+import { parseGiB } from '../libstorage/size.ts'
 import type { VolumeSpec } from '../libstorage/types.ts'
 import { requireMountOptions } from './mount-options.ts'
 import type { MountSettings } from './settings.ts'
@@ -198,9 +199,8 @@ function readSource(given: ReadonlyMap<string, string>): WantedSource | undefine
 
 /** Whole GiB, as `16`, `16g`, `16 GiB`. Throws `InvalidArgumentError` for anything else. */
 export function readSize(text: string): number {
-  const digits = /^(\d+) ?(g|gb|gib)?$/i.exec(text)?.[1]
-  const value = Number(digits ?? Number.NaN)
-  if (value >= 1 && value <= SIZE_MAX_GIB) return value
+  const value = parseGiB(text)
+  if (value !== undefined && value <= SIZE_MAX_GIB) return value
   throw invalid(
     'size',
     `must be a whole number of GiB from 1 to ${SIZE_MAX_GIB}, not "${text}"`,

@@ -214,3 +214,17 @@ describe('the default service', () => {
     expect(short.services.map(({ driver }) => driver)).toEqual(['vfs'])
   })
 })
+
+test.each(['16', '016', '16g', '16GB', '"16 GiB"'])(
+  'a size of %s is understood as in a Create',
+  async (size) => {
+    const text = `libstorage: {service: loop, integration: {volume: {operations: {create: {default: {size: ${size}}}}}}}`
+    const { services } = await world.loadText(text)
+    expect(services[0]?.operations.create.default.sizeGiB).toBe(16)
+  },
+)
+
+test.each(['0', '16MB', '1.5', '-1', '16GBs', 'GB'])('a size of %s is refused', async (size) => {
+  const text = `libstorage: {service: loop, integration: {volume: {operations: {create: {default: {size: ${size}}}}}}}`
+  await expect(world.loadText(text)).rejects.toThrow(`is "${size}", use a whole number of GiB`)
+})

@@ -8,7 +8,6 @@ import {
   parseFileMode,
   parseHost,
   parseLogLevel,
-  parsePositive,
   parsePreempt,
   parseRootPath,
 } from '../../src/config/values.ts'
@@ -92,7 +91,6 @@ test('counts are whole numbers that are not negative', () => {
     undefined,
     undefined,
   ])
-  expect(parsePositive('0')).toBeUndefined()
 })
 
 test('directories are absolute and never the root', () => {

@@ -40,7 +40,7 @@ export interface Broken {
 
 /** A machine with what the doctor looks at: a home, files, sockets, devices, and a platform in memory besides. */
 export class DoctorWorld {
-  readonly home = mkdtempSync(path.join(tmpdir(), 'doctor-'))
+  readonly home: string
   /** What the platform of the driver `cloud` shows. */
   readonly volumes: Volume[] = []
   readonly snapshots: Snapshot[] = []
@@ -54,6 +54,11 @@ export class DoctorWorld {
   /** Every call that changes something. */
   readonly changes: string[] = []
   readonly #undo: (() => unknown)[] = []
+
+  /** `called` is how the name of its home begins. */
+  constructor(called = 'doctor-') {
+    this.home = mkdtempSync(path.join(tmpdir(), called))
+  }
 
   get mountFolder(): string {
     return path.join(this.home, 'var/lib/volumes')
@@ -108,8 +113,8 @@ export class DoctorWorld {
   async mountMemory(folder: string, options: string): Promise<void> {
     const place = path.join(this.home, folder)
     mkdirSync(place, { recursive: true })
-    await this.sh(`mount -t tmpfs -o ${options} tmpfs ${place}`)
-    this.later(() => this.sh(`umount -l ${place}`))
+    await this.sh(`mount -t tmpfs -o ${options} tmpfs '${place}'`)
+    this.later(() => this.sh(`umount -l '${place}'`))
   }
 
   /** A loop device with an ext4 that is mounted among our volumes; resolves with the device. */

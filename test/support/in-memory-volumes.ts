@@ -138,7 +138,7 @@ export class InMemoryVolumes implements IntegrationDriver {
 
   async resize(name: string, sizeGiB: number): Promise<VolumeView> {
     const kept = this.#kept(name)
-    this.#volumes.set(name, { ...kept, volume: { ...kept.volume, sizeGiB } })
+    this.#volumes.set(kept.volume.name, { ...kept, volume: { ...kept.volume, sizeGiB } })
     return this.#view(this.#kept(name))
   }
 
@@ -176,7 +176,7 @@ export class InMemoryVolumes implements IntegrationDriver {
   async remove(name: string, call?: IntegrationCall): Promise<void> {
     await this.calls.reach('remove', call)
     if (!this.#volumes.has(name) && this.#removed.has(name)) return
-    const { references } = this.#kept(name)
+    const { references } = this.#kept(name, this.#volumes)
     const certain = references.filter((one) => this.#role === 'command' || !mayBeStale(one))
     if (certain.length > 0) throw inUse(name, certain)
     this.#volumes.delete(name)
@@ -191,7 +191,7 @@ export class InMemoryVolumes implements IntegrationDriver {
     kept.references = addReference(kept.references, holder, new Date().toISOString())
     kept.isMounted = true
     return {
-      mountpoint: this.#mountpoint(name),
+      mountpoint: this.#mountpoint(kept.volume.name),
       delivered: () => {
         this.told.delivered += 1
         kept.references = deliverReference(kept.references, holder)
@@ -205,7 +205,7 @@ export class InMemoryVolumes implements IntegrationDriver {
 
   async unmount({ name, holder }: HolderRequest, call?: IntegrationCall): Promise<void> {
     await this.calls.reach('unmount', call)
-    const kept = this.#volumes.get(name)
+    const kept = this.#found(name)
     if (kept === undefined) return
     const others = kept.references.filter(({ id }) => id !== holder)
     if (this.#role === 'command' && others.length > 0) throw inUse(name, others)
@@ -250,8 +250,13 @@ export class InMemoryVolumes implements IntegrationDriver {
     return [...this.#volumes.values()].map((kept) => this.#view(kept))
   }
 
-  #kept(name: string): Kept {
-    const kept = this.#volumes.get(name)
+  #found(text: string): Kept | undefined {
+    const ofId = [...this.#volumes.values()].find(({ volume }) => volume.id === text)
+    return this.#volumes.get(text) ?? ofId
+  }
+
+  #kept(name: string, among = { get: (text: string) => this.#found(text) }): Kept {
+    const kept = among.get(name)
     if (kept === undefined) throw new NotFoundError(volumeNamed(name))
     return kept
   }

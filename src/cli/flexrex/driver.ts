@@ -1,10 +1,12 @@
 import { FailedPreconditionError, InvalidArgumentError } from '../../libstorage/errors.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { lastLine, type Run } from '../../libstorage/run.ts'
-import { unmountPath } from '../../mount/linux/mount-points.ts'
+import { shellWord } from '../../libstorage/shell.ts'
+import { unmountLazily, unmountPath } from '../../mount/linux/mount-points.ts'
 import type { CommandContext } from '../context.ts'
 import { RefusedError } from '../dvdcli/plugin-reply.ts'
-import { holderOf, isMountPoint, type PodMount, PodMounts } from './pod-mounts.ts'
+import { isDead } from './dead-mount.ts'
+import { holderOf, mountAt, type PodMount, PodMounts } from './pod-mounts.ts'
 import { ServerVolumes } from './server-volumes.ts'
 
 const MOUNT_MS = 30_000
@@ -70,18 +72,14 @@ class FlexDriver {
     return new FlexDriver(host.run, new ServerVolumes(config), mounts)
   }
 
-  /** Mounts a volume on a folder; where it is mounted there already that is done. */
+  /** Mounts a volume on a folder; where it is mounted there already, and alive, that is done. */
   async mount(folder: string, options: string | undefined): Promise<void> {
     const { isReadOnly, ...wanted } = readOptions(options)
     const mount: PodMount = { folder, ...wanted, holder: holderOf(folder) }
     this.#server.requireServed(mount.service)
     await this.#mounts.exclusively(folder, async () => {
       const before = this.#mounts.of(folder)
-      if (isMountPoint(folder)) {
-        if (before?.volume !== mount.volume || before.service !== mount.service)
-          throw inUse(folder, 'has another mount')
-        return await this.#protect(folder, isReadOnly)
-      }
+      if (await this.#isMounted(mount, before)) return await this.#protect(folder, isReadOnly)
       // A call that was cut short may have left a reference: the server counts each.
       if (before !== undefined) await this.#server.unmount(before)
       this.#mounts.note(mount)
@@ -93,6 +91,17 @@ class FlexDriver {
         throw error
       }
     })
+  }
+
+  /** Whether that is done already. A dead mount of the volume is taken away: whoever has files open in it has lost them already. */
+  async #isMounted({ folder, ...wanted }: PodMount, before: PodMount | undefined) {
+    const there = mountAt(folder)
+    if (there === undefined) return false
+    if (before?.volume !== wanted.volume || before.service !== wanted.service)
+      throw inUse(folder, 'has another mount')
+    if (!(await isDead(there, this.#run))) return true
+    await unmountLazily(folder, this.#run)
+    return false
   }
 
   /** What was refused left nothing; where no answer came a reference may be left. */
@@ -122,7 +131,7 @@ class FlexDriver {
   }
 
   async #takeAway(folder: string): Promise<void> {
-    if (!isMountPoint(folder)) return
+    if (mountAt(folder) === undefined) return
     if ((await unmountPath(folder, this.#run)) === 'busy') throw inUse(folder, 'is in use')
   }
 
@@ -176,5 +185,9 @@ function objectIn(text: string): Readonly<Record<string, unknown>> {
 }
 
 function inUse(folder: string, problem: string): FailedPreconditionError {
-  return new FailedPreconditionError({ subject: folder, problem, remedy: `see findmnt ${folder}` })
+  return new FailedPreconditionError({
+    subject: folder,
+    problem,
+    remedy: `see findmnt ${shellWord(folder)}`,
+  })
 }

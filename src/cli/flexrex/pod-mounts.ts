@@ -6,6 +6,7 @@ import { systemCode } from '../../libstorage/errors.ts'
 import { timeLimit } from '../../libstorage/wait.ts'
 import { readMounts } from '../../mount/linux/mountinfo.ts'
 import { ProcessLocks } from '../../mount/locks.ts'
+import type { MountEntry } from '../../mount/mounter.ts'
 import { writeWhole } from '../service/write-whole.ts'
 
 /** Another call for the same folder takes as long as a Mount may. */
@@ -67,10 +68,10 @@ export class PodMounts {
   }
 }
 
-/** Whether anything is mounted on a folder, by whatever links it is named. */
-export function isMountPoint(folder: string): boolean {
+/** What is mounted on a folder, by whatever links that is named; undefined where nothing is. */
+export function mountAt(folder: string): MountEntry | undefined {
   const place = realPath(folder)
-  return readMounts().some(({ mountPoint }) => mountPoint === place)
+  return readMounts().findLast(({ mountPoint }) => mountPoint === place)
 }
 
 /** Who has a volume in a folder of kubelet's: the pod, and the volume's name in it. */

@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { FailedPreconditionError, systemCode } from '../../libstorage/errors.ts'
+import { quoted } from '../../libstorage/shell.ts'
 import type { Host } from '../context.ts'
 import { writeWhole } from '../service/write-whole.ts'
 
@@ -99,8 +100,4 @@ function removeIfEmpty(folder: string): void {
   } catch (error) {
     if (systemCode(error) === undefined) throw error
   }
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`
 }

@@ -21,7 +21,7 @@ export function attachCommand(run: RunInSession): Command {
       name: 'attach',
       aliases: ['a'],
       description: 'attach volumes to this machine, without mounting them',
-      argument: ['<volume...>', 'their names'],
+      argument: ['<volume...>', 'their names or ids, or the beginning of an id'],
       examples: [
         'volume attach data',
         'volume attach --force data   # take it from the machine that has it',
@@ -44,9 +44,13 @@ export async function attachVolumes(
   const { force = false, continueOnError } = options
   await requireThisInstance(session, options)
   return await printEvenIfItFails(session, options, (attached) =>
-    eachVolume(session, { names, doing: 'attaching', continueOnError }, async (name) => {
-      await volumes.attach(name, { signal, force })
-      attached.push(await volumes.get(name, { signal }))
-    }),
+    eachVolume(
+      session,
+      { names, doing: 'attaching', byStartOfId: true, continueOnError },
+      async (name) => {
+        await volumes.attach(name, { signal, force })
+        attached.push(await volumes.get(name, { signal }))
+      },
+    ),
   )
 }

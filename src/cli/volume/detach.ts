@@ -22,7 +22,7 @@ export function detachCommand(run: RunInSession): Command {
       name: 'detach',
       aliases: ['d'],
       description: 'detach volumes that nobody uses from this machine',
-      argument: ['<volume...>', 'their names'],
+      argument: ['<volume...>', 'their names or ids, or the beginning of an id'],
       examples: ['volume detach data', 'volume detach -i data logs'],
     },
     detachVolumes,
@@ -43,11 +43,15 @@ export async function detachVolumes(
   await requireThisInstance(session, options)
   const viewpoint = await session.viewpoint()
   return await printEvenIfItFails(session, options, (detached) =>
-    eachVolume(session, { names, doing: 'detaching', continueOnError }, async (name) => {
-      const { volume } = await volumes.get(name, { signal })
-      const isHere = volumeStatus(volume, viewpoint) === 'attached'
-      if (isHere || options.idempotent !== true) await volumes.detach(name, { signal })
-      detached.push(await volumes.get(name, { signal }))
-    }),
+    eachVolume(
+      session,
+      { names, doing: 'detaching', byStartOfId: true, continueOnError },
+      async (name) => {
+        const { volume } = await volumes.get(name, { signal })
+        const isHere = volumeStatus(volume, viewpoint) === 'attached'
+        if (isHere || options.idempotent !== true) await volumes.detach(name, { signal })
+        detached.push(await volumes.get(name, { signal }))
+      },
+    ),
   )
 }

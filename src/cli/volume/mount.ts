@@ -23,7 +23,7 @@ export function mountCommand(run: RunInSession): Command {
       name: 'mount',
       aliases: ['m'],
       description: 'mount volumes on this machine until they are unmounted',
-      argument: ['<volume...>', 'their names'],
+      argument: ['<volume...>', 'their names or ids, or the beginning of an id'],
       examples: ['volume mount data', "volume mount -f '{{.Path}}' data"],
     },
     mountVolumes,
@@ -47,13 +47,17 @@ export async function mountVolumes(
   const { volumes, signal, stdout } = session
   const { force = false, pathOnly = false, continueOnError } = options
   const mountEach = (mounted: VolumeView[]) =>
-    eachVolume(session, { names, doing: 'mounting', continueOnError }, async (name) => {
-      const mount = await volumes.mount({ name, holder: COMMAND_HOLDER }, { signal, force })
-      mount.delivered()
-      if (pathOnly) stdout.write(`${mount.mountpoint}\n`)
-      const view = await volumes.get(name, { signal })
-      mounted.push({ ...view, mountpoint: mount.mountpoint })
-    })
+    eachVolume(
+      session,
+      { names, doing: 'mounting', byStartOfId: true, continueOnError },
+      async (name) => {
+        const mount = await volumes.mount({ name, holder: COMMAND_HOLDER }, { signal, force })
+        mount.delivered()
+        if (pathOnly) stdout.write(`${mount.mountpoint}\n`)
+        const view = await volumes.get(name, { signal })
+        mounted.push({ ...view, mountpoint: mount.mountpoint })
+      },
+    )
   if (pathOnly) return await mountEach([])
   return await printEvenIfItFails(session, { ...options, path: true }, mountEach)
 }

@@ -22,7 +22,7 @@ export function unmountCommand(run: RunInSession): Command {
       name: 'unmount',
       aliases: ['u', 'umount'],
       description: 'unmount volumes that no container uses, and detach them',
-      argument: ['<volume...>', 'their names'],
+      argument: ['<volume...>', 'their names or ids, or the beginning of an id'],
       examples: ['volume unmount data', 'volume unmount -i data logs'],
     },
     unmountVolumes,
@@ -38,14 +38,18 @@ export async function unmountVolumes(
   const { volumes, signal } = session
   const { continueOnError } = options
   return await printEvenIfItFails(session, options, (unmounted) =>
-    eachVolume(session, { names, doing: 'unmounting', continueOnError }, async (name) => {
-      const before = await volumes.get(name, { signal })
-      await volumes.unmount({ name, holder: COMMAND_HOLDER }, { signal })
-      const after = await volumes.get(name, { signal })
-      if (!options.idempotent && !wasTakenOff(before, after))
-        throw notMounted(name, 'accept that by -i')
-      unmounted.push(after)
-    }),
+    eachVolume(
+      session,
+      { names, doing: 'unmounting', byStartOfId: true, continueOnError },
+      async (name) => {
+        const before = await volumes.get(name, { signal })
+        await volumes.unmount({ name, holder: COMMAND_HOLDER }, { signal })
+        const after = await volumes.get(name, { signal })
+        if (!options.idempotent && !wasTakenOff(before, after))
+          throw notMounted(name, 'accept that by -i')
+        unmounted.push(after)
+      },
+    ),
   )
 }
 

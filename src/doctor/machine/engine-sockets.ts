@@ -3,6 +3,7 @@ import type { ModuleConfig } from '../../config/config.ts'
 import type { Finding } from '../../libstorage/check.ts'
 import { TimeoutError } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 import { programOf } from './processes.ts'
 
 /** Where Docker looks for sockets; https://docs.docker.com/engine/extend/plugin_api/ */
@@ -58,7 +59,7 @@ export function hanging(engine: string, { host, spec }: Socket): Finding {
   return {
     verdict: 'fail',
     seen: `what ${engine} has at ${place} does not answer: the disk or file server beneath it hangs`,
-    remedy: `findmnt -T ${place}\nmend or unmount that`,
+    remedy: `findmnt -T ${shellWord(place)}\nmend or unmount that`,
   }
 }
 
@@ -67,7 +68,7 @@ export function withoutSpec(engine: string, { host, spec }: Socket): Finding {
   return {
     verdict: 'warn',
     seen: `${engine} does not find ${host}: it looks in ${DOCKER_SOCKETS}, and in ${path.dirname(spec)} for files that name another place`,
-    remedy: `mkdir -p ${path.dirname(spec)} && echo ${host} > ${spec}`,
+    remedy: `mkdir -p ${shellWord(path.dirname(spec))} && echo ${shellWord(host)} > ${shellWord(spec)}`,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ModuleConfig } from '../../config/config.ts'
 import type { Check, Finding } from '../../libstorage/check.ts'
 import type { Run } from '../../libstorage/run.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 import type { Habitat } from '../habitat.ts'
 import { hanging, inSnap, isFound, isOfSnap, withoutSpec } from './engine-sockets.ts'
 import { mountAbove, mountsOf, type SeenMountpoint } from './mounts.ts'
@@ -125,7 +126,7 @@ function propagation(
     return {
       verdict: 'fail',
       seen: `${seen}, and ${own?.mountPoint ?? '/'}, in which ${folder} lies, is not shared: containers get empty folders in place of volumes`,
-      remedy: `mount --make-rshared ${own?.mountPoint ?? '/'}\nin a container: --volume ${folder}:${folder}:rshared`,
+      remedy: `mount --make-rshared ${shellWord(own?.mountPoint ?? '/')}\nin a container: --volume ${shellWord(`${folder}:${folder}:rshared`)}`,
     }
   if (other?.shared === own.shared || other?.receivesFrom === own.shared)
     return { verdict: 'pass', seen: `${seen}; what is mounted in ${folder} reaches it` }

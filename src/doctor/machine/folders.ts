@@ -2,6 +2,7 @@ import type { Directories } from '../../config/config.ts'
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { isStorageError } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 
 const LOOK_MS = 3_000
 const MIB = 1_048_576
@@ -77,13 +78,20 @@ async function lookAt({ what, path }: Folder, run: Run): Promise<Seen> {
     const [first = '', writable = '', ...rest] = stdout.trimEnd().split('\n')
     const found = rest.join('\n')
     if (exitCode !== 0)
-      return { problem: fail(`${named} cannot be looked at: ${stderr.trim()}`, `ls -ld ${path}`) }
+      return {
+        problem: fail(
+          `${named} cannot be looked at: ${stderr.trim()}`,
+          `ls -ld ${shellWord(path)}`,
+        ),
+      }
     if (first === 'none')
-      return { problem: fail(`${named} cannot be: ${found} is no folder`, `ls -ld ${found}`) }
+      return {
+        problem: fail(`${named} cannot be: ${found} is no folder`, `ls -ld ${shellWord(found)}`),
+      }
     return { numbers: first.split(' ').map(Number), writable: writable === 'yes', found }
   } catch (error) {
     if (!isStorageError(error)) throw error
-    const remedy = `findmnt -T ${path}\nmend or unmount that, or set REXRAY_HOME`
+    const remedy = `findmnt -T ${shellWord(path)}\nmend or unmount that, or set REXRAY_HOME`
     return { problem: fail(`${named} does not answer: the disk beneath it hangs`, remedy) }
   }
 }
@@ -96,15 +104,15 @@ function roomFinding({ what, path }: Folder, seen: Seen | undefined): Finding | 
   if (!writable)
     return fail(
       `${named} cannot be written by this user${found === path ? '' : `: ${found} cannot`}`,
-      `findmnt -T ${found}\nls -ld ${found}\nrun as root, or set REXRAY_HOME to a folder of your own`,
+      `findmnt -T ${shellWord(found)}\nls -ld ${shellWord(found)}\nrun as root, or set REXRAY_HOME to a folder of your own`,
     )
   const freeBytes = blockBytes * blocks
   const isOutOfFiles = files > 0 && freeFiles < LEAST_FILES
   const free = `${Math.floor(freeBytes / MIB)} MiB free${isOutOfFiles ? ` and room for ${freeFiles} more files` : ''}`
   if (freeBytes < LEAST_BYTES || isOutOfFiles)
-    return fail(`${named} is full: ${free}`, `du -xsh ${found}/*\nmake room there`)
+    return fail(`${named} is full: ${free}`, `du -xsh ${shellWord(found)}/*\nmake room there`)
   if (freeBytes >= FEW_BYTES) return { verdict: 'pass', seen: `${named} has ${free}` }
-  return { verdict: 'warn', seen: `${named} has ${free}`, remedy: `du -xsh ${found}/*` }
+  return { verdict: 'warn', seen: `${named} has ${free}`, remedy: `du -xsh ${shellWord(found)}/*` }
 }
 
 function fail(seen: string, remedy: string): Finding {

@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { ModuleConfig } from '../../config/config.ts'
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { systemCode } from '../../libstorage/errors.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 import { timeLimit } from '../../libstorage/wait.ts'
 import { isSameHabitat, readHabitat, shortId } from '../habitat.ts'
 import { inodeOfUnixSocket, ownerOfSocket } from './processes.ts'
@@ -58,7 +59,7 @@ async function lookAt(host: string, server: number | undefined): Promise<Finding
   if (!stats.isSocket())
     return fail(
       `${file} is in the way of the socket of that name and is none`,
-      `ls -ld ${file}\nmove it away`,
+      `ls -ld ${shellWord(file)}\nmove it away`,
     )
   const inode = inodeOfUnixSocket(file)
   const owner = inode === undefined ? undefined : ownerOfSocket(inode)
@@ -95,7 +96,7 @@ function answered(place: string, { server, owner, ownerPid }: Expected): Finding
   if (elsewhere !== undefined) return elsewhere
   const seen = `${owner ?? 'a volume plugin'} answers on ${place} and is no server of this home`
   if (ownerPid !== undefined) return fail(seen, `stop it: kill ${ownerPid}`)
-  return { verdict: 'warn', seen, remedy: `ss -xlp | grep ${path.basename(place)}` }
+  return { verdict: 'warn', seen, remedy: `ss -xlp | grep ${shellWord(path.basename(place))}` }
 }
 
 /** Only within its own container a server is told from another volume plugin. */

@@ -1,6 +1,7 @@
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { volumeNamed } from '../../libstorage/errors.ts'
 import { nearest } from '../../libstorage/nearest.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 import type { Volume, VolumeAttachment } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import { holderNamed } from '../../mount/references.ts'
@@ -133,7 +134,7 @@ async function mountFinding(look: ServiceLook, record: LedgerRecord): Promise<Fi
     return about(
       volume,
       `has lost its device ${mount?.device}`,
-      `stop what uses it: fuser -vm ${mount?.mountPoint}`,
+      `stop what uses it: fuser -vm ${shellWord(mount?.mountPoint ?? '')}`,
     )
   if (references.length > 0) return about(volume, 'is used and is not mounted', 'remora restart')
   const lost =

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { Check, Finding } from '../../libstorage/check.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 import type { LedgerLook } from '../../mount/ledger-look.ts'
 import type { ServiceLook } from './service-look.ts'
 import { counted } from './wording.ts'
@@ -31,7 +32,7 @@ function badFindings({ folder, bad, aside }: LedgerLook): readonly Finding[] {
     ({ file, problem }): Finding => ({
       verdict: 'fail',
       seen: `${file} ${problem}; until then its volume cannot be used here`,
-      remedy: `ls -l ${file}\nrestore it, or move it elsewhere: mv ${file} /root/ && remora restart`,
+      remedy: `ls -l ${shellWord(file)}\nrestore it, or move it elsewhere: mv ${shellWord(file)} /root/ && remora restart`,
     }),
   )
   if (aside.length === 0) return unreadable
@@ -41,7 +42,7 @@ function badFindings({ folder, bad, aside }: LedgerLook): readonly Finding[] {
     {
       verdict: 'warn',
       seen: `${folder} has corrupt records that were put aside: ${names}; who used those volumes is lost, their data is not`,
-      remedy: `when all of them are in use again or released: rm ${aside.join(' ')}`,
+      remedy: `when all of them are in use again or released: rm ${aside.map(shellWord).join(' ')}`,
     },
   ]
 }

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { readBootId } from '../../libstorage/process-identity.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import type { ServiceLook } from './service-look.ts'
 import { about, allOr, counted, holdersText, inShell, since } from './wording.ts'
@@ -47,7 +48,7 @@ async function recordFindings(
       about(
         volume,
         `has lost its device ${mount?.device}: what is mounted at ${mount?.mountPoint} is dead`,
-        `stop what uses it: ${holdersText(references) || `fuser -vm ${mount?.mountPoint}`}\nremora restart`,
+        `stop what uses it: ${holdersText(references) || `fuser -vm ${shellWord(mount?.mountPoint ?? '')}`}\nremora restart`,
       ),
     ]
   if (state === 'absent' && mount !== undefined)
@@ -94,7 +95,7 @@ async function foreignMounts(
     ({ mountPoint, source }): Finding => ({
       verdict: 'warn',
       seen: `${source} is mounted at ${mountPoint}, and no record knows of it`,
-      remedy: `if a volume of ours: remora restart   # the server adopts it\nelse: umount ${mountPoint}`,
+      remedy: `if a volume of ours: remora restart   # the server adopts it\nelse: umount ${shellWord(mountPoint)}`,
     }),
   )
 }

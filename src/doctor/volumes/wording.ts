@@ -1,5 +1,6 @@
 import type { Finding } from '../../libstorage/check.ts'
 import { volumeNamed } from '../../libstorage/errors.ts'
+import { quoted } from '../../libstorage/shell.ts'
 import { holderNamed } from '../../mount/references.ts'
 
 /** So many findings of one kind are shown; a hundred of them say no more. */
@@ -27,7 +28,7 @@ export function holdersText(references: readonly { readonly id: string }[]): str
 
 /** A volume's name as a word of a shell command. */
 export function inShell(name: string): string {
-  return /^[\w.@%+:,][\w.@%+:,-]*$/.test(name) ? name : `-- '${name.replaceAll("'", "'\\''")}'`
+  return /^[\w.@%+:,][\w.@%+:,-]*$/.test(name) ? name : `-- ${quoted(name)}`
 }
 
 /** What was found, or that nothing was; of very many of one kind the first ones and their number. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { MountEntry } from '../mounter.ts'
 import { reachableLines } from './reachable.ts'
@@ -48,6 +48,16 @@ export function numberOfDevice(device: string): string | undefined {
       `/sys/class/block/${path.basename(device).replaceAll('/', '!')}/dev`,
       'utf8',
     ).trim()
+  } catch {
+    return undefined
+  }
+}
+
+/** The path of a block device by its `major:minor`, or undefined when it is gone. Looks at sysfs alone. */
+export function deviceOfNumber(deviceNumber: string): string | undefined {
+  try {
+    const name = path.basename(realpathSync(`/sys/dev/block/${deviceNumber}`))
+    return `/dev/${name.replaceAll('!', '/')}`
   } catch {
     return undefined
   }

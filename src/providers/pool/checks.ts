@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { isStorageError, TimeoutError } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 import { PoolMark } from './pool-mark.ts'
 import type { PoolPlace } from './settings.ts'
 
@@ -34,7 +35,7 @@ export function poolCheck(driver: string, place: PoolPlace, run: Run): Check {
         return [
           fail(
             `pool ${place.path} does not answer: the disk or file server beneath it hangs`,
-            `findmnt -T ${place.path}`,
+            `findmnt -T ${shellWord(place.path)}`,
           ),
         ]
       }
@@ -47,13 +48,13 @@ async function findingOf(place: PoolPlace, run: Run, signal: AbortSignal): Promi
   const args = ['-c', LOOK, 'sh', path]
   const { stdout, stderr, exitCode } = await run('sh', args, { timeoutMs: LOOK_MS, signal })
   if (exitCode !== 0)
-    return fail(`pool ${path} cannot be looked at: ${stderr.trim()}`, `ls -ld ${path}`)
+    return fail(`pool ${path} cannot be looked at: ${stderr.trim()}`, `ls -ld ${shellWord(path)}`)
   const [numbers = '', writable] = stdout.trimEnd().split('\n')
   if (writable === undefined) return await absent(numbers, place)
   if (writable !== 'yes')
     return fail(
       `pool ${path} cannot be written by this user`,
-      `findmnt -T ${path}\nls -ld ${path}\nrun as root, or as its owner`,
+      `findmnt -T ${shellWord(path)}\nls -ld ${shellWord(path)}\nrun as root, or as its owner`,
     )
   return (await unlike(place, () => readdir(path))) ?? room(path, numbers)
 }
@@ -61,11 +62,12 @@ async function findingOf(place: PoolPlace, run: Run, signal: AbortSignal): Promi
 /** No folder is there: none yet, or not any more, or something else. */
 async function absent(what: string, place: PoolPlace): Promise<Finding> {
   const { path, isDefault } = place
-  if (what === 'other') return fail(`pool ${path} is no folder`, `ls -ld ${path}\nmove it away`)
+  if (what === 'other')
+    return fail(`pool ${path} is no folder`, `ls -ld ${shellWord(path)}\nmove it away`)
   if (what === 'nowhere' && !isDefault)
     return fail(
       `pool ${path} is not there, nor the folder that it shall lie in`,
-      `mount what belongs there, or: mkdir -p ${path}`,
+      `mount what belongs there, or: mkdir -p ${shellWord(path)}`,
     )
   const gone = await unlike(place, (mark) => mark.missing(ABSENT))
   return gone ?? { verdict: 'pass', seen: `pool ${path} is made with the first start` }
@@ -82,7 +84,10 @@ async function unlike(
     return undefined
   } catch (error) {
     if (!isStorageError(error)) throw error
-    return fail(error.finding, `findmnt -T ${path}\n${error.remedy ?? 'mount its disk there'}`)
+    return fail(
+      error.finding,
+      `findmnt -T ${shellWord(path)}\n${error.remedy ?? 'mount its disk there'}`,
+    )
   }
 }
 

@@ -29,7 +29,7 @@ export async function noController(
   return new FailedPreconditionError({
     subject: volumeNamed(volume),
     problem: `cannot be attached to ${to}, which has no controller ${JSON.stringify(name)} (it has ${list || 'none'})`,
-    remedy: `set virtualbox.controllerName, or add one while it is off: VBoxManage storagectl ${to} --name ${name} --add sata --portcount 30`,
+    remedy: `set virtualbox.controllerName, or add one while it is off: VBoxManage storagectl ${to} --name ${JSON.stringify(name)} --add sata --portcount 30`,
   })
 }
 
@@ -51,7 +51,7 @@ export function noPort(controller: string, { name, to }: Refused): ResourceExhau
   return new ResourceExhaustedError({
     subject: volumeNamed(name),
     problem: `cannot be attached to ${to}, whose controller ${JSON.stringify(controller)} has no free port`,
-    remedy: `detach volumes from it, or give it more while it is off: VBoxManage storagectl ${to} --name ${controller} --portcount 30`,
+    remedy: `detach volumes from it, or give it more while it is off: VBoxManage storagectl ${to} --name ${JSON.stringify(controller)} --portcount 30`,
   })
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import * as z from 'zod'
+import { systemCode } from '../../libstorage/errors.ts'
 import { leftoverName, ownerOfLeftover } from '../../libstorage/leftover.ts'
 import { makeFolder } from '../../libstorage/make-folder.ts'
 import { isProvablyDead, type ProcessIdentity } from '../../libstorage/process-identity.ts'
@@ -37,10 +38,15 @@ export interface RecordedLock {
 export class HeldLocks {
   readonly #folder: string
   readonly #owner: ProcessIdentity
+  readonly #warn: (message: string) => void
+  /** What was told of: it is read again and again. */
+  readonly #told = new Set<string>()
 
-  constructor(folder: string, owner: ProcessIdentity) {
+  /** `warn` is told once of each file that cannot be read, and stays as it is. */
+  constructor(folder: string, owner: ProcessIdentity, warn: (message: string) => void) {
     this.#folder = folder
     this.#owner = owner
+    this.#warn = warn
   }
 
   /** Resolves with the file that tells of the lock from now on. */
@@ -59,8 +65,8 @@ export class HeldLocks {
   abandoned(host: string, given: ReadonlySet<string>): readonly RecordedLock[] {
     return this.#entries().flatMap(({ file, owner }) => {
       if (!(given.has(file) || isProvablyDead(owner))) return []
-      const lock = read(file)
-      return lock?.host === host ? [{ file, lock }] : []
+      const lock = this.#read(file)
+      return typeof lock === 'object' && lock.host === host ? [{ file, lock }] : []
     })
   }
 
@@ -68,18 +74,39 @@ export class HeldLocks {
   sweep(host: string): void {
     for (const { file, owner } of this.#entries()) {
       if (!isProvablyDead(owner)) continue
-      const lock = read(file)
+      const lock = this.#read(file)
+      if (lock === 'unreadable') continue
       // It is written before there is a lock.
-      const isUseless = lock === undefined || (lock.host !== host && isOld(file))
+      const isUseless = lock === 'torn' || (lock.host !== host && isOld(file))
       if (isUseless) rmSync(file, { force: true })
     }
   }
 
   #entries(): readonly { readonly file: string; readonly owner: ProcessIdentity }[] {
-    return entriesOf(this.#folder).flatMap((entry) => {
+    const entries = this.#reading(this.#folder, () => readdirSync(this.#folder)) ?? []
+    return entries.flatMap((entry) => {
       const owner = ownerOfLeftover(entry)
       return owner === undefined ? [] : [{ file: path.join(this.#folder, entry), owner }]
     })
+  }
+
+  #read(file: string): HeldLock | 'torn' | 'unreadable' {
+    const text = this.#reading(file, () => readFileSync(file, 'utf8'))
+    return text === undefined ? 'unreadable' : (lockIn(text) ?? 'torn')
+  }
+
+  /** Undefined for what is not there, or cannot be read now: that says nothing about the locks. */
+  #reading<T>(what: string, read: () => T): T | undefined {
+    try {
+      return read()
+    } catch (error) {
+      const code = systemCode(error)
+      if (code === undefined) throw error
+      if (code === 'ENOENT' || this.#told.has(what)) return undefined
+      this.#told.add(what)
+      this.#warn(unreadable(what, code))
+      return undefined
+    }
   }
 }
 
@@ -88,18 +115,14 @@ function isOld(file: string): boolean {
   return Date.now() - mtimeMs > KEPT_MS
 }
 
-function entriesOf(folder: string): readonly string[] {
+function lockIn(text: string): HeldLock | undefined {
   try {
-    return readdirSync(folder)
-  } catch {
-    return []
-  }
-}
-
-function read(file: string): HeldLock | undefined {
-  try {
-    return lockSchema.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data
+    return lockSchema.safeParse(JSON.parse(text)).data
   } catch {
     return undefined
   }
+}
+
+function unreadable(what: string, code: string): string {
+  return `${what} cannot be read (${code}): machines that a process of this one left locked when it died may stay locked; see whether its disk is dying, or who may read it`
 }

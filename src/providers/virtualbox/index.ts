@@ -42,10 +42,11 @@ export async function createVirtualboxProvider(
   const { diskIDPath, scsiHostPath } = settings
   const state = path.join(context.libDirectory, 'virtualbox')
   const service = new WebService({ endpoint, tls, caFile, tlsInsecure, timeoutMs })
-  const locks = new HeldLocks(path.join(state, 'locks'), owner)
+  const { looksOnly = false, logger = silentLogger } = context
+  const warn = (message: string) => logger.warn(message)
+  const locks = new HeldLocks(path.join(state, 'locks'), owner, warn)
   const machines = new Machines({ locks, host: new URL(service.endpoint).host, pace })
   const credentials = { userName: settings.userName ?? '', password: settings.password ?? '' }
-  const { looksOnly = false, logger = silentLogger } = context
   const mend = async (session: WebSession) => {
     if (!looksOnly) await machines.mend(session)
   }
@@ -60,7 +61,7 @@ export async function createVirtualboxProvider(
   return {
     driver: new VirtualboxDriver({
       ...{ client, media, machines, makers, disks, controllerName, pace, folder },
-      warn: (message) => logger.warn(message),
+      warn,
     }),
     executor: new VirtualboxExecutor({ client, local, disks }),
     storage: 'block',

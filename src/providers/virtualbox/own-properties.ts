@@ -29,10 +29,12 @@ export interface PropertiesContext {
 export async function withoutProperties<T>(
   context: PropertiesContext,
   session: WebSession,
-  { ref, facts, text }: Medium,
+  { ref }: Pick<Medium, 'ref'>,
   work: () => Promise<T>,
 ): Promise<T> {
   if (!(await session.endsOfProperties())) return await work()
+  // What was read before may be out of date by now, and is written back below.
+  const { facts, text } = await readDescription(session, ref)
   if (facts?.keeping && !(await context.makers.isAbandoned(session, facts.keeping.maker)))
     throw isCopied(facts)
   const own = await propertiesOf(session, ref)
@@ -49,24 +51,28 @@ export async function withoutProperties<T>(
     return await work()
   } finally {
     // What the work came to counts more.
-    await giveBackProperties(context, session, ref).catch(() => {})
+    await giveBackProperties(context, session, ref, properties).catch(() => {})
     context.makers.end(maker)
   }
 }
 
-/** Gives the properties back that a medium keeps in its description. What cannot be given back is told of, and stays there. */
+/**
+ * Gives the properties back that a medium keeps in its description, or those that were taken off it, where somebody has
+ * overwritten that. What cannot be given back is told of, and stays there.
+ */
 export async function giveBackProperties(
   { warn, pace }: Pick<PropertiesContext, 'warn' | 'pace'>,
   session: WebSession,
   ref: Reference,
+  taken: Properties = {},
 ): Promise<void> {
-  const { facts, text } = await readDescription(session, ref)
-  if (facts?.keeping === undefined) return
-  const { keeping, ...rest } = facts
+  const { facts } = await readDescription(session, ref)
+  const properties = facts?.keeping?.properties ?? taken
+  if (facts?.keeping === undefined && Object.keys(taken).length === 0) return
   const give = async () => {
     try {
-      await setMissing(session, ref, keeping.properties)
-      await writeDescription(session, ref, isMark(rest) ? rest : undefined, text)
+      await setMissing(session, ref, properties)
+      await forgetKept(session, ref)
       return true
     } catch (error) {
       if (hasCode(error, Code.invalidObjectState)) return undefined
@@ -77,11 +83,19 @@ export async function giveBackProperties(
   try {
     const limits = { intervalMs: intervalMs * pace, timeoutMs: timeoutMs * pace }
     if (await poll(give, limits)) return
-    warn?.(notGivenBack(facts, keeping.properties, 'the disk is locked'))
+    warn?.(notGivenBack(facts, properties, 'the disk is locked'))
   } catch (error) {
     if (!(error instanceof VboxFault || isStorageError(error))) throw error
-    warn?.(notGivenBack(facts, keeping.properties, error.message))
+    warn?.(notGivenBack(facts, properties, error.message))
   }
+}
+
+/** The description may have been written by others while the disk was locked. */
+async function forgetKept(session: WebSession, ref: Reference): Promise<void> {
+  const { facts, text } = await readDescription(session, ref)
+  if (facts?.keeping === undefined) return
+  const { keeping: _, ...rest } = facts
+  await writeDescription(session, ref, isMark(rest) ? rest : undefined, text)
 }
 
 /** Whether the facts say more than that somebody's disk was copied. */
@@ -116,8 +130,9 @@ function isCopied({ name }: Facts): FailedPreconditionError {
   })
 }
 
-function notGivenBack({ name }: Facts, properties: Properties, why: string): string {
+function notGivenBack(facts: Facts | undefined, properties: Properties, why: string): string {
   const names = Object.keys(properties).join(', ')
+  const name = facts?.name
   const subject = name === undefined ? 'a disk' : volumeNamed(name)
   return `${subject} has not got its properties back that were taken off for a copy (${names}): ${why}; they are kept in its description, and given back once that can be done`
 }

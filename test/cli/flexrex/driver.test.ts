@@ -1,12 +1,15 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { mountAt } from '../../../src/cli/flexrex/pod-mounts.ts'
 import { silentLogger } from '../../../src/libstorage/logger.ts'
+import { run } from '../../../src/libstorage/run.ts'
 import { createPluginApp } from '../../../src/plugin-api/app.ts'
 import { type PluginServer, startPluginServer } from '../../../src/plugin-api/server.ts'
 import { aVolume } from '../../support/a-volume.ts'
 import { CommandLine } from '../../support/command-line.ts'
+import { canMount, DiskWorld, tool } from '../../support/disk-world.ts'
 import { InMemoryVolumes } from '../../support/in-memory-volumes.ts'
 
 const HOLDER = '3f2a-77b/db'
@@ -21,6 +24,14 @@ beforeEach(async () => {
   folder = path.join(home, 'pods/3f2a-77b/volumes/rexray~flexrex/db')
   const served = ['data', 'logs'].map((name) => aVolume({ name }))
   volumes = new InMemoryVolumes({ volumes: served, service: 'ebs', scope: 'local' })
+  await serve()
+})
+afterEach(async () => {
+  await server.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+async function serve(): Promise<void> {
   const host = path.join(home, 'rexray.sock')
   const app = createPluginApp({ volumes, logger: silentLogger })
   server = await startPluginServer({ host, app, logger: silentLogger })
@@ -28,11 +39,7 @@ beforeEach(async () => {
   line.directories = { ...line.directories, run: path.join(home, 'run') }
   const module = { name: 'default-docker', host: `unix://${host}`, service: undefined, spec: '' }
   line.config = { modules: [module] }
-})
-afterEach(async () => {
-  await server.close()
-  rmSync(home, { recursive: true, force: true })
-})
+}
 
 /** Says one thing and nothing else, as kubelet needs it. */
 async function answer(...words: string[]): Promise<unknown> {
@@ -143,4 +150,53 @@ test('an unmount of a folder that nothing is known of is a success, also where a
   await mount({ volumeID: 'data' })
   writeFileSync(path.join(home, 'run/flexrex', records()[0] ?? ''), '{')
   expect(await answer('unmount', folder)).toEqual({ status: 'Success' })
+})
+
+describe.skipIf(!canMount)('where the disk of a pod died and came back', () => {
+  let world: DiskWorld
+  let disk: string
+  beforeEach(async () => {
+    world = new DiskWorld()
+    volumes = new InMemoryVolumes({
+      volumes: [aVolume({ name: 'data' })],
+      service: 'ebs',
+      scope: 'local',
+      root: world.path('mnt'),
+    })
+    await server.close()
+    await serve()
+    line.runTool = run
+    folder = world.path('pods/3f2a-77b/volumes/rexray~flexrex/db')
+    disk = await attach('first')
+    expect(await mount({ volumeID: 'data' })).toEqual({ status: 'Success' })
+    await world.pull(disk)
+    await tool('umount', '-l', world.path('mnt/data'))
+  })
+  afterEach(() => world.end())
+
+  const attach = async (content: string) => {
+    const device = await world.formatted('ext4', 16)
+    await world.mount(device, 'mnt/data')
+    mkdirSync(world.path('mnt/data/data'))
+    writeFileSync(world.path('mnt/data/data/file'), content, { flush: true })
+    return device
+  }
+
+  test('a mount that is repeated shows the disk that is there now, and holds it once', async () => {
+    await attach('second')
+    expect(await mount({ volumeID: 'data' })).toEqual({ status: 'Success' })
+    expect(readFileSync(path.join(folder, 'file'), 'utf8')).toBe('second')
+    expect(await holders('data')).toEqual([HOLDER])
+    await answer('unmount', folder)
+    expect(await holders('data')).toEqual([])
+  })
+
+  test('one that the server refuses fails with why, and leaves nothing dead behind', async () => {
+    volumes.calls.fail('mount', new Error('no disk'))
+    expect(await mount({ volumeID: 'data' })).toEqual({
+      status: 'Failure',
+      message: expect.stringContaining('internal error'),
+    })
+    expect(mountAt(folder)).toBeUndefined()
+  })
 })

@@ -51,7 +51,7 @@ async function anEngine(place: string, ...before: readonly string[]): Promise<vo
 
 test('an engine that nothing leads to our socket is told how to find it', async () => {
   await anEngine('someengine')
-  const spec = path.join(world.home, 'plugins/my.spec')
+  const spec = path.join(world.home, 'plugins of mine/my own.spec')
   const modules = [{ host: `unix://${world.socket}`, spec }]
   const look = () => engineCheck({ ...parts, modules, engine: 'someengine' }).run(signal)
   const [finding] = await look()

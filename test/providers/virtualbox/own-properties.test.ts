@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
 import { eventually } from '../../support/eventually.ts'
+import { gate } from '../../support/gate.ts'
 import { ApiError } from '../../support/virtualbox/model.ts'
 import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
 
@@ -75,6 +76,19 @@ describe('a property of somebody else', () => {
     expect(world.host.died).toBeUndefined()
   })
 
+  test('comes back also where somebody has overwritten the description that keeps it', async () => {
+    const id = await property()
+    const { description } = world.medium(id)
+    disks().holdsCopies = true
+    const copying = provider.driver.createVolume(copyOf(id))
+    await eventually(() => expect(disks().copies).toBe(1))
+    world.medium(id).description = description
+    disks().finishMaking()
+    await copying
+    expect(theirs(id)).toBe('x')
+    expect(world.medium(id).description).toBe(description)
+  })
+
   test('that was set anew meanwhile stays as it was set', async () => {
     const id = await property()
     disks().holdsCopies = true
@@ -84,6 +98,47 @@ describe('a property of somebody else', () => {
     disks().finishMaking()
     await copying
     expect(theirs(id)).toBe('y')
+  })
+})
+
+describe('what is written down about a disk while its copy is being begun', () => {
+  /** Begins a copy that knows its source already, and waits before it looks at properties. */
+  async function begunCopy(): Promise<{ id: string; copying: Promise<unknown>; go: () => void }> {
+    const id = await volume()
+    world.medium(id).properties.set('Special/theirs', 'x')
+    const { provider: slow, entrance } = await world.process()
+    const { promise, resolve: go } = gate()
+    world.service.gates.set('IMedium_createBaseStorage', promise)
+    const copying = slow.driver.createVolume(copyOf(id)).catch((error: unknown) => error)
+    await eventually(() => expect(entrance.calls).toContain('IMedium_createBaseStorage'))
+    world.service.gates.clear()
+    return { id, copying, go }
+  }
+
+  test('stays: a word of the user, and since when it is attached', async () => {
+    const { id, copying, go } = await begunCopy()
+    await provider.driver.attachVolume(id, world.here.machine.id)
+    await provider.driver.detachVolume(id, world.here.machine.id)
+    const written = `the shop\n${world.medium(id).description}`
+    expect(written).toContain('"attachment"')
+    world.medium(id).description = written
+    go()
+    expect(await copying).toMatchObject({ name: 'copy', madeFrom: 'volume' })
+    expect(world.medium(id).description).toBe(written)
+    expect(world.medium(id).properties.get('Special/theirs')).toBe('x')
+  })
+
+  test('counts: properties that another copy keeps are not given back in the middle of it', async () => {
+    const { id, copying, go } = await begunCopy()
+    disks().holdsCopies = true
+    const other = provider.driver.createVolume({ ...copyOf(id), name: 'other' })
+    await eventually(() => expect(disks().copies).toBe(1))
+    go()
+    expect(await copying).toMatchObject({ message: expect.stringContaining('is being copied') })
+    disks().finishMaking()
+    expect(await other).toMatchObject({ name: 'other' })
+    expect(world.medium(id).properties.get('Special/theirs')).toBe('x')
+    expect(world.host.died).toBeUndefined()
   })
 })
 

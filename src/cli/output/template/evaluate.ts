@@ -1,7 +1,14 @@
 import { nearest } from '../../../libstorage/nearest.ts'
 import { WrongArgument } from './compare.ts'
 import type { TemplateFunction } from './functions.ts'
-import type { BranchNode, Operand, Pipeline, PipelineCommand, TemplateNode } from './nodes.ts'
+import type {
+  BranchNode,
+  ControlNode,
+  Operand,
+  Pipeline,
+  PipelineCommand,
+  TemplateNode,
+} from './nodes.ts'
 import { type Offset, TemplateError } from './template-error.ts'
 import {
   isList,
@@ -21,6 +28,9 @@ export interface Evaluation {
   readonly functions: ReadonlyMap<string, TemplateFunction>
 }
 
+/** How parts ended before their end, which is the business of the range around them. */
+type Control = ControlNode['kind'] | undefined
+
 type Variables = Map<string, { value: TemplateValue }>
 
 /** What a template makes of a value. Throws `TemplateError` about a field that the value lacks, or a wrong argument. */
@@ -30,10 +40,12 @@ export function evaluate(
   { text, functions }: Evaluation,
 ): string {
   const evaluator = new Evaluator(text, functions)
-  return evaluator.nodes(nodes, data, new Map([['', { value: data }]]))
+  evaluator.nodes(nodes, data, new Map([['', { value: data }]]))
+  return evaluator.written.join('')
 }
 
 class Evaluator {
+  readonly written: string[] = []
   readonly #text: string
   readonly #functions: Evaluation['functions']
 
@@ -42,20 +54,37 @@ class Evaluator {
     this.#functions = functions
   }
 
-  nodes(nodes: readonly TemplateNode[], dot: TemplateValue, outer: Variables): string {
+  nodes(nodes: readonly TemplateNode[], dot: TemplateValue, outer: Variables): Control {
     const variables: Variables = new Map(outer)
-    return nodes
-      .map((node) => {
-        if (node.kind === 'text') return node.text
-        if (node.kind !== 'print') return this.#branch(node, dot, variables)
-        const value = this.#pipeline(node.pipeline, dot, variables)
-        this.#set(node.pipeline, [value], variables)
-        return node.pipeline.variables.length > 0 ? '' : textOf(value)
-      })
-      .join('')
+    for (const node of nodes) {
+      const control = this.#node(node, dot, variables)
+      if (control !== undefined) return control
+    }
+    return undefined
   }
 
-  #branch(node: BranchNode, dot: TemplateValue, outer: Variables): string {
+  #node(node: TemplateNode, dot: TemplateValue, variables: Variables): Control {
+    switch (node.kind) {
+      case 'text':
+        this.written.push(node.text)
+        return undefined
+      case 'print':
+        return this.#print(node.pipeline, dot, variables)
+      case 'break':
+      case 'continue':
+        return node.kind
+      default:
+        return this.#branch(node, dot, variables)
+    }
+  }
+
+  #print(pipeline: Pipeline, dot: TemplateValue, variables: Variables): undefined {
+    const value = this.#pipeline(pipeline, dot, variables)
+    this.#set(pipeline, [value], variables)
+    if (pipeline.variables.length === 0) this.written.push(textOf(value))
+  }
+
+  #branch(node: BranchNode, dot: TemplateValue, outer: Variables): Control {
     const variables: Variables = new Map(outer)
     const value = this.#pipeline(node.pipeline, dot, variables)
     if (node.kind === 'range') return this.#range(node, value, dot, variables)
@@ -64,17 +93,20 @@ class Evaluator {
     return this.nodes(node.body, node.kind === 'with' ? value : dot, variables)
   }
 
-  #range(node: BranchNode, value: TemplateValue, dot: TemplateValue, outer: Variables): string {
+  #range(node: BranchNode, value: TemplateValue, dot: TemplateValue, outer: Variables): Control {
     const entries = this.#entries(value, node.pipeline.at)
-    if (entries.length === 0) return this.nodes(node.otherwise, dot, outer)
-    return entries
-      .map(([key, element]) => {
-        const variables: Variables = new Map(outer)
-        const two = node.pipeline.variables.length > 1
-        this.#set(node.pipeline, two ? [key, element] : [element], variables)
-        return this.nodes(node.body, element, variables)
-      })
-      .join('')
+    if (entries.length === 0) {
+      const control = this.nodes(node.otherwise, dot, outer)
+      // As in Go, a break there ends this range and not the one around it.
+      return control === 'break' ? undefined : control
+    }
+    const two = node.pipeline.variables.length > 1
+    for (const [key, element] of entries) {
+      const variables: Variables = new Map(outer)
+      this.#set(node.pipeline, two ? [key, element] : [element], variables)
+      if (this.nodes(node.body, element, variables) === 'break') break
+    }
+    return undefined
   }
 
   #entries(value: TemplateValue, at: Offset): readonly (readonly [TemplateValue, TemplateValue])[] {

@@ -1,4 +1,5 @@
 import { areEqual, compareValues, WrongArgument } from './compare.ts'
+import { htmlEscaped, jsEscaped, queryEscaped } from './escapes.ts'
 import { sprintf } from './printf.ts'
 import { followPath, sorted, where } from './sequences.ts'
 import { isList, isMap, isTrue, jsonOf, type TemplateValue, textOf, typeOf } from './values.ts'
@@ -28,8 +29,10 @@ export const templateFunctions: ReadonlyMap<string, TemplateFunction> = new Map(
     eq: open(2, ([a, ...others]) => others.some((other) => areEqual(a, other))),
     ge: comparison((order) => order >= 0),
     gt: comparison((order) => order > 0),
+    html: open(0, (values) => htmlEscaped(printed(values))),
     index: open(1, ([value, ...keys]) => keys.reduce(indexed, value)),
     join: fixed(2, joined),
+    js: open(0, (values) => jsEscaped(printed(values))),
     json: fixed(1, ([value]) => JSON.stringify(jsonOf(value))),
     jsonp: fixed(1, ([value]) => JSON.stringify(jsonOf(value), null, 2)),
     le: comparison((order) => order <= 0),
@@ -42,6 +45,7 @@ export const templateFunctions: ReadonlyMap<string, TemplateFunction> = new Map(
     println: open(0, (values) => `${values.map(textOf).join(' ')}\n`),
     slice: { least: 1, most: 3, call: sliced },
     sort: { least: 1, most: 3, call: ([list, key, order]) => sorted(list, key, order) },
+    urlquery: open(0, (values) => queryEscaped(printed(values))),
     where: { least: 3, most: 4, call: (args) => where(args) },
   }),
 )

@@ -5,7 +5,13 @@ import type { TemplateValue } from './values.ts'
 export type TemplateNode =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'print'; readonly pipeline: Pipeline }
+  | ControlNode
   | BranchNode
+
+/** What ends a range, or goes on with its next element; it stands in the body of one. */
+export interface ControlNode {
+  readonly kind: 'break' | 'continue'
+}
 
 /** What is done once, never or for each element of a value: `if`, `with`, `range`. */
 export interface BranchNode {

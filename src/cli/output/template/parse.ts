@@ -1,11 +1,12 @@
-import type { BranchNode, Pipeline, TemplateNode } from './nodes.ts'
+import type { BranchNode, ControlNode, Pipeline, TemplateNode } from './nodes.ts'
 import { PipelineReader } from './pipeline-reader.ts'
 import { type Offset, TemplateError } from './template-error.ts'
 import { type Piece, type Token, tokenize, unescaped } from './tokens.ts'
 
 const BRANCHES = ['if', 'with', 'range'] as const
+const CONTROLS = ['break', 'continue'] as const
 /** Of Go's language, and in nobody's scripts. */
-const UNSUPPORTED = ['block', 'break', 'continue', 'define', 'template']
+const UNSUPPORTED = ['block', 'define', 'template']
 
 /** What a template may hold. */
 export interface TemplateLanguage {
@@ -26,6 +27,8 @@ class Parser {
   readonly #language: TemplateLanguage
   readonly #pieces: readonly Piece[]
   #next = 0
+  /** In how many bodies of ranges the next piece stands. */
+  #ranges = 0
 
   constructor(text: string, language: TemplateLanguage) {
     this.#text = text
@@ -68,9 +71,18 @@ class Parser {
     if (first === undefined) throw this.#fault(at, '{{ }} is empty', 'say what to print')
     const word = first.kind === 'word' ? first.text : ''
     if (UNSUPPORTED.includes(word)) throw this.#fault(at, `${word} is not understood here`)
+    const control = CONTROLS.find((one) => one === word)
+    if (control !== undefined) return this.#control(control, at, rest)
     const kind = BRANCHES.find((branch) => branch === word)
     if (kind !== undefined) return this.#branch(kind, at, rest, known)
     return { kind: 'print', pipeline: this.#pipeline(tokens, at, known) }
+  }
+
+  #control(kind: ControlNode['kind'], at: Offset, [extra]: readonly Token[]): ControlNode {
+    if (extra !== undefined) throw this.#fault(extra.at, `nothing may stand behind ${kind}`)
+    if (this.#ranges === 0)
+      throw this.#fault(at, `{{${kind}}} is in no range`, 'write it between {{range}} and {{end}}')
+    return { kind }
   }
 
   #branch(
@@ -81,7 +93,10 @@ class Parser {
   ): BranchNode {
     const pipeline = this.#pipeline(tokens, at, variables)
     const inner = new Set([...variables, ...pipeline.variables])
+    const depth = kind === 'range' ? 1 : 0
+    this.#ranges += depth
     const { nodes: body, ending } = this.#nodes(inner)
+    this.#ranges -= depth
     if (ending?.word !== 'else') {
       this.#requireEnd(kind, at, ending)
       return { kind, at, pipeline, body, otherwise: [] }

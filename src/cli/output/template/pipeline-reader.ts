@@ -4,7 +4,7 @@ import type { Offset, TemplateError } from './template-error.ts'
 import type { Token } from './tokens.ts'
 
 const CONSTANTS = { true: true, false: false, nil: null } as const
-const KEYWORDS = ['if', 'with', 'range', 'else', 'end']
+const KEYWORDS = ['if', 'with', 'range', 'break', 'continue', 'else', 'end']
 
 /** What a pipeline may refer to. */
 export interface Surrounding {

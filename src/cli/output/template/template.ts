@@ -20,7 +20,7 @@ export interface TemplateExtras {
 const BUILT_IN = ['and', 'or']
 
 /**
- * Reads a template of Go's language, as far as scripts use it: fields, variables, `if`, `with`, `range`, pipelines and the
+ * Reads a template of Go's language, as far as scripts use it: fields, variables, `if`, `with`, `range` with `break` and `continue`, pipelines and the
  * functions of Go and REX-Ray, with those given. Throws `TemplateError` where it cannot be read; https://pkg.go.dev/text/template
  */
 export function compileTemplate(

@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Check, Finding } from '../../../libstorage/check.ts'
 import { TimeoutError } from '../../../libstorage/errors.ts'
 import { fail, pass, warn } from '../../../libstorage/findings.ts'
+import { shellWord } from '../../../libstorage/shell.ts'
 import { together } from '../../../libstorage/wait.ts'
 import type { Reference, WebSession } from '../client.ts'
 import { Code, hasCode, isFault } from '../fault.ts'
@@ -50,7 +51,7 @@ async function judged(session: WebSession, folder: string, signal: AbortSignal):
     if (!isUntold(error)) throw error
     return warn(
       `whether ${folder} is there on the host, this version of VirtualBox does not tell`,
-      `ls -ld ${folder}   # on the host`,
+      `ls -ld ${shellWord(folder)}   # on the host`,
     )
   }
 }
@@ -68,7 +69,7 @@ async function looked(session: WebSession, folder: string, signal: AbortSignal):
   if (there.length > 0)
     return fail(
       `${folder} on the host is no folder, or one that the user of vboxwebsrv must not read`,
-      `ls -ld ${folder}   # on the host`,
+      `ls -ld ${shellWord(folder)}   # on the host`,
       'run vboxwebsrv as the user whose folder it is, or set virtualbox.volumePath to another one',
     )
   return await absent(session, folder, signal)
@@ -89,7 +90,7 @@ async function absent(session: WebSession, folder: string, signal: AbortSignal):
     )
   return warn(
     `${seen}; VirtualBox makes it with the first volume, if it may`,
-    `mkdir -p ${folder}   # on the host, as the user who owns the machines`,
+    `mkdir -p ${shellWord(folder)}   # on the host, as the user who owns the machines`,
   )
 }
 

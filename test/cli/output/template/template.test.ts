@@ -59,6 +59,21 @@ test.each([
     'true true true true true',
   ],
   ['{{"tab\\tnewline\\n\\"quoted\\" \\u00e4"}}', 'tab\tnewline\n"quoted" ä'],
+  ['{{html "a<b>&\\"\'\\x00ä" 1 2 "b"}}{{html}}', 'a&lt;b&gt;&amp;&#34;&#39;\uFFFDä1 2b'],
+  [
+    '{{js "it\'s \\"a\\" <b>&=\\n\\x01\\x7f ä € 😀 \\u00a0\\u200b \\\\"}}',
+    'it\\\'s \\"a\\" \\u003Cb\\u003E\\u0026\\u003D\\u000A\\u0001\x7f ä € 😀 \\u00A0\\u200B \\\\',
+  ],
+  [
+    '{{"a b&c=d/ä?~-_.*!\'()+%" | urlquery "y"}}{{1 | js}}',
+    'ya+b%26c%3Dd%2F%C3%A4%3F~-_.%2A%21%27%28%29%2B%251',
+  ],
+  ['{{range .D}}{{.Name}}{{break}}{{.ID}}{{end}}.', 'a.'],
+  ['{{range .D}}{{if eq .Size 5}}{{continue}}{{end}}{{.Name}}{{end}}.', 'b.'],
+  ['{{range .D}}{{with .Size}}{{.}}{{continue}}{{end}}y{{end}}', '57'],
+  ['{{range .D}}{{range .Zones}}{{.}}{{break}}{{end}}{{.Name}};{{end}}', 'xa;b;'],
+  ['{{range .D}}{{range .Zones}}{{else}}{{continue}}{{end}}{{.Name}}{{end}}', 'a'],
+  ['{{range .D}}{{range .Zones}}{{else}}{{break}}{{end}}{{.Name}}{{end}}', 'ab'],
 ])('%j prints %j', (text, printed) => {
   expect(render(text)).toBe(printed)
 })
@@ -83,6 +98,13 @@ test.each([
   ['{{$x}}', 'template line 1, column 3: there is no variable $x, set it with $x := … first'],
   ['{{ }}', 'template line 1, column 1: {{ }} is empty, say what to print'],
   ['{{.D ; 1}}', 'template line 1, column 6: ; means nothing here'],
+  [
+    'a {{break}}',
+    'template line 1, column 3: {{break}} is in no range, write it between {{range}} and {{end}}',
+  ],
+  ['{{range .D}}{{else}}{{continue}}{{end}}', 'column 21: {{continue}} is in no range'],
+  ['{{range .D}}{{break 1}}{{end}}', 'column 21: nothing may stand behind break'],
+  ['{{htm .D}}', 'column 3: there is no function htm, did you mean html'],
   ['{{template "x"}}', 'template line 1, column 1: template is not understood here'],
   [
     "{{'ab'}}",
@@ -179,6 +201,9 @@ describe('whatever stands in a template', () => {
         'else',
         'end',
         'with',
+        'break',
+        'continue',
+        'html',
         'index',
         'len',
         'printf',
