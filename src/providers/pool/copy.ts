@@ -49,7 +49,8 @@ export class Copier {
       throw heldBy(volume, volume.claim)
     const atOnce = await this.#isInUse(volume, signal)
     const from = join(volume.folder, this.#pool.content)
-    await this.#content.copy(from, to, { atOnce, name: volume.name, signal })
+    const spec = { atOnce, name: volume.name, signal }
+    await this.#pool.apart(signal, () => this.#content.copy(from, to, spec))
     if (atOnce) return
     const isUntouched =
       (await this.#lastChange(volume, signal)) === before && !(await this.#isInUse(volume, signal))

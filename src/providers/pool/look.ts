@@ -13,8 +13,10 @@ export interface Names {
 export interface Sight {
   /** The absolute path of the folder. */
   readonly folder: string
-  /** The text of its record. */
+  /** The text of its record; empty where something there cannot be read. */
   readonly record: string
+  /** The system's code for why something there cannot be read: that of this folder alone, not of the pool. */
+  readonly unreadable?: string
   /** The text of its claim, absent when nobody has the volume. */
   readonly claim?: string | undefined
   /** Absent when it is lost; `bytes` only of a file. */
@@ -45,24 +47,33 @@ export const threadedFiles: Files = {
  * its own gets this function as text: it may use nothing but its parameters.
  */
 export async function look(folder: string, names: Names, files: Files): Promise<Sight | undefined> {
-  const present = async <T>(ask: () => T | Promise<T>): Promise<T | undefined> => {
+  const absent = ['ENOENT', 'ENOTDIR', 'ELOOP']
+  const damaged = ['EISDIR', 'ELOOP', 'EACCES', 'EUCLEAN', 'EBADMSG', 'EIO']
+  const codeOf = (error: unknown) =>
+    error instanceof Error && 'code' in error ? String(error.code) : ''
+  const present = async <T>(ask: () => T | Promise<T>, none: readonly string[]) => {
     try {
       return await ask()
     } catch (error) {
-      const code = error instanceof Error && 'code' in error && error.code
-      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+      if (none.includes(codeOf(error))) return undefined
       throw error
     }
   }
-  const path = (name: string) => `${folder}/${name}`
-  const entries = (await present(() => files.entries(folder))) ?? []
-  if (!entries.includes(names.record)) return undefined
-  const record = await present(() => files.text(path(names.record)))
-  if (record === undefined) return undefined
-  const hasClaim = entries.includes(names.claim)
-  const claim = hasClaim ? await present(() => files.text(path(names.claim))) : undefined
-  const hasContent = entries.includes(names.content)
-  const stats = hasContent ? await present(() => files.stats(path(names.content))) : undefined
-  const content = stats && { bytes: stats.isDirectory() ? undefined : stats.size }
-  return { folder, record, claim, content }
+  const within = <T>(name: string, ask: (path: string) => T | Promise<T>) =>
+    present(() => ask(`${folder}/${name}`), ['ENOENT', 'ENOTDIR'])
+  try {
+    const entries = (await present(() => files.entries(folder), absent)) ?? []
+    if (!entries.includes(names.record)) return undefined
+    const record = await within(names.record, files.text)
+    if (record === undefined) return undefined
+    const hasClaim = entries.includes(names.claim)
+    const claim = hasClaim ? await within(names.claim, files.text) : undefined
+    const hasContent = entries.includes(names.content)
+    const stats = hasContent ? await within(names.content, files.stats) : undefined
+    const content = stats && { bytes: stats.isDirectory() ? undefined : stats.size }
+    return { folder, record, claim, content }
+  } catch (error) {
+    if (damaged.includes(codeOf(error))) return { folder, record: '', unreadable: codeOf(error) }
+    throw error
+  }
 }

@@ -51,6 +51,7 @@ export class Origin {
   async copy(source: VolumeSource, path: string, signal: AbortSignal): Promise<void> {
     if (source.kind === 'volume') return await this.#copier.ofVolume(source.id, path, signal)
     const from = this.#shelf.contentOf(source.id)
-    await this.#content.copy(from, path, { atOnce: false, name: source.id, signal })
+    const spec = { atOnce: false, name: source.id, signal }
+    await this.#pool.apart(signal, () => this.#content.copy(from, path, spec))
   }
 }

@@ -13,7 +13,10 @@ export class PoolTurns {
   readonly #pool: string
   readonly #patienceMs: number
   readonly #turns = new Turns({ count: 1 })
-  readonly #callers = new Set<(reason: Error) => void>()
+  /** How callers are told of a failure, by the signals of their works. */
+  readonly #callers = new Map<AbortSignal, (reason: Error) => void>()
+  /** The signals of works that are busy otherwise. */
+  readonly #apart = new Set<AbortSignal>()
   /** When the turn that is under way began, by `performance.now()`. */
   #since: number | undefined
 
@@ -29,7 +32,12 @@ export class PoolTurns {
   async take<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const turn = await this.#turns.take(signal)
     this.#since = performance.now()
-    const timer = after(this.#patienceMs, () => this.#giveUp())
+    const watch = () =>
+      after(this.#patienceMs, () => {
+        this.#giveUp()
+        timer = watch()
+      })
+    let timer = watch()
     try {
       return await work()
     } finally {
@@ -56,19 +64,33 @@ export class PoolTurns {
         own.abort(reason)
       }
       const onAbort = () => giveUp(abortReason(signal))
-      this.#callers.add(giveUp)
+      this.#callers.set(own.signal, giveUp)
       signal?.addEventListener('abort', onAbort, { once: true })
       work(own.signal)
         .then(resolve, reject)
         .finally(() => {
-          this.#callers.delete(giveUp)
+          this.#callers.delete(own.signal)
           signal?.removeEventListener('abort', onAbort)
         })
     })
   }
 
+  /**
+   * Does of a work, by its signal, what needs no turn and may take hours: a copy, which may itself be why a turn takes long.
+   * Meanwhile its caller is not told that the pool does not answer.
+   */
+  async apart<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    this.#apart.add(signal)
+    try {
+      return await work()
+    } finally {
+      this.#apart.delete(signal)
+    }
+  }
+
   #giveUp(): void {
-    for (const giveUp of [...this.#callers]) giveUp(this.#unanswered())
+    for (const [signal, giveUp] of [...this.#callers])
+      if (!this.#apart.has(signal)) giveUp(this.#unanswered())
   }
 
   #heldMs(): number {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { syncFolder, writeNew } from '../../libstorage/durable-file.ts'
@@ -23,7 +22,7 @@ import { PoolMark } from './pool-mark.ts'
 import type { PoolTurns } from './pool-turns.ts'
 import { removeTrees } from './remove-trees.ts'
 import { isShared } from './shared.ts'
-import { RECORD_FILE, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
+import { newRecord, RECORD_FILE, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
 import { abandoned, Sweeper } from './sweep.ts'
 import { VolumeReader } from './volume-reader.ts'
 
@@ -235,6 +234,11 @@ export class Pool {
     return inPool(this.path, () => this.#turns.take(work, signal))
   }
 
+  /** Does of an answer, by its signal, what needs no turn and may take hours. */
+  apart<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return this.#turns.apart(signal, work)
+  }
+
   /** Lists a folder, and sweeps away what dead processes left there. */
   async sweep(
     list: () => Promise<string[]>,
@@ -307,10 +311,4 @@ export class Pool {
 
 function nameOnly(id: VolumeId, folder: string): Omit<VolumeRecord, 'createdAt'> {
   return { id, name: nameOfFolder(basename(folder)), sizeGiB: 1, labels: {} }
-}
-
-function newRecord({ name, sizeGiB, labels, source }: VolumeSpec): VolumeRecord {
-  const id = `vol-${randomBytes(9).toString('hex').slice(0, 17)}`
-  const createdAt = new Date().toISOString()
-  return { id, name, sizeGiB, labels, createdAt, ...(source && { madeFrom: source.kind }) }
 }

@@ -29,7 +29,18 @@ export function refuseUnknown(driver: string, spec: VolumeSpec): void {
 }
 
 /** Throws `FailedPreconditionError` for a volume whose holder cannot be known. */
-export function refuseDamagedClaim({ name, damagedClaim }: StoredVolume): void {
+export function refuseDamagedClaim({
+  name,
+  damagedClaim,
+  isUnreadable,
+  problem = '',
+}: StoredVolume): void {
+  if (isUnreadable)
+    throw new FailedPreconditionError({
+      subject: volumeNamed(name),
+      problem: `${problem}, so that nobody knows who has it`,
+      remedy: 'mend that, or delete the folder when no machine uses the volume',
+    })
   if (damagedClaim === undefined) return
   throw new FailedPreconditionError({
     subject: volumeNamed(name),

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
 import * as z from 'zod'
-import type { VolumeId } from '../../libstorage/types.ts'
+import type { VolumeId, VolumeSpec } from '../../libstorage/types.ts'
 import { type Claim, DamagedClaim, parseClaim } from './claim.ts'
 import { folderName, nameOfFolder } from './folder-name.ts'
 import type { Names, Sight } from './look.ts'
@@ -42,6 +42,8 @@ export interface StoredVolume extends Omit<VolumeRecord, 'createdAt'> {
   readonly isElsewhere?: boolean
   /** Set where a claim is there that cannot be read: who has the volume is not known. */
   readonly damagedClaim?: string
+  /** Set where something in its folder cannot be read, which may be a claim. */
+  readonly isUnreadable?: boolean
   /** What is wrong with it, as a clause. */
   readonly problem?: string
 }
@@ -49,6 +51,13 @@ export interface StoredVolume extends Omit<VolumeRecord, 'createdAt'> {
 /** The size that a record's text says. Throws where it is damaged. */
 export function recordedGiB(text: string): number {
   return schema.parse(JSON.parse(text)).sizeGiB
+}
+
+/** What is to be written down of a volume that is made. */
+export function newRecord({ name, sizeGiB, labels, source }: VolumeSpec): VolumeRecord {
+  const id = `vol-${randomBytes(9).toString('hex').slice(0, 17)}`
+  const createdAt = new Date().toISOString()
+  return { id, name, sizeGiB, labels, createdAt, ...(source && { madeFrom: source.kind }) }
 }
 
 /** What is to be written down of a volume that is there. */
@@ -62,10 +71,14 @@ export function recordOf({ id, name, sizeGiB, labels, ...rest }: StoredVolume): 
  * out of sight.
  */
 export function storedVolume(
-  { folder, record: text, claim, content }: Sight,
+  { folder, record: text, claim, content, unreadable }: Sight,
   names: Names,
   known: string = basename(folder),
 ): StoredVolume {
+  if (unreadable !== undefined) {
+    const problem = `cannot be read in ${folder} (${unreadable})`
+    return { folder, ...damaged(known), problem, isUnreadable: true }
+  }
   const record = parseRecord(join(folder, names.record), text, known)
   const claimed = claim === undefined ? {} : claimOf(folder, claim)
   if ('problem' in record) return { folder, ...damaged(known), ...record, ...claimed }

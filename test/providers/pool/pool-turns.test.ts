@@ -75,4 +75,22 @@ describe('the turns of a pool', () => {
     expect(log).toEqual(['a'])
     expect(await turns.answer(undefined, async () => 'e')).toBe('e')
   })
+
+  test('whoever copies apart from all turns is not given up, but told when he waits for one again', async () => {
+    const turns = new PoolTurns('/pool', 50)
+    const { start, end } = work()
+    let copied: () => void = () => {}
+    let copying: AbortSignal | undefined
+    const copy = turns.answer(undefined, async (signal) => {
+      copying = signal
+      await turns.apart(signal, () => new Promise<void>((resolve) => (copied = resolve)))
+      return await turns.take(start('copied'), signal)
+    })
+    const slow = turns.answer(undefined, (signal) => turns.take(start('slow'), signal))
+    await expect(slow).rejects.toThrow(UnavailableError)
+    expect(copying?.aborted).toBe(false)
+    copied()
+    await expect(copy).rejects.toThrow('pool /pool does not answer for')
+    await end()
+  })
 })

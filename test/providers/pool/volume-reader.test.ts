@@ -1,4 +1,4 @@
-import { rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
@@ -36,13 +36,34 @@ describe('a pool of many volumes', () => {
       expect(await provider.driver.volumes({ name: volume.name })).toEqual([volume])
   })
 
-  test('what one of many cannot be asked is an error of them all', async () => {
-    for (let index = 0; index < 70; index += 1)
+  const spoilt = {
+    'a folder in the place of its record': async (folder: string) => {
+      await rm(join(folder, 'volume.json'))
+      await mkdir(join(folder, 'volume.json'))
+    },
+    'a record that leads to itself': async (folder: string) => {
+      await rm(join(folder, 'volume.json'))
+      await symlink('volume.json', join(folder, 'volume.json'))
+    },
+  }
+  test.each(
+    Object.entries(spoilt).flatMap(([what, spoil]) =>
+      [3, 70].map((count) => ({ what, spoil, count })),
+    ),
+  )('$what is the matter of that one alone, of $count', async ({ spoil, count }) => {
+    for (let index = 0; index < count; index += 1)
       await provider.driver.createVolume(spec(`data${index}`))
-    await rm(join(world.pool, 'data7', 'volume.json'))
-    await symlink('volume.json', join(world.pool, 'data7', 'volume.json'))
-    await expect(provider.driver.volumes()).rejects.toMatchObject({
-      code: 'ERR_FAILED_PRECONDITION',
-    })
+    await spoil(join(world.pool, 'data1'))
+    await symlink('nothing', join(world.pool, 'nothing'))
+    const all = await provider.driver.volumes()
+    expect(all).toHaveLength(count)
+    const bad = all.filter(({ state }) => state === 'error')
+    expect(bad.map(({ name }) => name)).toEqual(['data1'])
+    await expect(provider.driver.attachVolume(bad[0]?.id ?? '', 'here')).rejects.toThrow(
+      /cannot be read in .*data1 \((EISDIR|ELOOP)\)/,
+    )
+    await expect(provider.driver.removeVolume(bad[0]?.id ?? '')).rejects.toThrow('nobody knows')
+    await expect(provider.driver.createVolume(spec('data1'))).rejects.toThrow('exists already')
+    await provider.driver.createVolume(spec('another'))
   })
 })
