@@ -17,9 +17,9 @@ const SOCKETS = 50
 /** Makes the client of one service. The instance's own region counts, as its volumes are there. */
 export async function connectEc2(
   settings: EbsSettings,
-  identity: Pick<MachineIdentity, 'get'>,
+  identity: Pick<MachineIdentity, 'own'>,
 ): Promise<EC2Client> {
-  const { region } = await identity.get()
+  const { region } = await identity.own()
   const endpoint = endpointOf(settings, region)
   return new EC2Client({
     region,

@@ -1,6 +1,6 @@
 import type { CallOptions, Executor } from '../../libstorage/storage-driver.ts'
 import type { Instance, VolumeAttachment } from '../../libstorage/types.ts'
-import { throwIfAborted } from '../../libstorage/wait.ts'
+import { throwIfAborted, untilAborted } from '../../libstorage/wait.ts'
 import type { BlockDevices } from './block-devices.ts'
 import type { MachineIdentity } from './identity.ts'
 import type { VolumeLookUps } from './look-ups.ts'
@@ -29,8 +29,8 @@ export class EbsExecutor implements Executor {
     this.#isXen = parts.isXen
   }
 
-  async instance(): Promise<Instance> {
-    const { instanceId, zone } = await this.#identity.get()
+  async instance({ signal }: CallOptions = {}): Promise<Instance> {
+    const { instanceId, zone } = await untilAborted(this.#identity.get(), signal)
     return { id: instanceId, name: instanceId, zone }
   }
 
@@ -39,7 +39,7 @@ export class EbsExecutor implements Executor {
     { signal }: CallOptions = {},
   ): Promise<string | undefined> {
     throwIfAborted(signal)
-    const { instanceId } = await this.#identity.get()
+    const { instanceId } = await this.#identity.own()
     const { volumeId } = attachment
     if (attachment.instanceId !== instanceId || this.#here.hasEnded(attachment)) return undefined
     if (!this.#isXen) return await this.#disks.find({ volumeId })

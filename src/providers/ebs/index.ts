@@ -11,6 +11,7 @@ import { Ec2 } from './ec2.ts'
 import { EbsExecutor } from './executor.ts'
 import { MachineIdentity } from './identity.ts'
 import { MetadataService } from './imds.ts'
+import { ownPlacement } from './instances.ts'
 import { VolumeLookUps } from './look-ups.ts'
 import { ThisInstance } from './this-instance.ts'
 import { TokenMemory } from './token-memory.ts'
@@ -51,6 +52,7 @@ export async function createEbsProvider(
     metadata: new MetadataService(metadataEndpoint),
     sysfs,
     warn: context.warn ?? (() => {}),
+    place: (id) => ownPlacement(ec2, id),
   })
   const ec2 = new Ec2(() => connectEc2(settings, identity))
   const lookUps = new VolumeLookUps(ec2)

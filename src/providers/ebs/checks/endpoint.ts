@@ -27,7 +27,7 @@ export function endpointChecks(examined: Examined): readonly Check[] {
       title: 'the way to EC2',
       after: ['ebs.metadata', 'ebs.identity'],
       async run(signal) {
-        const { region } = await examined.identity()
+        const { region } = await examined.own()
         const url = await whereEc2Is(examined.settings, region)
         const proxy = getProxyForUrl(url)
         const by = proxy === '' ? '' : ` by the proxy ${new URL(proxy).host}`

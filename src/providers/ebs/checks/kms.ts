@@ -22,7 +22,7 @@ export async function describeKey(
   KeyId: string,
   signal: AbortSignal,
 ): Promise<KeyAnswer> {
-  const { region } = await examined.identity()
+  const { region } = await examined.own()
   const endpoint = new URL(
     examined.surroundings.kms ?? `https://kms.${region}.${dnsSuffix(region)}`,
   )
