@@ -9,6 +9,7 @@ import { DeviceNames } from './device-names.ts'
 import { EbsDriver } from './driver.ts'
 import { Ec2 } from './ec2.ts'
 import { EbsExecutor } from './executor.ts'
+import { HotPlug } from './hot-plug.ts'
 import { MachineIdentity } from './identity.ts'
 import { MetadataService } from './imds.ts'
 import { ownPlacement } from './instances.ts'
@@ -62,6 +63,7 @@ export async function createEbsProvider(
   )
   const names = new DeviceNames((name) => disks.isPresent(name))
   const here = new ThisInstance({ ec2, lookUps, identity, names, disks, pace })
+  const hotPlug = new HotPlug({ lookUps, disks, pace })
   const scope = { prefix: settings.tag ?? '', rexraySet: settings.rexrayTag ?? '' }
   return {
     driver: new EbsDriver({
@@ -78,7 +80,7 @@ export async function createEbsProvider(
       namesPerZone: settings.perZoneNames,
       encryptionKey: settings.kmsKeyID,
     }),
-    executor: new EbsExecutor({ identity, disks, lookUps, here, isXen: isXen(sysfs) }),
+    executor: new EbsExecutor({ identity, disks, lookUps, here, hotPlug, isXen: isXen(sysfs) }),
     storage: 'block',
     scope: 'global',
     consistency: 'eventual',
