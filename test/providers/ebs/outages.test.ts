@@ -225,7 +225,7 @@ describe('names', () => {
     })
     const [root] = region.attachmentsOf(world.here.id)
     expect(await driver.volume(root?.volumeId ?? '')).toMatchObject({
-      managedBy: `instance ${world.here.id}, whose root disk it is,`,
+      managedBy: `instance ${world.here.id} as its root disk`,
     })
     expect(await driver.volumes({ instanceId: world.here.id })).toEqual([])
   })
