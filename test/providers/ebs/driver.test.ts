@@ -16,5 +16,5 @@ describeDriver(
     }
   },
   // What is held is for EC2 a matter of the machine: its own test shows what comes of it.
-  { holdable: false },
+  { holdable: false, abilities: ['modify', 'snapshots', 'copies'] },
 )

@@ -5,13 +5,14 @@ import type { AwsCredentialIdentity } from '@smithy/types'
 import { NotFoundError, UnavailableError } from '../../../libstorage/errors.ts'
 import { timeLimit, untilAborted } from '../../../libstorage/wait.ts'
 import type { EbsSettings } from '../config.ts'
-import { connectEc2, dnsSuffix, handlerFor } from '../connection.ts'
+import { connectEc2 } from '../connection.ts'
 import { credentialsOf } from '../credentials.ts'
 import { Ec2 } from '../ec2.ts'
 import { MachineIdentity, type OwnIdentity } from '../identity.ts'
 import { MetadataService } from '../imds.ts'
 import { describedInstance, placementOf } from '../instances.ts'
 import { VolumeLookUps } from '../look-ups.ts'
+import { dnsSuffix, handlerFor } from '../transport.ts'
 
 /** It answers within a millisecond or not at all. */
 const METADATA_MS = 1_000
