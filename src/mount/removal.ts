@@ -30,6 +30,7 @@ export async function removeVolume(
     if (removed.has(name)) return
     throw new NotFoundError(volumeNamed(name))
   }
+  if (volume.managedBy !== undefined) throw managedElsewhere(volume)
   // Nothing is held up meanwhile: a Mount that comes is a reason to refuse.
   const references = context.ledger.get(volume.id)?.references ?? []
   const isTried = !everyReferenceCounts(context) && references.every((one) => mayBecomeStale(one))
@@ -60,7 +61,6 @@ export async function removeVolume(
 
 /** Makes sure that nobody uses the volume, and takes it off this machine. Rejects and changes nothing where somebody does. */
 async function letGo(context: MountContext, session: VolumeSession, volume: Volume): Promise<void> {
-  if (volume.managedBy !== undefined) throw managedElsewhere(volume)
   const { executor } = context.service
   const here = (await executor.instance()).id
   const holders = heldElsewhere(volume, here)

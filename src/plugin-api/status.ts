@@ -13,7 +13,7 @@ export interface VolumeEntry {
 
 /**
  * What `docker volume inspect` shows under Status. The keys up to `server` are REX-Ray's own, the service's name in
- * `server` and the null included; the others are there only for a volume in use here, or where something failed on it.
+ * `server` and the null included; the others are there only for a volume in use here, or that is leaving a machine, or where something failed on it.
  */
 export interface Status {
   readonly name: string
@@ -32,6 +32,8 @@ export interface Status {
   readonly holders?: readonly string[]
   /** ISO 8601. */
   readonly mountedSince?: string
+  /** The instance that a detach under way waits for, be it that something there still uses the disk. */
+  readonly detachingFrom?: string
   /** What failed on it last. */
   readonly lastError?: string
 }
@@ -57,6 +59,7 @@ export function checkedMountpoint(path: string): string {
 }
 
 function status({ volume, service, mount, lastError }: VolumeView): Status {
+  const leaving = volume.attachments.find(({ state }) => state === 'detaching')
   return {
     name: volume.name,
     size: volume.sizeGiB,
@@ -67,6 +70,7 @@ function status({ volume, service, mount, lastError }: VolumeView): Status {
     service,
     server: service,
     ...(mount === undefined ? {} : mountStatus(mount)),
+    ...(leaving === undefined ? {} : { detachingFrom: leaving.instanceId }),
     ...(lastError === undefined ? {} : { lastError }),
   }
 }

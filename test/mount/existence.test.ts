@@ -93,6 +93,18 @@ describe('get', () => {
 })
 
 describe('remove', () => {
+  test('is refused at once for what another system manages, be it here or nobody’s, and touches nothing', async () => {
+    const manager = world.manager()
+    world.platform.add({ name: 'data', managedBy: 'Kubernetes' })
+    const [before] = world.platform.volumes()
+    const refused = 'volume "data" is managed by Kubernetes, remove it there'
+    await expect(manager.remove('data')).rejects.toThrow(refused)
+    expect(world.platform.volumes()).toEqual([before])
+    await mounted(manager, 'data', 'a')
+    await expect(manager.remove('data')).rejects.toThrow(refused)
+    expect(world.isMounted('data')).toBe(true)
+  })
+
   test('is refused while a holder that counts for itself has a reference, and names it', async () => {
     const manager = world.manager()
     await manager.create('data', {})

@@ -56,6 +56,17 @@ describe('Get and List', () => {
     })
   })
 
+  test('tell of a detach that waits for a machine to let go, as long as it does', async () => {
+    const since = new Date('2024-05-06T07:08:09.000Z')
+    const attached = { volumeId: 'v', instanceId: 'i-0abc', state: 'attached', since } as const
+    rig.volumes.put({ name: 'v1', attachments: [{ ...attached, state: 'detaching' }] })
+    rig.volumes.put({ name: 'v2', attachments: [attached] })
+    const { json } = await rig.client().call('List')
+    expect(json).toMatchObject({ Volumes: [{ Status: { detachingFrom: 'i-0abc' } }, {}] })
+    const { json: other } = await rig.client().call('Get', { Name: 'v2' })
+    expect(JSON.stringify(other)).not.toContain('detachingFrom')
+  })
+
   test('answer with the name that was asked for, whatever the platform calls the volume', async () => {
     rig.volumes.put({ name: 'data' })
     const data = await rig.volumes.get('data')

@@ -77,16 +77,21 @@ export function patient(provider: Provider): Provider {
     })
     return await untilAborted(ready, options?.signal)
   }
-  const waiting: StorageDriver = {
-    name: driver.name,
-    volumes: driver.volumes.bind(driver),
-    volume: driver.volume.bind(driver),
-    createVolume: driver.createVolume.bind(driver),
-    removeVolume: driver.removeVolume.bind(driver),
-    detachVolume: driver.detachVolume.bind(driver),
-    attachVolume,
-  }
-  return { ...provider, driver: waiting }
+  return { ...provider, driver: withAttach(driver, attachVolume) }
+}
+
+/** All of a driver but one method. */
+function withAttach(
+  driver: StorageDriver,
+  attachVolume: StorageDriver['attachVolume'],
+): StorageDriver {
+  return new Proxy(driver, {
+    get(whole, name) {
+      if (name === 'attachVolume') return attachVolume
+      const member: unknown = Reflect.get(whole, name, whole)
+      return typeof member === 'function' ? member.bind(whole) : member
+    },
+  })
 }
 
 /** The least that a volume of EBS can be. */

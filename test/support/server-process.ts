@@ -77,7 +77,7 @@ export function runBare(env: NodeJS.ProcessEnv, ...args: readonly string[]): Pro
 /** This process's environment without any key of the program's own, and with its home. */
 export function programEnvironment(home: string): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
-    ([name]) => !/^(REXRAY|LIBSTORAGE|EBS|LOOP|VFS|VIRTUALBOX|LINUX|NODE)_/.test(name),
+    ([name]) => !/^(REXRAY|LIBSTORAGE|EBS|LOOP|VFS|VIRTUALBOX|LINUX|NODE|AWS_SDK_JS)_/.test(name),
   )
   return { ...Object.fromEntries(own), REXRAY_HOME: home }
 }

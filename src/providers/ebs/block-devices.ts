@@ -1,13 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { deviceNode } from '../../libstorage/device-node.ts'
-import { systemCode } from '../../libstorage/errors.ts'
+import { isStorageError, systemCode } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
 import { kernelName } from './device-names.ts'
 
 const EBS_MODEL = 'Amazon Elastic Block Store'
 const SECTOR_BYTES = 512
 const GIB = 1_073_741_824
+/** A write into sysfs may wait for a device, and so it is a child that makes it. */
+const WRITE = ['-c', 'printf %s "$1" > "$2"', 'sh'] as const
+const LIMIT = { timeoutMs: 10_000 }
+/**
+ * After how many milliseconds the kernel gives up a request to an NVMe disk unless told otherwise, and the most that it can
+ * be told: EBS asks for that, since what stops it for a moment would come out as an I/O error (EBS User Guide, "I/O operation
+ * timeout").
+ */
+const IO_TIMEOUT = { usual: '30000', most: '4294967295' }
 
 /** Where the kernel shows its devices. */
 export interface DeviceRoots {
@@ -33,6 +42,8 @@ export interface WantedDisk {
 export class BlockDevices {
   readonly #roots: DeviceRoots
   readonly #run: Run
+  /** The disks, by name and number, that were told to be patient. */
+  readonly #told = new Set<string>()
 
   constructor(roots: DeviceRoots, run: Run) {
     this.#roots = roots
@@ -41,11 +52,19 @@ export class BlockDevices {
 
   /**
    * The path of a volume's disk, or undefined while it is not there. On Nitro its serial number is the volume's id; on
-   * Xen it is the disk of its device name, which was absent when that name was chosen, if it has the size.
+   * Xen it is the disk of its device name, which was absent when that name was chosen, if it has the size. An NVMe disk that
+   * has the kernel's usual patience gets the patience that EBS needs.
    */
   async find(wanted: WantedDisk): Promise<string | undefined> {
     const name = this.#bySerial(wanted) ?? this.#byName(wanted)
-    return name === undefined ? undefined : await this.#node(name)
+    if (name === undefined) return undefined
+    await this.#makePatient(name)
+    return await this.#node(name)
+  }
+
+  /** Has the kernel look for PCI devices, where it lets us ask. */
+  async rescan(): Promise<void> {
+    await this.#write('bus/pci/rescan', '1')
   }
 
   /** Whether a disk with this volume's serial number or device name is there. */
@@ -81,6 +100,25 @@ export class BlockDevices {
   #fits(name: string, sizeGiB: number | undefined): boolean {
     const size = this.#size(name)
     return size !== undefined && size > 0 && (sizeGiB === undefined || size <= sizeGiB * GIB)
+  }
+
+  /** Whoever has set another time than the kernel's own means it. */
+  async #makePatient(name: string): Promise<void> {
+    const file = 'queue/io_timeout'
+    const disk = `${name} ${this.#read(name, 'dev')}`
+    if (this.#told.has(disk) || this.#read(name, file) !== IO_TIMEOUT.usual) return
+    this.#told.add(disk)
+    await this.#write(path.join('block', name, file), IO_TIMEOUT.most)
+  }
+
+  /** Writes to a file of sysfs; where that cannot be, the disk is used as it is. */
+  async #write(file: string, text: string): Promise<void> {
+    const { sysfs, looksOnly } = this.#roots
+    if (looksOnly === true) return
+    const written = this.#run('sh', [...WRITE, text, path.join(sysfs, file)], LIMIT)
+    await written.catch((error: unknown) => {
+      if (!isStorageError(error)) throw error
+    })
   }
 
   /** The node of a device, checked to be that device's; made where the namespace we live in has none. */

@@ -1,25 +1,15 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import { EC2Client } from '@aws-sdk/client-ec2'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { HttpProxyAgent } from 'http-proxy-agent'
-import { HttpsProxyAgent } from 'https-proxy-agent'
-import { getProxyForUrl } from 'proxy-from-env'
 import type { EbsSettings } from './config.ts'
 import { credentialsOf } from './credentials.ts'
 import type { MachineIdentity } from './identity.ts'
-
-const CONNECT_MS = 3_000
-/** EC2 answers within a second or two; what takes longer is asked again. */
-const ANSWER_MS = 15_000
-const SOCKETS = 50
+import { dnsSuffix, handlerFor } from './transport.ts'
 
 /** Makes the client of one service. The instance's own region counts, as its volumes are there. */
 export async function connectEc2(
   settings: EbsSettings,
-  identity: Pick<MachineIdentity, 'get'>,
+  identity: Pick<MachineIdentity, 'own'>,
 ): Promise<EC2Client> {
-  const { region } = await identity.get()
+  const { region } = await identity.own()
   const endpoint = endpointOf(settings, region)
   return new EC2Client({
     region,
@@ -32,32 +22,7 @@ export async function connectEc2(
   })
 }
 
-/** What carries requests to an endpoint, by way of the proxy that the environment names for it. */
-export function handlerFor(endpoint: string): NodeHttpHandler {
-  return new NodeHttpHandler({
-    connectionTimeout: CONNECT_MS,
-    requestTimeout: ANSWER_MS,
-    throwOnRequestTimeout: true,
-    ...agentsFor(endpoint),
-  })
-}
-
 /** The URL of EC2 for a service, as the settings or the region say. */
 function endpointOf({ endpoint }: EbsSettings, region: string): string {
   return endpoint ?? `https://ec2.${region}.${dnsSuffix(region)}`
-}
-
-/** What the names of all services of a region end in (AWS General Reference, "Service endpoints"). */
-export function dnsSuffix(region: string): string {
-  return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
-}
-
-/** The agents for the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), or for none. */
-export function agentsFor(endpoint: string): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
-  const proxy = getProxyForUrl(endpoint)
-  const options = { keepAlive: true, maxSockets: SOCKETS }
-  return {
-    httpAgent: proxy === '' ? new HttpAgent(options) : new HttpProxyAgent(proxy, options),
-    httpsAgent: proxy === '' ? new HttpsAgent(options) : new HttpsProxyAgent(proxy, options),
-  }
 }

@@ -1,9 +1,11 @@
 import type { AwsCredentialIdentityProvider } from '@smithy/types'
 import type { EbsSettings } from './config.ts'
+import { dnsSuffix, handlerFor } from './transport.ts'
 
 /**
  * Where credentials come from: the configured key; else the configured profile; else the environment, the shared files,
- * a web identity, the instance's role, in the SDK's own order. With a role configured, that is assumed by means of them.
+ * a web identity, the instance's role, in the SDK's own order. With a role configured, that is assumed by means of them. STS
+ * is asked in the region, by way of the proxy that the environment names.
  */
 export async function credentialsOf(
   settings: EbsSettings,
@@ -13,14 +15,17 @@ export async function credentialsOf(
   const { fromIni, fromNodeProviderChain, fromTemporaryCredentials } = await import(
     '@aws-sdk/credential-providers'
   )
+  const sts = `https://sts.${region}.${dnsSuffix(region)}`
+  const clientConfig = { region, requestHandler: handlerFor(sts) }
   const base = (): AwsCredentialIdentityProvider => {
     if (accessKey !== undefined && secretKey !== undefined) {
       const key = { accessKeyId: accessKey, secretAccessKey: secretKey }
       return async () => (sessionToken === undefined ? key : { ...key, sessionToken })
     }
-    return profile === undefined ? fromNodeProviderChain() : fromIni({ profile })
+    const chain = { clientConfig }
+    return profile === undefined ? fromNodeProviderChain(chain) : fromIni({ ...chain, profile })
   }
   if (roleARN === undefined) return base()
   const params = { RoleArn: roleARN, RoleSessionName: 'remora' }
-  return fromTemporaryCredentials({ masterCredentials: base(), params, clientConfig: { region } })
+  return fromTemporaryCredentials({ masterCredentials: base(), params, clientConfig })
 }

@@ -56,6 +56,13 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   ThrottlingException: 'throttled',
   EC2ThrottledException: 'throttled',
   UnauthorizedOperation: 'permission',
+  // STS's, where a role is assumed; nothing was asked of EC2 then.
+  AccessDenied: 'permission',
+  InvalidIdentityTokenException: 'credentials',
+  IDPRejectedClaimException: 'credentials',
+  IDPCommunicationErrorException: 'throttled',
+  RegionDisabledException: 'permission',
+  MissingAuthenticationToken: 'credentials',
   AuthFailure: 'credentials',
   OptInRequired: 'permission',
   TagPolicyViolation: 'permission',

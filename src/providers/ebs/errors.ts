@@ -27,7 +27,7 @@ export const UNKNOWN_VOLUME = 'InvalidVolume.NotFound'
 
 /** EC2's own code for an error (`VolumeInUse`), or undefined for one that is not EC2's. */
 export function ec2Code(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
+  if (!(error instanceof Error) || isOthers(error)) return undefined
   return '$metadata' in error || error.name in KINDS ? error.name : undefined
 }
 
@@ -151,7 +151,10 @@ export function saidIn(error: unknown): string {
 }
 
 /** The client's words for a time that ran out name its library and its options. */
-function onTheWay({ name, message }: Error): string {
+function onTheWay(error: Error): string {
+  const { name, message } = error
+  if (isOthers(error))
+    return `status ${httpStatus(error)} of something on the way that is not EC2, such as a proxy`
   const [, ms] = (name === 'TimeoutError' && / (\d+) ms\b/.exec(message)) || []
   if (ms === undefined) return message || name
   return `no ${/connection/.test(message) ? 'connection' : 'answer'} within ${Number(ms) / 1_000} s`
@@ -183,9 +186,15 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
-/** What takes too long is lost on the way too. */
+/** What takes too long is lost on the way too, and so is what another than EC2 answers. */
 function isOfTheWay(error: unknown): boolean {
-  return isNetworkError(error) || (error instanceof Error && error.name === 'TimeoutError')
+  if (isNetworkError(error)) return true
+  return error instanceof Error && (error.name === 'TimeoutError' || isOthers(error))
+}
+
+/** Whether an answer came that lacks what every answer of EC2 has. */
+function isOthers(error: Error): boolean {
+  return error.name === 'Unknown' && '$metadata' in error
 }
 
 /** EC2 shows a volume, and yet answers that there is none. */

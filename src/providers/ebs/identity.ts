@@ -1,16 +1,22 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import * as z from 'zod'
-import { FailedPreconditionError, UnavailableError } from '../../libstorage/errors.ts'
+import { UnavailableError } from '../../libstorage/errors.ts'
 import type { MetadataService } from './imds.ts'
+import type { Placement } from './instances.ts'
 
-/** Who this machine is on EC2. */
-export interface Ec2Identity {
+/** Who this machine is on EC2, as far as it can tell by itself. */
+export interface OwnIdentity {
   readonly instanceId: string
   readonly region: string
-  readonly zone: string
+  readonly zone?: string | undefined
   /** Such as `m5.large`, where the machine knows it. */
   readonly instanceType?: string | undefined
+}
+
+/** Who this machine is on EC2. */
+export interface Ec2Identity extends OwnIdentity {
+  readonly zone: string
 }
 
 /** What a configuration says of it. */
@@ -27,6 +33,8 @@ export interface IdentitySources {
   /** Where sysfs is mounted. */
   readonly sysfs: string
   readonly warn: (message: string) => void
+  /** Asks EC2 where the instance is. */
+  readonly place: (instanceId: string) => Promise<Placement>
 }
 
 const documentSchema = z.object({
@@ -42,13 +50,14 @@ const ASSET_TAG = 'devices/virtual/dmi/id/board_asset_tag'
 /** Finds out who this machine is, and remembers it once it is known: an instance never becomes another one. */
 export class MachineIdentity {
   readonly #sources: IdentitySources
+  #own: Promise<OwnIdentity> | undefined
   #found: Promise<Ec2Identity> | undefined
 
   constructor(sources: IdentitySources) {
     this.#sources = sources
   }
 
-  /** Rejects with a sentence that says what to configure where the machine cannot tell. */
+  /** With the zone, for which EC2 is asked where nobody else tells. Rejects as `own` does, or with what EC2 has against it. */
   get(): Promise<Ec2Identity> {
     this.#found ??= this.#find().catch((error: unknown) => {
       this.#found = undefined
@@ -57,12 +66,29 @@ export class MachineIdentity {
     return this.#found
   }
 
+  /** Without a question to EC2. Rejects with a sentence that says what to configure where the machine cannot tell. */
+  own(): Promise<OwnIdentity> {
+    this.#own ??= this.#findOwn().catch((error: unknown) => {
+      this.#own = undefined
+      throw error
+    })
+    return this.#own
+  }
+
   async #find(): Promise<Ec2Identity> {
+    const own = await this.own()
+    const { zone } = own
+    return zone === undefined
+      ? { ...own, ...(await this.#sources.place(own.instanceId)) }
+      : { ...own, zone }
+  }
+
+  async #findOwn(): Promise<OwnIdentity> {
     const { configured, warn } = this.#sources
+    const { region, availabilityZone: zone } = configured
     const instanceId = configured.instanceId ?? (await this.#firmwareId())
-    const { region, availabilityZone } = configured
-    if (configured.instanceId && region && availabilityZone)
-      return { instanceId: configured.instanceId, region, zone: availabilityZone }
+    if (configured.instanceId && region && zone)
+      return { instanceId: configured.instanceId, region, zone }
     try {
       const document = await this.#document()
       if (region !== undefined && region !== document.region)
@@ -78,13 +104,7 @@ export class MachineIdentity {
     } catch (error) {
       if (instanceId === undefined || region === undefined || !(error instanceof UnavailableError))
         throw error
-      if (availabilityZone !== undefined) return { instanceId, region, zone: availabilityZone }
-      throw new FailedPreconditionError({
-        subject: 'ebs.availabilityZone',
-        problem: `is not set, and ${error.message}`,
-        remedy: `set it to the zone of ${instanceId}`,
-        cause: error,
-      })
+      return { instanceId, region, zone }
     }
   }
 
@@ -95,7 +115,7 @@ export class MachineIdentity {
     throw new UnavailableError({
       subject: 'the instance identity document',
       problem: text === undefined ? 'is not there' : 'is not what EC2 gives',
-      remedy: 'set ebs.region, ebs.availabilityZone and ebs.instanceId',
+      remedy: 'set ebs.region and ebs.instanceId',
     })
   }
 

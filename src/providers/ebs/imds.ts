@@ -93,7 +93,7 @@ export class MetadataService {
       subject: `the instance metadata service at ${this.#endpoint.host}`,
       problem,
       remedy:
-        'allow it for this instance (http-endpoint, hop limit 2 inside a container network), or set ebs.region, ebs.availabilityZone and ebs.instanceId',
+        'allow it for this instance (http-endpoint, hop limit 2 inside a container network), or set ebs.region and ebs.instanceId',
       cause,
     })
   }

@@ -9,8 +9,10 @@ import { DeviceNames } from './device-names.ts'
 import { EbsDriver } from './driver.ts'
 import { Ec2 } from './ec2.ts'
 import { EbsExecutor } from './executor.ts'
+import { HotPlug } from './hot-plug.ts'
 import { MachineIdentity } from './identity.ts'
 import { MetadataService } from './imds.ts'
+import { ownPlacement } from './instances.ts'
 import { VolumeLookUps } from './look-ups.ts'
 import { ThisInstance } from './this-instance.ts'
 import { TokenMemory } from './token-memory.ts'
@@ -51,6 +53,7 @@ export async function createEbsProvider(
     metadata: new MetadataService(metadataEndpoint),
     sysfs,
     warn: context.warn ?? (() => {}),
+    place: (id) => ownPlacement(ec2, id),
   })
   const ec2 = new Ec2(() => connectEc2(settings, identity))
   const lookUps = new VolumeLookUps(ec2)
@@ -60,6 +63,7 @@ export async function createEbsProvider(
   )
   const names = new DeviceNames((name) => disks.isPresent(name))
   const here = new ThisInstance({ ec2, lookUps, identity, names, disks, pace })
+  const hotPlug = new HotPlug({ lookUps, disks, pace })
   const scope = { prefix: settings.tag ?? '', rexraySet: settings.rexrayTag ?? '' }
   return {
     driver: new EbsDriver({
@@ -76,7 +80,7 @@ export async function createEbsProvider(
       namesPerZone: settings.perZoneNames,
       encryptionKey: settings.kmsKeyID,
     }),
-    executor: new EbsExecutor({ identity, disks, lookUps, here, isXen: isXen(sysfs) }),
+    executor: new EbsExecutor({ identity, disks, lookUps, here, hotPlug, isXen: isXen(sysfs) }),
     storage: 'block',
     scope: 'global',
     consistency: 'eventual',

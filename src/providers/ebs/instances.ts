@@ -1,5 +1,9 @@
-import { DescribeInstancesCommand, StopInstancesCommand } from '@aws-sdk/client-ec2'
-import { UnavailableError } from '../../libstorage/errors.ts'
+import {
+  DescribeInstancesCommand,
+  type Instance as Ec2Instance,
+  StopInstancesCommand,
+} from '@aws-sdk/client-ec2'
+import { FailedPreconditionError, UnavailableError } from '../../libstorage/errors.ts'
 import type { InstanceDriver } from '../../libstorage/storage-driver.ts'
 import type { InstanceState, InstanceStatus } from '../../libstorage/types.ts'
 import type { Ec2 } from './ec2.ts'
@@ -11,12 +15,7 @@ export function ec2Instances(ec2: Ec2): InstanceDriver {
     async status(id, { signal } = {}) {
       const asked = { subject: `instance ${id}`, action: 'ec2:DescribeInstances' }
       try {
-        // As a filter: an unknown id in a list is an error, and an id of another form too.
-        const request = new DescribeInstancesCommand({
-          Filters: [{ Name: 'instance-id', Values: [id] }],
-        })
-        const { Reservations = [] } = await ec2.send(request, signal)
-        const seen = Reservations.flatMap(({ Instances = [] }) => Instances)[0]
+        const seen = await describedInstance(ec2, id, signal)
         return seen && toStatus(id, seen.State?.Name, seen.StateTransitionReason)
       } catch (error) {
         throw asStorageError(error, asked)
@@ -32,6 +31,48 @@ export function ec2Instances(ec2: Ec2): InstanceDriver {
       }
     },
   }
+}
+
+/** Where an instance is, and what it is. */
+export interface Placement {
+  readonly zone: string
+  readonly instanceType?: string | undefined
+}
+
+/** Asks EC2 where this very machine is, which nothing here says. */
+export async function ownPlacement(ec2: Pick<Ec2, 'send'>, id: string): Promise<Placement> {
+  const asked = { subject: `instance ${id}`, action: 'ec2:DescribeInstances' }
+  try {
+    return placementOf(id, await describedInstance(ec2, id))
+  } catch (error) {
+    throw asStorageError(error, asked)
+  }
+}
+
+/** Rejects where EC2 does not show the instance, or not where it is. */
+export function placementOf(id: string, seen: Ec2Instance | undefined): Placement {
+  const { AvailabilityZone: zone } = seen?.Placement ?? {}
+  if (zone !== undefined) return { zone, instanceType: seen?.InstanceType }
+  throw new FailedPreconditionError({
+    subject: `instance ${id}`,
+    problem: 'is not shown by EC2 to this caller in this region, so that its zone is not known',
+    remedy:
+      'set ebs.region and ebs.instanceId to those of this machine, or use credentials of its account',
+  })
+}
+
+/** The instance as EC2 shows it; undefined where it shows none. */
+export async function describedInstance(
+  ec2: Pick<Ec2, 'send'>,
+  id: string,
+  signal?: AbortSignal,
+): Promise<Ec2Instance | undefined> {
+  // As a filter: an unknown id in a list is an error, and an id of another form too.
+  const request = new DescribeInstancesCommand({
+    Filters: [{ Name: 'instance-id', Values: [id] }],
+  })
+  const { Reservations = [] } = await ec2.send(request, signal)
+  return Reservations.flatMap(({ Instances = [] }) => Instances)[0]
 }
 
 /** One that is starting, or ending for good, is in another state soon. EC2 refuses what can never be stopped with other codes. */

@@ -149,7 +149,7 @@ export class ThisInstance {
 
   async #isHere(instance: InstanceId): Promise<boolean> {
     try {
-      return (await this.#identity.get()).instanceId === instance
+      return (await this.#identity.own()).instanceId === instance
     } catch {
       return false
     }
@@ -166,7 +166,7 @@ export class ThisInstance {
   }
 
   async #readNow(): Promise<void> {
-    const { instanceId } = await this.#identity.get()
+    const { instanceId } = await this.#identity.own()
     const seen = await this.#lookUps.matching([
       { Name: 'attachment.instance-id', Values: [instanceId] },
     ])

@@ -130,5 +130,5 @@ function managerOf({ Operator, Tags = [], Attachments = [] }: Ec2Volume): string
   const mark = Tags.find(({ Key = '' }) => Object.hasOwn(OTHERS_TAGS, Key))?.Key
   if (mark !== undefined) return OTHERS_TAGS[mark]
   const root = Attachments.find(isRoot)
-  return root === undefined ? undefined : `instance ${root.InstanceId}, whose root disk it is,`
+  return root === undefined ? undefined : `instance ${root.InstanceId} as its root disk`
 }

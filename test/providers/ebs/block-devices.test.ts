@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { UnavailableError } from '../../../src/libstorage/errors.ts'
 import { run } from '../../../src/libstorage/run.ts'
 import { BlockDevices } from '../../../src/providers/ebs/block-devices.ts'
 import { SysfsTree } from '../../support/ec2/sysfs-tree.ts'
@@ -100,6 +101,46 @@ describe('on Xen', () => {
     expect(await disks().find({ volumeId: VOLUME, sizeGiB: 1 })).toBeUndefined()
     expect(disks().isPresent('/dev/xvdf')).toBe(true)
     expect(disks().isPresent('/dev/xvdg')).toBe(false)
+  })
+})
+
+describe('the time after which the kernel gives up a request to a disk', () => {
+  const timeout = (name: string) => path.join(folder, 'sys/block', name, 'queue/io_timeout')
+  const shown = (text: string) => {
+    const name = tree('nitro').add(disk(VOLUME))
+    mkdirSync(path.dirname(timeout(name)))
+    writeFileSync(timeout(name), text)
+    node(name)
+    return name
+  }
+  const found = async (looksOnly = false) => {
+    expect(await disks(looksOnly).find({ volumeId: VOLUME })).toBeDefined()
+  }
+
+  test('becomes the longest where it is the kernel’s own', async () => {
+    const name = shown('30000\n')
+    await found()
+    expect(readFileSync(timeout(name), 'utf8')).toBe('4294967295')
+  })
+
+  test('stays where somebody has set it, and for whoever only looks', async () => {
+    const name = shown('60000\n')
+    await found()
+    expect(readFileSync(timeout(name), 'utf8')).toBe('60000\n')
+    writeFileSync(timeout(name), '30000\n')
+    await found(true)
+    expect(readFileSync(timeout(name), 'utf8')).toBe('30000\n')
+  })
+
+  test('is no reason not to use a disk whose time cannot be set', async () => {
+    const name = shown('30000\n')
+    const refusing = new BlockDevices(
+      { sysfs: path.join(folder, 'sys'), dev: path.join(folder, 'dev'), ownNodes: folder },
+      async () => {
+        throw new UnavailableError({ subject: 'sh', problem: 'cannot be started' })
+      },
+    )
+    expect(await refusing.find({ volumeId: VOLUME })).toBe(path.join(folder, 'dev', name))
   })
 })
 

@@ -68,6 +68,11 @@ const CODES: Readonly<Record<string, readonly string[]>> = {
     'InsufficientVolumeCapacity',
   ],
   ERR_PERMISSION_DENIED: [
+    'AccessDenied',
+    'InvalidIdentityTokenException',
+    'IDPRejectedClaimException',
+    'RegionDisabledException',
+    'MissingAuthenticationToken',
     'UnauthorizedOperation',
     'AuthFailure',
     'OptInRequired',
@@ -83,6 +88,7 @@ const CODES: Readonly<Record<string, readonly string[]>> = {
     'InvalidClientTokenId',
   ],
   ERR_UNAVAILABLE: [
+    'IDPCommunicationErrorException',
     'RequestLimitExceeded',
     'Throttling',
     'ThrottlingException',

@@ -13,10 +13,13 @@ import { Ec2Simulator, type SimMachine } from '../../support/ec2/simulator.ts'
 let simulator: Ec2Simulator
 let machine: SimMachine
 let warnings: string[]
+/** What EC2 was asked. */
+let asked: string[]
 beforeEach(async () => {
   simulator = await Ec2Simulator.start()
   machine = await simulator.launch()
   warnings = []
+  asked = []
 })
 afterEach(() => simulator.close())
 
@@ -34,6 +37,10 @@ const identity = (
     metadata,
     sysfs: machine.disks.sysfs.root,
     warn: (message) => void warnings.push(message),
+    place: async (id) => {
+      asked.push(id)
+      return { zone: 'eu-west-1b', instanceType: 'm5.large' }
+    },
   })
 
 function writeAssetTag(text: string): void {
@@ -81,12 +88,37 @@ test('the firmware’s id with a configured region and zone is enough where noth
   })
 })
 
+test('a region and an id are enough where nothing answers: EC2 says the zone, once', async () => {
+  const configured = { instanceId: 'i-1', region: 'eu-west-1' }
+  const self = identity(configured, silent)
+  expect(await self.own()).toEqual({ ...configured, zone: undefined })
+  expect(asked).toEqual([])
+  const found = { ...configured, zone: 'eu-west-1b', instanceType: 'm5.large' }
+  expect(await Promise.all([self.get(), self.get()])).toEqual([found, found])
+  expect(await self.get()).toEqual(found)
+  expect(asked).toEqual(['i-1'])
+})
+
+test('the id may be the firmware’s', async () => {
+  writeAssetTag('i-0123456789abcdef0')
+  const found = await identity({ region: 'eu-west-1' }, silent).get()
+  expect(found).toMatchObject({ instanceId: 'i-0123456789abcdef0', zone: 'eu-west-1b' })
+})
+
+test('nobody is asked for a zone that the machine or its configuration says', async () => {
+  await identity().get()
+  await identity({ instanceId: machine.id }).get()
+  writeAssetTag('i-0123456789abcdef0')
+  await identity({ region: 'eu-west-1', availabilityZone: 'eu-west-1a' }, silent).get()
+  expect(asked).toEqual([])
+})
+
 test('what is missing is named', async () => {
   writeAssetTag('i-0123456789abcdef0')
-  await expect(identity({ region: 'eu-west-1' }, silent).get()).rejects.toThrow(
-    /^ebs.availabilityZone is not set, and .*, set it to the zone of i-0123456789abcdef0$/,
-  )
   await expect(identity({}, silent).get()).rejects.toThrow('the metadata does not answer')
+  await expect(identity({ instanceId: 'i-1' }, silent).own()).rejects.toThrow(
+    'the metadata does not answer',
+  )
 })
 
 test('firmware of another maker is no instance', async () => {

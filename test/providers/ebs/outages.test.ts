@@ -113,7 +113,7 @@ describe('the machine', () => {
     world.here.metadata.options.isSilent = true
     const provider = await world.provider()
     await expect(provider.driver.volumes()).rejects.toThrow(
-      /metadata service at 127.0.0.1:\d+ does not answer .*ebs.region, ebs.availabilityZone and ebs.instanceId/,
+      /metadata service at 127.0.0.1:\d+ does not answer .*ebs.region and ebs.instanceId/,
     )
     expect(world.simulator.calls).toEqual([])
   })
@@ -128,6 +128,50 @@ describe('the machine', () => {
     expect(await provider.driver.volumes()).toEqual([])
     expect(await provider.executor.instance()).toMatchObject({ id: world.here.id })
     expect(world.here.metadata.requests).toEqual([])
+  })
+
+  test('needs no more than its region and its id: EC2 says its zone', async () => {
+    world.here.metadata.options.isEnabled = false
+    const settings = { region: 'us-east-1', instanceId: world.here.id }
+    const provider = await world.provider(world.here, settings)
+    const made = await provider.driver.createVolume(ebsSpec('data'))
+    const attachment = await provider.driver.attachVolume(made.id, world.here.id)
+    await eventually(async () =>
+      expect(await provider.executor.device(attachment)).toMatch(/nvme1n1$/),
+    )
+    expect(made.zone).toBe(world.here.zone)
+    expect(world.simulator.count('DescribeInstances')).toBe(1)
+  })
+
+  test('whose zone EC2 does not say is said, and told when it does', async () => {
+    world.here.metadata.options.isEnabled = false
+    const settings = { region: 'us-east-1', instanceId: world.here.id }
+    const { executor } = await world.provider(world.here, settings)
+    world.simulator.region.denied.add('DescribeInstances')
+    await expect(executor.instance()).rejects.toThrow(
+      /^instance i-\w+ was refused by EC2 \(ec2:DescribeInstances: UnauthorizedOperation/,
+    )
+    world.simulator.region.denied.clear()
+    expect(await executor.instance()).toMatchObject({ zone: world.here.zone })
+  })
+
+  test('that EC2 does not show to the caller is said', async () => {
+    world.here.metadata.options.isEnabled = false
+    const settings = { region: 'us-east-1', instanceId: 'i-0aaaaaaaaaaaaaaaa' }
+    const { driver: other } = await world.provider(world.here, settings)
+    await expect(other.volumes()).rejects.toThrow(
+      /^instance i-0aaaaaaaaaaaaaaaa is not shown by EC2 to this caller .*set ebs.region and ebs.instanceId/,
+    )
+  })
+
+  test('finds the disks that it has while EC2 does not say its zone', async () => {
+    const { id } = await driver.createVolume(ebsSpec('data'))
+    const attachment = await driver.attachVolume(id, world.here.id)
+    world.here.metadata.options.isEnabled = false
+    const settings = { region: 'us-east-1', instanceId: world.here.id }
+    const { executor } = await world.provider(world.here, settings)
+    world.simulator.faults.always('*', { kind: 'hang' })
+    await eventually(async () => expect(await executor.device(attachment)).toBeDefined())
   })
 
   test('whose configured region is wrong uses its own, and says so', async () => {
@@ -181,7 +225,7 @@ describe('names', () => {
     })
     const [root] = region.attachmentsOf(world.here.id)
     expect(await driver.volume(root?.volumeId ?? '')).toMatchObject({
-      managedBy: `instance ${world.here.id}, whose root disk it is,`,
+      managedBy: `instance ${world.here.id} as its root disk`,
     })
     expect(await driver.volumes({ instanceId: world.here.id })).toEqual([])
   })

@@ -15,6 +15,8 @@ export interface DriverUnderTest {
   readonly unsupported?: readonly Partial<VolumeSpec>[]
   /** Where nothing is changed of a volume that a running machine has. */
   readonly refusesChangesInUse?: boolean
+  /** Where a volume whose change is under way is not changed again. */
+  readonly changesOneByOne?: boolean
   /** Lets a program on this machine hold the device; resolves with how it lets go. Absent where nothing can. */
   readonly hold?: (device: string) => Promise<() => Promise<void>>
   /** Takes away everything the test left. */

@@ -39,6 +39,11 @@ export class IamAccount {
   readonly profiles = new Map<string, string>()
   /** By id, ARN or alias. */
   readonly kmsKeys = new Map<string, KmsKey>()
+  /** The name of the role that each token of another identity provider may assume. */
+  readonly webIdentities = new Map<string, string>()
+  /** For how long what a role gives out is valid, in milliseconds. */
+  sessionMs = 3_600_000
+  #sessions = 0
   /** What the organization allows at most; a simulation knows nothing of it, as that of an account that is no manager. */
   organization: NamedPolicy | undefined
 
@@ -50,6 +55,20 @@ export class IamAccount {
   add(accessKeyId: string, principal: Principal, key: Omit<AccessKey, 'principal'>): void {
     this.principals.set(principal.name, principal)
     this.keys.set(accessKeyId, { ...key, principal })
+  }
+
+  /** Gives out a key of a role, as STS and the metadata service do. */
+  session(
+    role: Principal,
+    now = Date.now(),
+  ): AccessKey & { readonly id: string; readonly token: string } {
+    this.#sessions += 1
+    const id = `ASIASESSION${this.#sessions}`
+    const expiresAt = new Date(now + this.sessionMs)
+    const [secret, token] = [`secret of ${id}`, `token of ${id}`]
+    const key = { secret, token, expiresAt, principal: role }
+    this.keys.set(id, key)
+    return { ...key, id }
   }
 
   /** The ARN under which policies are attached. */

@@ -14,6 +14,40 @@ const STS: Readonly<Record<string, Action>> = {
     UserId: principal.kind === 'user' ? 'AIDAEXAMPLE' : 'AROAEXAMPLE:session',
     Account: account.id,
   }),
+  AssumeRole(account, form, caller) {
+    const role = assumed(account, form)
+    requireAllowed(account, caller, 'sts:AssumeRole', form.required('RoleArn'))
+    return sessionXml(account, role, form)
+  },
+}
+
+/** What nobody signs: the token says who asks. */
+export function assumeByToken(account: IamAccount, form: Form): Answer {
+  const role = assumed(account, form)
+  if (account.webIdentities.get(form.required('WebIdentityToken')) !== role.name)
+    throw new ApiError('InvalidIdentityToken', 'The web identity token could not be validated.')
+  return sessionXml(account, role, form)
+}
+
+function assumed(account: IamAccount, form: Form): Principal {
+  const arn = form.required('RoleArn')
+  const role = [...account.principals.values()].find((one) => account.arnOf(one) === arn)
+  if (role?.kind === 'role') return role
+  throw new ApiError('AccessDenied', `Not authorized to assume ${arn}`, 403)
+}
+
+function sessionXml(account: IamAccount, role: Principal, form: Form): Answer {
+  const { id, secret, token, expiresAt = new Date(0) } = account.session(role)
+  const Arn = account.callerArn(role, form.required('RoleSessionName'))
+  return {
+    Credentials: {
+      AccessKeyId: id,
+      SecretAccessKey: secret,
+      SessionToken: token,
+      Expiration: expiresAt,
+    },
+    AssumedRoleUser: { AssumedRoleId: 'AROAEXAMPLE:session', Arn },
+  }
 }
 
 /** What of IAM there is. */
@@ -69,8 +103,13 @@ export function performIam(
   return action(account, form, caller)
 }
 
-function requireAllowed(account: IamAccount, { principal }: AccessKey, action: string): void {
-  const { decision } = account.judge(principal, { action, resource: '*', context: new Map() })
+function requireAllowed(
+  account: IamAccount,
+  { principal }: AccessKey,
+  action: string,
+  resource = '*',
+): void {
+  const { decision } = account.judge(principal, { action, resource, context: new Map() })
   if (decision === 'allowed') return
   throw new ApiError(
     'AccessDenied',

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { ApiError } from '../ec2/api-error.ts'
 import { Faults } from '../ec2/faults.ts'
 import { Form } from '../ec2/form.ts'
-import { elements } from '../ec2/xml.ts'
+import { elements, type Xml } from '../ec2/xml.ts'
 import type { AccessKey, IamAccount } from './account.ts'
-import { performIam } from './actions.ts'
+import { assumeByToken, performIam } from './actions.ts'
 import { describeKey } from './kms.ts'
 import { type SignatureFlaw, signer } from './signature.ts'
 
@@ -27,6 +27,8 @@ const NAMESPACES = {
   sts: 'https://sts.amazonaws.com/doc/2011-06-15/',
   iam: 'https://iam.amazonaws.com/doc/2010-05-08/',
 }
+
+const BY_TOKEN = 'AssumeRoleWithWebIdentity'
 
 interface Reply {
   readonly status: number
@@ -94,8 +96,11 @@ export class IamServer {
     try {
       if (fault !== undefined)
         throw new ApiError(fault.code, fault.message ?? 'An error was asked for.', fault.status)
+      const form = Form.parse(body)
+      if (form.text('Action') === BY_TOKEN)
+        return this.#answerWith('sts', BY_TOKEN, assumeByToken(this.account, form))
       const caller = this.#callerOf(request, body)
-      if (!isKms) return this.#answerForm(request, Form.parse(body), caller)
+      if (!isKms) return this.#answerForm(request, form, caller)
       const answer = describeKey(this.account, caller, JSON.parse(body))
       return { status: 200, type: 'application/x-amz-json-1.1', body: JSON.stringify(answer) }
     } catch (error) {
@@ -114,7 +119,14 @@ export class IamServer {
   #answerForm(request: IncomingMessage, form: Form, caller: AccessKey): Reply {
     const service = /\/sts\/aws4_request/.test(request.headers.authorization ?? '') ? 'sts' : 'iam'
     const action = form.text('Action') ?? ''
-    const content = performIam(service, this.account, form, caller)
+    return this.#answerWith(service, action, performIam(service, this.account, form, caller))
+  }
+
+  #answerWith(
+    service: 'sts' | 'iam',
+    action: string,
+    content: { readonly [name: string]: Xml },
+  ): Reply {
     const answer = {
       [`${action}Result`]: content,
       ResponseMetadata: { RequestId: randomUUID() },

@@ -117,7 +117,7 @@ function sourceOf({ accessKeyId, $source = {} }: FoundCredentials, settings: Ebs
 
 /** There are none: it may be that the instance has no role. */
 async function absent(examined: Examined, error: unknown): Promise<Finding> {
-  const { settings, identity } = examined
+  const { settings, own } = examined
   const said = saidBy(error)
   if (settings.profile !== undefined)
     return fail(
@@ -129,7 +129,7 @@ async function absent(examined: Examined, error: unknown): Promise<Finding> {
       `role ${settings.roleARN} cannot be assumed: ${said}`,
       'have the trust policy of the role name the caller, and the policy of the caller allow sts:AssumeRole on it',
     )
-  const { instanceId } = await identity()
+  const { instanceId } = await own()
   const info = await examined.told('/latest/meta-data/iam/info')
   const profile = /instance-profile\/([^"]+)/.exec(info ?? '')?.[1]
   const where = 'neither ebs.accessKey nor the environment nor the shared files have any'

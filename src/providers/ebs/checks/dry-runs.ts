@@ -35,7 +35,8 @@ export type DryOutcome =
 
 /** What requests are tried on. */
 export interface Trial {
-  readonly zone: string
+  /** Undefined where it is not known. */
+  readonly zone: string | undefined
   readonly instanceId: string
   readonly volume?: { readonly id: string; readonly sizeGiB: number } | undefined
   readonly snapshotId?: string | undefined
@@ -152,7 +153,7 @@ export async function trialHindrance(
   examined: Examined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { region } = await examined.identity()
+  const { region } = await examined.own()
   const url = await whereEc2Is(examined.settings, region)
   const { host, hostname } = new URL(url)
   if (!AWS_HOST.test(hostname) && host !== examined.surroundings.dryRunsAt)

@@ -3,7 +3,7 @@ import { request as requestHttps } from 'node:https'
 import { getProxyForUrl } from 'proxy-from-env'
 import type { Check, Finding } from '../../../libstorage/check.ts'
 import { systemCode } from '../../../libstorage/errors.ts'
-import { agentsFor } from '../connection.ts'
+import { agentsFor } from '../transport.ts'
 import type { Examined } from './examined.ts'
 import { fail, pass, saidBy, warn } from './findings.ts'
 import { whereEc2Is } from './where.ts'
@@ -27,7 +27,7 @@ export function endpointChecks(examined: Examined): readonly Check[] {
       title: 'the way to EC2',
       after: ['ebs.metadata', 'ebs.identity'],
       async run(signal) {
-        const { region } = await examined.identity()
+        const { region } = await examined.own()
         const url = await whereEc2Is(examined.settings, region)
         const proxy = getProxyForUrl(url)
         const by = proxy === '' ? '' : ` by the proxy ${new URL(proxy).host}`

@@ -1,20 +1,18 @@
-import {
-  DescribeInstancesCommand,
-  type Volume as Ec2Volume,
-  type Instance,
-} from '@aws-sdk/client-ec2'
+import type { Volume as Ec2Volume, Instance } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import type { AwsCredentialIdentity } from '@smithy/types'
 import { NotFoundError, UnavailableError } from '../../../libstorage/errors.ts'
 import { timeLimit, untilAborted } from '../../../libstorage/wait.ts'
 import type { EbsSettings } from '../config.ts'
-import { connectEc2, dnsSuffix, handlerFor } from '../connection.ts'
+import { connectEc2 } from '../connection.ts'
 import { credentialsOf } from '../credentials.ts'
 import { Ec2 } from '../ec2.ts'
-import { type Ec2Identity, MachineIdentity } from '../identity.ts'
+import { MachineIdentity, type OwnIdentity } from '../identity.ts'
 import { MetadataService } from '../imds.ts'
+import { describedInstance, placementOf } from '../instances.ts'
 import { VolumeLookUps } from '../look-ups.ts'
+import { dnsSuffix, handlerFor } from '../transport.ts'
 
 /** It answers within a millisecond or not at all. */
 const METADATA_MS = 1_000
@@ -50,7 +48,10 @@ export class Examined {
   readonly #metadata: MetadataService
   /** What finding out who this machine is had to say. */
   readonly warnings: string[] = []
-  readonly identity: () => Promise<Ec2Identity>
+  /** What is known of this machine without EC2. */
+  readonly own: () => Promise<OwnIdentity>
+  /** The zone of this machine; undefined where nobody tells, not even EC2. */
+  readonly zone: () => Promise<string | undefined>
   readonly credentials: () => Promise<FoundCredentials>
   /** Who STS says that the credentials belong to. */
   readonly caller: () => Promise<Caller>
@@ -73,8 +74,10 @@ export class Examined {
       metadata: this.#metadata,
       sysfs: surroundings.sysfs,
       warn: (message) => void this.warnings.push(message),
+      place: async (id) => placementOf(id, await this.instance()),
     })
-    this.identity = once(() => identity.get())
+    this.own = once(() => identity.own())
+    this.zone = once(() => zoneOf(identity))
     this.#ec2 = new Ec2(() => connectEc2({ ...settings, maxRetries: 1 }, identity))
     this.credentials = once(() => this.#credentials())
     this.caller = once(() => this.#caller())
@@ -129,13 +132,12 @@ export class Examined {
   }
 
   async #attachedHere(): Promise<readonly Ec2Volume[]> {
-    const { instanceId } = await this.identity()
+    const { instanceId } = await this.own()
     return await this.#looked([{ Name: 'attachment.instance-id', Values: [instanceId] }])
   }
 
   async #credentials(): Promise<FoundCredentials> {
-    const region =
-      this.settings.roleARN === undefined ? 'us-east-1' : (await this.identity()).region
+    const region = this.settings.roleARN === undefined ? 'us-east-1' : (await this.own()).region
     const provide = await credentialsOf(this.settings, region)
     return await this.within('what gives credentials', () => provide())
   }
@@ -149,18 +151,14 @@ export class Examined {
   }
 
   async #instance(): Promise<Instance> {
-    const { instanceId } = await this.identity()
-    const request = new DescribeInstancesCommand({
-      Filters: [{ Name: 'instance-id', Values: [instanceId] }],
-    })
-    const { Reservations = [] } = await this.send(request)
-    const [seen] = Reservations.flatMap(({ Instances = [] }) => Instances)
+    const { instanceId } = await this.own()
+    const seen = await describedInstance(this, instanceId)
     if (seen === undefined) throw new NotFoundError(`instance ${instanceId}`)
     return seen
   }
 
   async #connectSts(): Promise<STSClient> {
-    const { region } = await this.identity()
+    const { region } = await this.own()
     const { sts } = this.surroundings
     return new STSClient(
       await this.#client(region, sts, `https://sts.${region}.${dnsSuffix(region)}`),
@@ -168,7 +166,7 @@ export class Examined {
   }
 
   async #connectIam(): Promise<IAMClient> {
-    const { region } = await this.identity()
+    const { region } = await this.own()
     return new IAMClient(
       await this.#client(region, this.surroundings.iam, 'https://iam.amazonaws.com'),
     )
@@ -185,6 +183,13 @@ export class Examined {
       requestHandler: handlerFor(endpoint ?? usual),
     }
   }
+}
+
+async function zoneOf(identity: MachineIdentity): Promise<string | undefined> {
+  return await identity.get().then(
+    ({ zone }) => zone,
+    () => undefined,
+  )
 }
 
 function once<T>(find: () => Promise<T>): () => Promise<T> {

@@ -1,5 +1,5 @@
 import type { Check, Finding } from '../../../libstorage/check.ts'
-import type { Ec2Identity } from '../identity.ts'
+import type { OwnIdentity } from '../identity.ts'
 import type { Examined } from './examined.ts'
 import { fail, pass, saidBy, warn } from './findings.ts'
 
@@ -14,14 +14,14 @@ export function identityCheck(examined: Examined): Check {
 }
 
 async function identified(examined: Examined): Promise<readonly Finding[]> {
-  let found: Ec2Identity
+  let found: OwnIdentity
   try {
-    found = await examined.identity()
+    found = await examined.own()
   } catch (error) {
     return [
       fail(
         `which instance this is cannot be found out: ${saidBy(error)}`,
-        'set ebs.region, ebs.availabilityZone and ebs.instanceId',
+        'set ebs.region and ebs.instanceId',
       ),
     ]
   }
@@ -30,7 +30,9 @@ async function identified(examined: Examined): Promise<readonly Finding[]> {
   if (wrong.length > 0) return wrong
   const said = [
     `region ${found.region} (${sourceOf(examined.settings.region, found.region, told?.region)})`,
-    `zone ${found.zone} (${sourceOf(examined.settings.availabilityZone, found.zone, told?.availabilityZone)})`,
+    found.zone === undefined
+      ? 'zone as EC2 says it'
+      : `zone ${found.zone} (${sourceOf(examined.settings.availabilityZone, found.zone, told?.availabilityZone)})`,
     `instance ${found.instanceId} (${sourceOf(examined.settings.instanceId, found.instanceId, told?.instanceId)})`,
   ]
   return [
@@ -56,7 +58,7 @@ async function documentOf(examined: Examined): Promise<Document | undefined> {
 
 function contradictions(
   { settings }: Examined,
-  { region, zone }: Ec2Identity,
+  { region, zone }: OwnIdentity,
   told: Document | undefined,
 ): Finding[] {
   const { instanceId } = settings
@@ -76,7 +78,7 @@ function contradictions(
     ...(zone === told?.availabilityZone
       ? []
       : differs('availabilityZone', zone, told?.availabilityZone)),
-    ...(zone.startsWith(region)
+    ...(zone === undefined || zone.startsWith(region)
       ? []
       : [
           fail(

@@ -45,7 +45,7 @@ export async function ebsPolicy(
   const [seen, key, region] = await Promise.all([
     examined.volumes().catch((error: unknown) => saidBy(error)),
     keyOf(examined),
-    examined.identity().then(
+    examined.own().then(
       (found) => found.region,
       () => settings.region ?? '',
     ),

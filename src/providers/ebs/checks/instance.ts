@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import type { Check, Finding } from '../../../libstorage/check.ts'
 import { NotFoundError } from '../../../libstorage/errors.ts'
+import type { OwnIdentity } from '../identity.ts'
 import type { Examined } from './examined.ts'
 import { fail, pass, warn } from './findings.ts'
 import { refused } from './refusals.ts'
@@ -25,11 +26,11 @@ export function instanceCheck(examined: Examined): Check {
     after: BEFORE,
     async run() {
       try {
-        return shown(await examined.identity(), await examined.instance())
+        return shown(await examined.own(), await examined.instance())
       } catch (error) {
         if (!(error instanceof NotFoundError))
           return [await refused(examined, 'ec2:DescribeInstances', error)]
-        const { instanceId, region } = await examined.identity()
+        const { instanceId, region } = await examined.own()
         return [
           fail(
             `EC2 shows no instance ${instanceId} to this caller in ${region}`,
@@ -69,12 +70,9 @@ export function attachmentsCheck(examined: Examined): Check {
   }
 }
 
-function shown(
-  { instanceId, zone }: { readonly instanceId: string; readonly zone: string },
-  seen: Instance,
-): Finding[] {
+function shown({ instanceId, zone }: OwnIdentity, seen: Instance): Finding[] {
   const there = seen.Placement?.AvailabilityZone ?? zone
-  if (there !== zone)
+  if (zone !== undefined && there !== zone)
     return [
       fail(
         `ebs.availabilityZone is ${zone}, but ${instanceId} is in ${there}: its volumes would be made where it cannot have them`,
@@ -82,7 +80,7 @@ function shown(
       ),
     ]
   return [
-    pass(`${instanceId} is ${seen.State?.Name ?? 'there'} in ${there}`),
+    pass(`${instanceId} is ${seen.State?.Name ?? 'there'} in ${there ?? 'an unknown zone'}`),
     ...metadataOptions(instanceId, seen),
   ]
 }

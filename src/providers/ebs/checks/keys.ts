@@ -29,7 +29,7 @@ export function keysCheck(examined: Examined): Check {
     async run(signal) {
       const found = await keyOf(examined)
       if ('verdict' in found) return [found]
-      const { region } = await examined.identity()
+      const { region } = await examined.own()
       return wrongForm(found, region) ?? (await usable(examined, found, signal))
     },
   }
@@ -166,7 +166,7 @@ async function simulatedUses(
 ): Promise<ReadonlyMap<string, Simulated>> {
   if (id.includes('alias/')) return new Map()
   try {
-    const [{ region }, { account }] = await Promise.all([examined.identity(), examined.caller()])
+    const [{ region }, { account }] = await Promise.all([examined.own(), examined.caller()])
     const arn = `arn:${partitionOf(region)}:kms:${region}:${account}:key/${id}`
     const simulation = await Simulation.of(examined)
     return await simulation.ask({

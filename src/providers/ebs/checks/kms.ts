@@ -1,7 +1,7 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import * as z from 'zod'
-import { agentsFor, dnsSuffix } from '../connection.ts'
+import { agentsFor, dnsSuffix } from '../transport.ts'
 import type { Examined } from './examined.ts'
 
 /** What KMS says of a key, or the code of its refusal. */
@@ -22,7 +22,7 @@ export async function describeKey(
   KeyId: string,
   signal: AbortSignal,
 ): Promise<KeyAnswer> {
-  const { region } = await examined.identity()
+  const { region } = await examined.own()
   const endpoint = new URL(
     examined.surroundings.kms ?? `https://kms.${region}.${dnsSuffix(region)}`,
   )

@@ -18,18 +18,14 @@ export function metadataCheck(examined: Examined): Check {
     id: 'ebs.metadata',
     title: 'the metadata service of the instance',
     async run(signal) {
-      const [answered, isKnown] = await Promise.all([
+      const [answered, known] = await Promise.all([
         answers(examined, signal),
-        isKnownWithout(examined),
+        knownWithout(examined),
       ])
       const { metadataEndpoint, instanceId } = examined.settings
       const found = asFound(new URL(metadataEndpoint).host, instanceId, answered)
-      return found.verdict === 'fail' && isKnown
-        ? [
-            pass(
-              `${found.seen}; it is not needed, as region, zone and instance are known without it`,
-            ),
-          ]
+      return found.verdict === 'fail' && known !== undefined
+        ? [pass(`${found.seen}; it is not needed, as ${known}`)]
         : [found]
     },
   }
@@ -47,19 +43,22 @@ async function answers({ settings }: Examined, signal: AbortSignal): Promise<Ans
   return { token, plain }
 }
 
-/** Whether the settings say what only it could tell, with the firmware's help. */
-async function isKnownWithout({ settings, identity }: Examined): Promise<boolean> {
-  if (settings.region === undefined || settings.availabilityZone === undefined) return false
-  return await identity().then(
-    () => true,
-    () => false,
+/** What of this instance is known all the same, as a clause; undefined where it is too little. */
+async function knownWithout({ settings, own }: Examined): Promise<string | undefined> {
+  if (settings.region === undefined) return undefined
+  return await own().then(
+    ({ zone }) =>
+      zone === undefined
+        ? 'region and instance are known without it, and EC2 says the zone'
+        : 'region, zone and instance are known without it',
+    () => undefined,
   )
 }
 
 function asFound(host: string, id = '<instance id>', { token, plain }: Answers): Finding {
   const service = `the metadata service at ${host}`
   const options = `aws ec2 modify-instance-metadata-options --instance-id ${id}`
-  const settings = 'or set ebs.region, ebs.availabilityZone and ebs.instanceId'
+  const settings = 'or set ebs.region and ebs.instanceId'
   if (token?.status === 200) {
     const closed = plain?.status === 401 ? ' alone' : ''
     return pass(`${service} answers by version 2${closed}`)

@@ -31,7 +31,7 @@ export function permissionsCheck(examined: Examined): Check {
     after: ['ebs.metadata', 'ebs.identity', 'ebs.endpoint', 'ebs.credentials', 'ebs.caller'],
     async run(signal) {
       const samples = await samplesOf(examined)
-      const partition = partitionOf((await examined.identity()).region)
+      const partition = partitionOf((await examined.own()).region)
       const [policies, outcomes] = await Promise.all([
         policiesOf(examined, samples[0]),
         triedOn(examined, samples, signal),
@@ -86,7 +86,7 @@ async function policiesOf(examined: Examined, sample: Volume | undefined): Promi
   try {
     const [simulation, { region, instanceId }, { account }] = await Promise.all([
       Simulation.of(examined),
-      examined.identity(),
+      examined.own(),
       examined.caller(),
     ])
     const place: Place = { region, instanceId, account }
@@ -113,7 +113,7 @@ async function triedOn(
   samples: readonly Volume[],
   signal: AbortSignal,
 ): Promise<Outcomes> {
-  const { zone, instanceId } = await examined.identity()
+  const [{ instanceId }, zone] = await Promise.all([examined.own(), examined.zone()])
   const hindrance = await trialHindrance(examined, signal)
   const snapshotId = await someSnapshot(examined, signal)
   const tried = NEEDS.map(async (need) => {

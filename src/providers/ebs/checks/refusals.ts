@@ -8,12 +8,12 @@ const EXPIRED = new Set(['RequestExpired', 'ExpiredToken', 'ExpiredTokenExceptio
 
 /** What EC2 said against a request that changes nothing, with what mends it. */
 export async function refused(
-  { identity, settings }: Examined,
+  { own, settings }: Examined,
   action: string,
   error: unknown,
 ): Promise<Finding> {
   const said = saidBy(error)
-  const { region } = await identity()
+  const { region } = await own()
   if (codeOf(error) === 'UnauthorizedOperation')
     return fail(
       `${action} is denied: ${said}`,

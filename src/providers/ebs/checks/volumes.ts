@@ -14,11 +14,12 @@ export function volumesCheck(examined: Examined): Check {
     after: ['ebs.metadata', 'ebs.identity', 'ebs.endpoint', 'ebs.credentials', 'ebs.caller'],
     async run() {
       try {
-        const { region, zone } = await examined.identity()
+        const [{ region }, zone] = await Promise.all([examined.own(), examined.zone()])
         const all = ownVolumes(examined, await examined.volumes())
         const here = all.filter((one) => one.zone === zone)
         const managed = all.filter(({ managed }) => managed).length
-        const seen = `volumes with a name in ${region}: ${all.length}, made by Remora: ${managed}, in ${zone}: ${here.length}`
+        const there = zone === undefined ? '' : `, in ${zone}: ${here.length}`
+        const seen = `volumes with a name in ${region}: ${all.length}, made by Remora: ${managed}${there}`
         return [...namesakes(here), ...broken(all), pass(seen)]
       } catch (error) {
         return [await refused(examined, 'ec2:DescribeVolumes', error)]

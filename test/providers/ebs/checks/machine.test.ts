@@ -29,7 +29,7 @@ const BROKEN: readonly Broken[] = [
       return undefined
     },
     says: /^ebs.metadata: the metadata service at \S+ does not answer: it is blocked by a firewall/,
-    remedy: /set ebs.region, ebs.availabilityZone and ebs.instanceId/,
+    remedy: /set ebs.region and ebs.instanceId/,
   },
   {
     title: 'the metadata service is switched off',
@@ -176,6 +176,40 @@ describe('a machine that is known without its metadata', () => {
     expect(linesOf(results, 'pass')).toContain(
       `ebs.identity: region us-east-1 (configured), zone us-east-1a (configured), instance ${machine.id} (firmware)`,
     )
+  })
+})
+
+describe('a machine whose zone EC2 says', () => {
+  const { current } = clinicForEach()
+  const settings = () => {
+    current().machine.metadata.options.isSilent = true
+    return { region: 'us-east-1', instanceId: current().machine.id }
+  }
+
+  test('needs no metadata', async () => {
+    const results = await current().examine(settings())
+    expect(linesOf(results, 'fail')).toEqual([])
+    const passed = linesOf(results, 'pass')
+    expect(passed).toContain(
+      `ebs.identity: region us-east-1 (configured), zone as EC2 says it, instance ${current().machine.id} (configured)`,
+    )
+    expect(passed[0]).toMatch(/^ebs.metadata: .* not needed, .* and EC2 says the zone$/)
+    expect(passed).toContain(
+      'ebs.volumes: volumes with a name in us-east-1: 0, made by Remora: 0, in us-east-1a: 0',
+    )
+  })
+
+  test('is told what to allow where EC2 may not be asked', async () => {
+    current().simulator.region.denied.add('DescribeInstances')
+    const [line, ...others] = linesOf(await current().examine(settings()), 'fail')
+    expect(line).toMatch(/^ebs.instance: ec2:DescribeInstances is denied/)
+    for (const one of others) expect(one).toMatch(/^ebs.permissions: ec2:DescribeInstances /)
+  })
+
+  test('is the first to be looked at where EC2 cannot be reached', async () => {
+    const unreachable = { ...settings(), endpoint: 'http://127.0.0.1:1' }
+    const [line] = linesOf(await current().examine(unreachable), 'fail')
+    expect(line).toMatch(/^ebs.endpoint: .* cannot be reached/)
   })
 })
 
