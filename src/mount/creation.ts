@@ -10,6 +10,7 @@ import { type FoundSource, findSource } from './copy-source.ts'
 import { factsOf } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { whileQuiet } from './quiet.ts'
+import { unlikeAsked } from './unlike-asked.ts'
 import { requireNewName } from './volume-name.ts'
 import { type RequestedVolume, readMountWishes, readVolumeOptions } from './volume-options.ts'
 
@@ -56,17 +57,21 @@ async function createUnlessThere(
   const zone = { machine, asked: wanted.zone }
   const existing = await context.service.catalog.namesake(name, zone, signal)
   if (existing?.state === 'error') throw unusable(existing)
-  if (existing !== undefined) return keepExisting(context, existing, wanted, options)
+  if (existing !== undefined) return keepExisting(context, existing, options)
   const { from, ...rest } = wanted
   if (from !== undefined) {
     const found = await findSource(context, from, from.isSized ? wanted.sizeGiB : undefined, signal)
     const sizeGiB = from.isSized ? wanted.sizeGiB : found.sizeGiB
     const meant = leaveOutMeaningless(context, name, { ...rest, sizeGiB })
-    const request = { ...found, signal, machine }
+    const request = { ...found, signal, machine, options }
     return await make(context, { ...meant, name, source: found.source }, request)
   }
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
-  return await make(context, { ...leaveOutMeaningless(context, name, rest), name }, { machine })
+  return await make(
+    context,
+    { ...leaveOutMeaningless(context, name, rest), name },
+    { machine, options },
+  )
 }
 
 /** Neither success, for what nobody can mount, nor a second one beside what may be somebody's failed disk. */
@@ -79,20 +84,15 @@ function unusable({ name, id, problem = 'is in an error state' }: Volume): Faile
 }
 
 function keepExisting(
-  context: MountContext,
+  { settings, service, logger }: MountContext,
   existing: Volume,
-  wanted: RequestedVolume,
   options: Readonly<Record<string, string>>,
 ): Creation {
-  const differs = options['size'] !== undefined && wanted.sizeGiB !== existing.sizeGiB
-  context.logger[differs ? 'warn' : 'debug'](
-    `${volumeNamed(existing.name)} exists already, nothing was changed`,
-    {
-      volumeId: existing.id,
-      sizeGiB: existing.sizeGiB,
-      asked: options,
-    },
-  )
+  const unlike = unlikeAsked(existing, options, settings.create, service.wishes)
+  const about = { volumeId: existing.id, asked: options }
+  const stays = `${volumeNamed(existing.name)} exists already, nothing was changed`
+  if (unlike.length > 0) logger.warn(`${stays}: ${unlike.join(', ')}`, about)
+  else logger.debug(stays, about)
   return { volume: existing, made: false }
 }
 
@@ -137,10 +137,12 @@ async function make(
     volume: original,
     signal,
     machine,
+    options,
   }: Partial<FoundSource> & {
     signal?: AbortSignal | undefined
     /** The zone of this machine, where it has one. */
     machine: string | undefined
+    options: Readonly<Record<string, string>>
   },
 ): Promise<Creation> {
   const { driver, catalog, name: service } = context.service
@@ -171,7 +173,7 @@ async function make(
         ? await catalog.find(spec.name, { fresh: true })
         : await catalog.namesake(spec.name, there, signal)
     if (theirs === undefined) throw error
-    return { volume: theirs, made: false }
+    return keepExisting(context, theirs, options)
   }
 }
 

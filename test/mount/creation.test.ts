@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { InvalidArgumentError } from '../../src/libstorage/errors.ts'
+import { eventually } from '../support/eventually.ts'
 import { MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
 
 let world: MountWorld
@@ -11,13 +12,72 @@ afterEach(() => world.end())
 const namesOf = () => world.platform.volumes().map(({ name }) => name)
 
 describe('what a Create does not do as it was asked is logged:', () => {
-  test('another size than the volume of that name has', async () => {
+  const stays = 'volume "data" exists already, nothing was changed'
+
+  test('another size than the volume of that name has, in whatever letter case', async () => {
     const manager = world.manager()
     await manager.create('data', { size: '1' })
     await manager.create('data', {})
     expect(world.warnings).toEqual([])
-    await manager.create('data', { size: '7' })
-    expect(world.warnings).toEqual(['volume "data" exists already, nothing was changed'])
+    await manager.create('data', { Size: '7' })
+    expect(world.warnings).toEqual([`${stays}: size is 1 where 7 was asked for`])
+  })
+
+  const ofEbs = {
+    type: 'gp3',
+    iops: 3000,
+    zone: 'eu-1a',
+    labels: { fstype: 'ext4', uid: '999', mountopts: 'noatime' },
+  }
+
+  test.each([
+    [{ type: 'io2' }, 'type is gp3 where io2 was asked for'],
+    [{ VolumeType: 'io2' }, 'type is gp3 where io2 was asked for'],
+    [{ iops: '4000' }, 'iops is 3000 where 4000 was asked for'],
+    [{ encrypted: 'true' }, 'encrypted is false where true was asked for'],
+    [{ newFsType: 'xfs' }, 'fstype is ext4 where xfs was asked for'],
+    [{ mountopts: 'nodev' }, 'mountopts is noatime where nodev was asked for'],
+    [{ uid: '1000' }, 'uid is 999 where 1000 was asked for'],
+    [{ mode: '0700' }, 'mode is not set where 0700 was asked for'],
+    [{ snapshotName: 'monday' }, 'its source is nothing where a snapshot was asked for'],
+    [
+      { size: '5', iops: '1' },
+      'size is 1 where 5 was asked for, iops is 3000 where 1 was asked for',
+    ],
+  ])('%j of a volume that is otherwise', async (options, difference) => {
+    world.platform.add({ name: 'data', ...ofEbs })
+    await world.manager().create('data', options)
+    expect(world.warnings).toEqual([`${stays}: ${difference}`])
+    expect(world.platform.volumes()).toMatchObject([ofEbs])
+  })
+
+  test('nothing, where the volume is as it was asked for, whatever the configuration makes of new ones', async () => {
+    world.platform.add({ name: 'data', ...ofEbs })
+    const defaults = { ...quickSettings.create.default, sizeGiB: 9, type: 'io1', iops: 100 }
+    const create = { ...quickSettings.create, default: { ...defaults, fsType: 'xfs' as const } }
+    const manager = world.manager('server', { create })
+    await manager.create('data', {})
+    const same = { size: '1', type: 'gp3', iops: '3000', fstype: 'ext4', uid: '999' }
+    await manager.create('data', { ...same, encrypted: 'no', availabilityZone: 'eu-1a' })
+    expect(world.warnings).toEqual([])
+  })
+
+  test('another file system than a volume without one is going to get', async () => {
+    world.platform.add({ name: 'data', managed: false })
+    await world.manager().create('data', { fstype: 'ext4' })
+    expect(world.warnings).toEqual([])
+    await world.manager().create('data', { fstype: 'xfs' })
+    expect(world.warnings).toEqual([`${stays}: fstype is ext4 where xfs was asked for`])
+  })
+
+  test('what somebody else made otherwise at the same moment', async () => {
+    const release = world.platform.block('createVolume')
+    const creating = world.manager().create('data', { size: '7' })
+    await eventually(() => expect(world.platform.count('createVolume')).toBe(1))
+    world.platform.add({ name: 'data' })
+    release()
+    await creating
+    expect(world.warnings).toEqual([`${stays}: size is 1 where 7 was asked for`])
   })
 
   test('options that mean nothing on the platform', async () => {
