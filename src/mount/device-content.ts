@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
 import type { NewFileSystem } from '../libstorage/file-system.ts'
-import type { EventSink } from './events.ts'
+import { type EventSink, tookMs } from './events.ts'
 import type { DeviceContent, Mounter, NewFileSystemSpec } from './mounter.ts'
 import type { AttachedVolume } from './publisher.ts'
 import type { VolumeSession } from './volume-session.ts'
@@ -67,6 +67,7 @@ async function useAsFound(
 ): Promise<void> {
   const { device, identity, volume } = attached
   const isDoubted = session.record.growing !== undefined
+  const begun = performance.now()
   await context.mounter.check(
     attached,
     fsType,
@@ -79,7 +80,7 @@ async function useAsFound(
       { device, identity, uuid, ownUuid: ownUuid(volume.id) },
       session.toolStarting,
     )
-  record(context, attached, 'checked')
+  record(context, attached, 'checked', begun)
 }
 
 /** The UUID that a copied file system gets: always the same for one volume, so that a look tells whether it has it. */
@@ -145,7 +146,7 @@ async function format(
     session.toolStarting,
   )
   await session.update({ formatIntent: undefined, tool: undefined })
-  record(context, attached, 'formatted', Math.round(performance.now() - begun))
+  record(context, attached, 'formatted', begun)
   return { fsType, joined: false, formatted: true }
 }
 
@@ -161,7 +162,7 @@ function record(
   context: Context,
   { volume, attachment }: AttachedVolume,
   kind: 'checked' | 'formatted',
-  durationMs?: number,
+  begun: number,
 ): void {
   context.events.record({
     kind,
@@ -169,6 +170,6 @@ function record(
     volume: volume.name,
     volumeId: volume.id,
     instance: attachment.instanceId,
-    ...(durationMs === undefined ? {} : { durationMs }),
+    durationMs: tookMs(begun),
   })
 }

@@ -1,9 +1,11 @@
 import { NotFoundError, TimeoutError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
+import { timeLimit, untilAborted } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import type { Background } from './background.ts'
 import { bringUp, isUp } from './bring-up.ts'
 import { createVolume } from './creation.ts'
+import { tookMs } from './events.ts'
 import type { AcquiringCall, HolderRequest, MountedVolume } from './integration-driver.ts'
 import {
   factsOf,
@@ -21,11 +23,19 @@ import type { VolumeViews } from './volume-views.ts'
 
 /** How long work that nobody waited for is kept, so that a repeat finds it done, in milliseconds. */
 const ABANDONED_KEPT_MS = 60_000
+/** How long the record of a Mount that failed waits for the name of this machine, in milliseconds. */
+const INSTANCE_MS = 1_000
 
 /** Which volume is to be mounted, and whether the platform was asked for it just now. */
 interface FoundToMount {
   readonly facts: VolumeFacts
   readonly isRemembered: boolean
+}
+
+/** A Mount that is under way. */
+interface BegunMount extends HolderRequest, Pick<FoundToMount, 'isRemembered'> {
+  /** When its caller began to wait, by `performance.now`. */
+  readonly begun: number
 }
 
 type ReferenceChange = (references: LedgerRecord['references']) => LedgerRecord['references']
@@ -52,9 +62,10 @@ export class Mounting {
   /** Brings the volume up and takes a reference; for a caller that has gone meanwhile the volume is kept for 60 s. */
   async mount({ name, holder }: HolderRequest, call: AcquiringCall): Promise<MountedVolume> {
     const { signal } = call
+    const begun = performance.now()
     const { facts, isRemembered } = await this.#find(name, call)
     const work = this.#context.sessions.run(facts, 'mounts the volume', signal, (session) =>
-      this.#mountIn(session, { name, holder, isRemembered }, call),
+      this.#mountIn(session, { name, holder, isRemembered, begun }, call),
     )
     try {
       return await answerInTime(this.#context, name, signal, work)
@@ -104,7 +115,7 @@ export class Mounting {
 
   async #mountIn(
     session: VolumeSession,
-    { name, holder, isRemembered }: HolderRequest & Pick<FoundToMount, 'isRemembered'>,
+    { name, holder, isRemembered, begun }: BegunMount,
     call: AcquiringCall,
   ): Promise<MountedVolume> {
     const { signal } = call
@@ -114,10 +125,14 @@ export class Mounting {
     await session.awaitTool()
     const remark = (await this.#isUp(session))
       ? undefined
-      : await this.#bringUp(session, { name, fresh: isRemembered || session.waited }, call)
+      : await this.#bringUp(
+          session,
+          { name, fresh: isRemembered || session.waited, holder, begun },
+          call,
+        )
     this.#views.noteError(facts.id, remark)
     const isWanted = signal?.aborted !== true
-    if (isWanted) await this.#takeReference(session, holder)
+    if (isWanted) await this.#takeReference(session, { holder, begun })
     else this.#releaser.keep(facts, ABANDONED_KEPT_MS)
     const settle = (change: ReferenceChange) => (isWanted ? this.#settle(facts, change) : undefined)
     return {
@@ -127,7 +142,10 @@ export class Mounting {
     }
   }
 
-  async #takeReference(session: VolumeSession, holder: string): Promise<void> {
+  async #takeReference(
+    session: VolumeSession,
+    { holder, begun }: Pick<BegunMount, 'holder' | 'begun'>,
+  ): Promise<void> {
     const references = addReference(session.record.references, holder, new Date().toISOString())
     const { mount } = session.record
     const complete = mount === undefined ? {} : { mount: { ...mount, complete: true } }
@@ -139,7 +157,9 @@ export class Mounting {
       service: this.#context.service.name,
       volume: name,
       volumeId: id,
+      instance: session.record.attachment?.instanceId,
       holder,
+      durationMs: tookMs(begun),
     })
   }
 
@@ -156,7 +176,7 @@ export class Mounting {
 
   async #bringUp(
     session: VolumeSession,
-    { name, fresh }: { name: string; fresh: boolean },
+    { name, fresh, holder, begun }: Omit<BegunMount, 'isRemembered'> & { fresh: boolean },
     call: AcquiringCall,
   ): Promise<string | undefined> {
     const { facts } = session
@@ -179,11 +199,23 @@ export class Mounting {
         service: this.#context.service.name,
         volume: facts.name,
         volumeId: facts.id,
+        instance: await this.#here(),
+        holder,
+        durationMs: tookMs(begun),
         cause,
       })
       await this.#releaser.undo(session)
       throw error
     }
+  }
+
+  /** This machine as its platform names it; undefined where it cannot tell in time, which may be what went wrong. */
+  async #here(): Promise<string | undefined> {
+    const asked = this.#context.service.executor.instance()
+    return await untilAborted(asked, timeLimit(INSTANCE_MS)).then(
+      ({ id }) => id,
+      () => undefined,
+    )
   }
 
   #settle(facts: VolumeFacts, change: ReferenceChange): void {
