@@ -28,6 +28,8 @@ const INSTANCE_MS = 1_000
 
 /** Which volume is to be mounted, and whether the platform was asked for it just now. */
 interface FoundToMount {
+  /** By what it is found again. */
+  readonly name: string
   readonly facts: VolumeFacts
   readonly isRemembered: boolean
 }
@@ -63,9 +65,9 @@ export class Mounting {
   async mount({ name, holder }: HolderRequest, call: AcquiringCall): Promise<MountedVolume> {
     const { signal } = call
     const begun = performance.now()
-    const { facts, isRemembered } = await this.#find(name, call)
+    const { facts, ...found } = await this.#find(name, call)
     const work = this.#context.sessions.run(facts, 'mounts the volume', signal, (session) =>
-      this.#mountIn(session, { name, holder, isRemembered, begun }, call),
+      this.#mountIn(session, { ...found, holder, begun }, call),
     )
     try {
       return await answerInTime(this.#context, name, signal, work)
@@ -83,16 +85,17 @@ export class Mounting {
     const { signal } = call
     const used = this.#context.ledger.exactly(name)
     if (used !== undefined && this.#isAtHand(used))
-      return { facts: used.volume, isRemembered: true }
+      return { name, facts: used.volume, isRemembered: true }
     try {
       // What a Get showed a moment ago will do: an attach that it was wrong about is refused by the platform.
       const volume = await this.#context.service.catalog.find(name, { recent: true, signal })
-      return { facts: factsOf(volume), isRemembered: false }
+      return { name, facts: factsOf(volume), isRemembered: false }
     } catch (error) {
       const context = inCall(this.#context, call)
       if (!context.settings.create.implicit || !(error instanceof NotFoundError)) throw error
       const { volume } = await createVolume(context, name, {}, signal)
-      return { facts: factsOf(volume), isRemembered: false }
+      // What was found in place of making one may have the name in another letter case.
+      return { name: volume.name, facts: factsOf(volume), isRemembered: false }
     }
   }
 

@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { InvalidArgumentError } from '../../src/libstorage/errors.ts'
+import {
+  AbortedError,
+  InvalidArgumentError,
+  PermissionDeniedError,
+  TimeoutError,
+  UnavailableError,
+} from '../../src/libstorage/errors.ts'
 import { eventually } from '../support/eventually.ts'
 import { MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
 
@@ -139,5 +145,65 @@ describe('switches of the configuration', () => {
       code: 'ERR_NOT_FOUND',
     })
     expect(namesOf()).toEqual([])
+  })
+})
+
+describe('with create.implicit a Mount makes nothing', () => {
+  const create = { ...quickSettings.create, implicit: true }
+  const implicit = () => world.manager('server', { create })
+  const about = { subject: 'the platform', problem: 'is away' }
+  const made = () => world.platform.count('createVolume')
+
+  test.each([
+    new UnavailableError(about),
+    new TimeoutError(about),
+    new PermissionDeniedError(about),
+    new AbortedError(about),
+  ])('where the platform did not say that there is no such volume ($code)', async (error) => {
+    const manager = implicit()
+    await expect(manager.get('data')).rejects.toThrow('volume "data" not found')
+    world.platform.failAlways('volumes', error)
+    await expect(mounted(manager, 'data', 'a')).rejects.toMatchObject({ code: error.code })
+    world.platform.failAlways('volumes')
+    world.platform.failNext('volumes', error)
+    await expect(mounted(implicit(), 'data', 'a')).rejects.toMatchObject({ code: error.code })
+    expect(made()).toBe(0)
+    await mounted(manager, 'data', 'a')
+    expect(namesOf()).toEqual(['data'])
+  })
+
+  test('where the platform goes away after it has said so', async () => {
+    const manager = implicit()
+    const answer = world.platform.block('volumes')
+    const mounting = mounted(manager, 'data', 'a')
+    await eventually(() => expect(world.platform.count('volumes')).toBe(1))
+    answer()
+    world.platform.failAlways('instance', new UnavailableError(about))
+    await expect(mounting).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' })
+    world.platform.failAlways('instance')
+    expect(made()).toBe(0)
+  })
+
+  test('where somebody else has made it since that was said', async () => {
+    const manager = implicit()
+    await expect(manager.get('data')).rejects.toThrow('volume "data" not found')
+    const { id } = world.platform.add({ name: 'data' })
+    await mounted(manager, 'data', 'a')
+    expect(world.platform.volumes().map((volume) => volume.id)).toEqual([id])
+    expect(world.isMounted('data')).toBe(true)
+  })
+
+  test('where the volume is there under a name in another letter case', async () => {
+    world.platform.add({ name: 'Data' })
+    await mounted(implicit(), 'data', 'a')
+    expect(namesOf()).toEqual(['Data'])
+    expect(world.isMounted('Data')).toBe(true)
+  })
+
+  test('where one of that name is in another zone, which the error names', async () => {
+    world.platform.zones.set('here', 'eu-1a')
+    const { id } = world.platform.add({ name: 'data', zone: 'eu-1b' })
+    await expect(mounted(implicit(), 'data', 'a')).rejects.toThrow(`exists as ${id} in eu-1b`)
+    expect(made()).toBe(0)
   })
 })
