@@ -4,7 +4,7 @@ import type { NewFileSystem } from '../libstorage/file-system.ts'
 import { type EventSink, tookMs } from './events.ts'
 import type { DeviceContent, Mounter, NewFileSystemSpec } from './mounter.ts'
 import type { AttachedVolume } from './publisher.ts'
-import type { VolumeSession } from './volume-session.ts'
+import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 const GIB = 1_073_741_824
 
@@ -37,7 +37,7 @@ export async function prepareContent(
   const held = (await mounter.exclusiveOpen(device)) === 'held'
   const content = await mounter.identify(device)
   if (content.kind === 'foreign') throw refusal(attached, `holds ${content.what}`)
-  if (held) return join(attached, content)
+  if (held) return await join(attached, content, mounter)
   const intent = validIntent(session, attached)
   const isIntended = content.kind === 'file-system' && content.uuid === intent?.uuid
   // A mkfs that has ended needs no repeat, and what it made may have been used by hand since.
@@ -95,14 +95,19 @@ function ownUuid(volumeId: string): string {
   return [...groups, hex.slice(20, 32)].join('-')
 }
 
-function join(attached: AttachedVolume, content: DeviceContent): PreparedContent {
+async function join(
+  { volume, device, place }: AttachedVolume,
+  content: DeviceContent,
+  mounter: Mounter,
+): Promise<PreparedContent> {
   if (content.kind === 'file-system')
     return { fsType: content.fsType, joined: true, formatted: false }
-  throw new FailedPreconditionError({
-    subject: volumeNamed(attached.volume.name),
-    problem: `is held by another program on this machine (its device is ${attached.device}) and has no file system yet`,
-    remedy: 'end that program and try again',
-  })
+  const users = await mounter.users(place.mountPoint, mounter.deviceNumber(device))
+  throw stillInUse(
+    volume.name,
+    users,
+    `end that and try again: it gets its file system while nobody has its device, ${device}`,
+  )
 }
 
 /** An intent of this very attachment: since it was written the device was in nobody else's hands. */
