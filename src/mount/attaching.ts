@@ -1,5 +1,6 @@
 import { FailedPreconditionError } from '../libstorage/errors.ts'
 import type { InstanceId, Volume, VolumeAttachment } from '../libstorage/types.ts'
+import { tookMs } from './events.ts'
 import { recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { withoutMount } from './recorded-place.ts'
@@ -154,14 +155,13 @@ async function attach(
   })
   if (session.record.takeOver !== undefined) await session.update({ takeOver: undefined })
   catalog.attached(volume, attachment)
-  const durationMs = Math.round(performance.now() - begun)
   context.events.record({
     kind: 'attached',
     service,
     volume: volume.name,
     volumeId: volume.id,
     instance: here,
-    durationMs,
+    durationMs: tookMs(begun),
   })
   return attachment
 }

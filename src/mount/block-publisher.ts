@@ -2,7 +2,7 @@ import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
 import { together } from '../libstorage/wait.ts'
 import { ownership } from './data-folder.ts'
 import { prepareContent } from './device-content.ts'
-import type { EventSink } from './events.ts'
+import { type EventSink, tookMs } from './events.ts'
 import { growAfterMount, growBeforeMount, growMounted, NO_GROWTH } from './growth.ts'
 import type { MountEntry, Mounter } from './mounter.ts'
 import type { Place } from './places.ts'
@@ -42,6 +42,7 @@ export class BlockPublisher implements Publisher {
 
   async publish(session: VolumeSession, attached: AttachedVolume): Promise<string | undefined> {
     const { volume, place } = attached
+    const begun = performance.now()
     this.#requireFreePlace(place)
     const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
     const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
@@ -61,6 +62,8 @@ export class BlockPublisher implements Publisher {
       service: this.#service,
       volume: volume.name,
       volumeId: volume.id,
+      instance: attached.attachment.instanceId,
+      durationMs: tookMs(begun),
     })
     return await growAfterMount(session, attached, content, growth, context)
   }

@@ -5,11 +5,13 @@ import {
   volumeNamed,
 } from '../libstorage/errors.ts'
 import { isInZone } from '../libstorage/namesakes.ts'
-import type { Volume, VolumeSpec, VolumeWish } from '../libstorage/types.ts'
+import type { Instance, Volume, VolumeSpec, VolumeWish } from '../libstorage/types.ts'
 import { type FoundSource, findSource } from './copy-source.ts'
+import { tookMs } from './events.ts'
 import { factsOf } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { whileQuiet } from './quiet.ts'
+import { unlikeAsked } from './unlike-asked.ts'
 import { requireNewName } from './volume-name.ts'
 import { type RequestedVolume, readMountWishes, readVolumeOptions } from './volume-options.ts'
 
@@ -52,21 +54,22 @@ async function createUnlessThere(
   signal: AbortSignal | undefined,
 ): Promise<Creation> {
   // An empty volume beside one of the same name is data loss to its owner, wherever in the region that is.
-  const { zone: machine } = await context.service.executor.instance()
-  const zone = { machine, asked: wanted.zone }
+  const here = await context.service.executor.instance()
+  const zone = { machine: here.zone, asked: wanted.zone }
   const existing = await context.service.catalog.namesake(name, zone, signal)
   if (existing?.state === 'error') throw unusable(existing)
-  if (existing !== undefined) return keepExisting(context, existing, wanted, options)
+  if (existing !== undefined) return keepExisting(context, existing, options)
   const { from, ...rest } = wanted
   if (from !== undefined) {
     const found = await findSource(context, from, from.isSized ? wanted.sizeGiB : undefined, signal)
     const sizeGiB = from.isSized ? wanted.sizeGiB : found.sizeGiB
     const meant = leaveOutMeaningless(context, name, { ...rest, sizeGiB })
-    const request = { ...found, signal, machine }
+    const request = { ...found, signal, here, options }
     return await make(context, { ...meant, name, source: found.source }, request)
   }
   if (context.service.storage === 'block') await requireMakeable(context, wanted)
-  return await make(context, { ...leaveOutMeaningless(context, name, rest), name }, { machine })
+  const spec = { ...leaveOutMeaningless(context, name, rest), name }
+  return await make(context, spec, { here, options })
 }
 
 /** Neither success, for what nobody can mount, nor a second one beside what may be somebody's failed disk. */
@@ -79,20 +82,15 @@ function unusable({ name, id, problem = 'is in an error state' }: Volume): Faile
 }
 
 function keepExisting(
-  context: MountContext,
+  { settings, service, logger }: MountContext,
   existing: Volume,
-  wanted: RequestedVolume,
   options: Readonly<Record<string, string>>,
 ): Creation {
-  const differs = options['size'] !== undefined && wanted.sizeGiB !== existing.sizeGiB
-  context.logger[differs ? 'warn' : 'debug'](
-    `${volumeNamed(existing.name)} exists already, nothing was changed`,
-    {
-      volumeId: existing.id,
-      sizeGiB: existing.sizeGiB,
-      asked: options,
-    },
-  )
+  const unlike = unlikeAsked(existing, options, settings.create, service.wishes)
+  const about = { volumeId: existing.id, asked: options }
+  const stays = `${volumeNamed(existing.name)} exists already, nothing was changed`
+  if (unlike.length > 0) logger.warn(`${stays}: ${unlike.join(', ')}`, about)
+  else logger.debug(stays, about)
   return { volume: existing, made: false }
 }
 
@@ -136,11 +134,12 @@ async function make(
   {
     volume: original,
     signal,
-    machine,
+    here,
+    options,
   }: Partial<FoundSource> & {
     signal?: AbortSignal | undefined
-    /** The zone of this machine, where it has one. */
-    machine: string | undefined
+    here: Instance
+    options: Readonly<Record<string, string>>
   },
 ): Promise<Creation> {
   const { driver, catalog, name: service } = context.service
@@ -149,17 +148,17 @@ async function make(
   try {
     const volume = await (original === undefined ? create() : copying(context, original, create))
     // One of a zone that was asked for may be none of this machine's, and would hide the one that is.
-    if (isInZone(volume, { machine })) {
+    if (isInZone(volume, { machine: here.zone })) {
       catalog.created(volume)
       noteMade(context, volume)
     }
-    const durationMs = Math.round(performance.now() - begun)
     context.events.record({
       kind: 'created',
       service,
       volume: volume.name,
       volumeId: volume.id,
-      durationMs,
+      instance: here.id,
+      durationMs: tookMs(begun),
     })
     return { volume, made: true }
   } catch (error) {
@@ -171,7 +170,7 @@ async function make(
         ? await catalog.find(spec.name, { fresh: true })
         : await catalog.namesake(spec.name, there, signal)
     if (theirs === undefined) throw error
-    return { volume: theirs, made: false }
+    return keepExisting(context, theirs, options)
   }
 }
 

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
 import type { NewFileSystem } from '../libstorage/file-system.ts'
-import type { EventSink } from './events.ts'
+import { type EventSink, tookMs } from './events.ts'
 import type { DeviceContent, Mounter, NewFileSystemSpec } from './mounter.ts'
 import type { AttachedVolume } from './publisher.ts'
-import type { VolumeSession } from './volume-session.ts'
+import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 const GIB = 1_073_741_824
 
@@ -37,7 +37,7 @@ export async function prepareContent(
   const held = (await mounter.exclusiveOpen(device)) === 'held'
   const content = await mounter.identify(device)
   if (content.kind === 'foreign') throw refusal(attached, `holds ${content.what}`)
-  if (held) return join(attached, content)
+  if (held) return await join(attached, content, mounter)
   const intent = validIntent(session, attached)
   const isIntended = content.kind === 'file-system' && content.uuid === intent?.uuid
   // A mkfs that has ended needs no repeat, and what it made may have been used by hand since.
@@ -67,6 +67,7 @@ async function useAsFound(
 ): Promise<void> {
   const { device, identity, volume } = attached
   const isDoubted = session.record.growing !== undefined
+  const begun = performance.now()
   await context.mounter.check(
     attached,
     fsType,
@@ -79,7 +80,7 @@ async function useAsFound(
       { device, identity, uuid, ownUuid: ownUuid(volume.id) },
       session.toolStarting,
     )
-  record(context, attached, 'checked')
+  record(context, attached, 'checked', begun)
 }
 
 /** The UUID that a copied file system gets: always the same for one volume, so that a look tells whether it has it. */
@@ -94,14 +95,19 @@ function ownUuid(volumeId: string): string {
   return [...groups, hex.slice(20, 32)].join('-')
 }
 
-function join(attached: AttachedVolume, content: DeviceContent): PreparedContent {
+async function join(
+  { volume, device, place }: AttachedVolume,
+  content: DeviceContent,
+  mounter: Mounter,
+): Promise<PreparedContent> {
   if (content.kind === 'file-system')
     return { fsType: content.fsType, joined: true, formatted: false }
-  throw new FailedPreconditionError({
-    subject: volumeNamed(attached.volume.name),
-    problem: `is held by another program on this machine (its device is ${attached.device}) and has no file system yet`,
-    remedy: 'end that program and try again',
-  })
+  const users = await mounter.users(place.mountPoint, mounter.deviceNumber(device))
+  throw stillInUse(
+    volume.name,
+    users,
+    `end that and try again: it gets its file system while nobody has its device, ${device}`,
+  )
 }
 
 /** An intent of this very attachment: since it was written the device was in nobody else's hands. */
@@ -145,7 +151,7 @@ async function format(
     session.toolStarting,
   )
   await session.update({ formatIntent: undefined, tool: undefined })
-  record(context, attached, 'formatted', Math.round(performance.now() - begun))
+  record(context, attached, 'formatted', begun)
   return { fsType, joined: false, formatted: true }
 }
 
@@ -161,7 +167,7 @@ function record(
   context: Context,
   { volume, attachment }: AttachedVolume,
   kind: 'checked' | 'formatted',
-  durationMs?: number,
+  begun: number,
 ): void {
   context.events.record({
     kind,
@@ -169,6 +175,6 @@ function record(
     volume: volume.name,
     volumeId: volume.id,
     instance: attachment.instanceId,
-    ...(durationMs === undefined ? {} : { durationMs }),
+    durationMs: tookMs(begun),
   })
 }

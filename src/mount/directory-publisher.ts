@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs'
 import { ownership } from './data-folder.ts'
-import type { EventSink } from './events.ts'
+import { type EventSink, tookMs } from './events.ts'
 import type { Mounter } from './mounter.ts'
 import { type AttachedVolume, mountRecords, type Publisher } from './publisher.ts'
 import type { MountSettings } from './settings.ts'
@@ -26,11 +26,19 @@ export function createDirectoryPublisher(
     })
   }
   const publish: Publisher['publish'] = async (session, attached) => {
-    const { volume, device, place } = attached
+    const { volume, device, place, attachment } = attached
+    const begun = performance.now()
     await session.update(mountRecords(attached))
     await mounter.linkDirectory(device, place.mountPoint)
     await complete(session, attached)
-    events.record({ kind: 'mounted', service, volume: volume.name, volumeId: volume.id })
+    events.record({
+      kind: 'mounted',
+      service,
+      volume: volume.name,
+      volumeId: volume.id,
+      instance: attachment.instanceId,
+      durationMs: tookMs(begun),
+    })
     return undefined
   }
   return {

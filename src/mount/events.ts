@@ -21,11 +21,17 @@ export interface VolumeEvent {
   readonly service: string
   readonly volume: string
   readonly volumeId?: string
-  readonly instance?: string
+  /** This machine as its platform names it, where it is known; the other one where a volume is taken over or lost. */
+  readonly instance?: string | undefined
   readonly holder?: string
   readonly durationMs?: number
   /** Why: the message of what failed, or what led to it. */
   readonly cause?: string
+}
+
+/** How long what began then, by `performance.now`, has taken, in whole milliseconds. */
+export function tookMs(begun: number): number {
+  return Math.round(performance.now() - begun)
 }
 
 /** Where events go. Recording never fails the operation that it records. */

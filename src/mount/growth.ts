@@ -1,6 +1,6 @@
 import { isStorageError } from '../libstorage/errors.ts'
 import type { PreparedContent } from './device-content.ts'
-import type { EventSink } from './events.ts'
+import { type EventSink, tookMs } from './events.ts'
 import type { GrowthTarget, Mounter } from './mounter.ts'
 import type { AttachedVolume } from './publisher.ts'
 import type { VolumeSession } from './volume-session.ts'
@@ -84,14 +84,19 @@ async function grow(
 ): Promise<string | undefined> {
   const begun = performance.now()
   const failed = await told(() => mounter.grow(target, session.toolStarting))
-  const about = { service, volume: session.facts.name, volumeId: session.facts.id }
+  const about = {
+    service,
+    volume: session.facts.name,
+    volumeId: session.facts.id,
+    instance: session.record.attachment?.instanceId,
+    durationMs: tookMs(begun),
+  }
   if (typeof failed === 'string') {
     events.record({ kind: 'failed', ...about, cause: failed })
     return failed
   }
   const cause = `${unfilledBytes} bytes of its device were not in use yet`
-  const durationMs = Math.round(performance.now() - begun)
-  events.record({ kind: 'grown', ...about, durationMs, cause })
+  events.record({ kind: 'grown', ...about, cause })
   return undefined
 }
 

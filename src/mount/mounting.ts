@@ -1,9 +1,11 @@
 import { NotFoundError, TimeoutError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
+import { timeLimit, untilAborted } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import type { Background } from './background.ts'
 import { bringUp, isUp } from './bring-up.ts'
 import { createVolume } from './creation.ts'
+import { tookMs } from './events.ts'
 import type { AcquiringCall, HolderRequest, MountedVolume } from './integration-driver.ts'
 import {
   factsOf,
@@ -21,11 +23,21 @@ import type { VolumeViews } from './volume-views.ts'
 
 /** How long work that nobody waited for is kept, so that a repeat finds it done, in milliseconds. */
 const ABANDONED_KEPT_MS = 60_000
+/** How long the record of a Mount that failed waits for the name of this machine, in milliseconds. */
+const INSTANCE_MS = 1_000
 
 /** Which volume is to be mounted, and whether the platform was asked for it just now. */
 interface FoundToMount {
+  /** By what it is found again. */
+  readonly name: string
   readonly facts: VolumeFacts
   readonly isRemembered: boolean
+}
+
+/** A Mount that is under way. */
+interface BegunMount extends HolderRequest, Pick<FoundToMount, 'isRemembered'> {
+  /** When its caller began to wait, by `performance.now`. */
+  readonly begun: number
 }
 
 type ReferenceChange = (references: LedgerRecord['references']) => LedgerRecord['references']
@@ -52,9 +64,10 @@ export class Mounting {
   /** Brings the volume up and takes a reference; for a caller that has gone meanwhile the volume is kept for 60 s. */
   async mount({ name, holder }: HolderRequest, call: AcquiringCall): Promise<MountedVolume> {
     const { signal } = call
-    const { facts, isRemembered } = await this.#find(name, call)
+    const begun = performance.now()
+    const { facts, ...found } = await this.#find(name, call)
     const work = this.#context.sessions.run(facts, 'mounts the volume', signal, (session) =>
-      this.#mountIn(session, { name, holder, isRemembered }, call),
+      this.#mountIn(session, { ...found, holder, begun }, call),
     )
     try {
       return await answerInTime(this.#context, name, signal, work)
@@ -72,16 +85,17 @@ export class Mounting {
     const { signal } = call
     const used = this.#context.ledger.exactly(name)
     if (used !== undefined && this.#isAtHand(used))
-      return { facts: used.volume, isRemembered: true }
+      return { name, facts: used.volume, isRemembered: true }
     try {
       // What a Get showed a moment ago will do: an attach that it was wrong about is refused by the platform.
       const volume = await this.#context.service.catalog.find(name, { recent: true, signal })
-      return { facts: factsOf(volume), isRemembered: false }
+      return { name, facts: factsOf(volume), isRemembered: false }
     } catch (error) {
       const context = inCall(this.#context, call)
       if (!context.settings.create.implicit || !(error instanceof NotFoundError)) throw error
       const { volume } = await createVolume(context, name, {}, signal)
-      return { facts: factsOf(volume), isRemembered: false }
+      // What was found in place of making one may have the name in another letter case.
+      return { name: volume.name, facts: factsOf(volume), isRemembered: false }
     }
   }
 
@@ -104,7 +118,7 @@ export class Mounting {
 
   async #mountIn(
     session: VolumeSession,
-    { name, holder, isRemembered }: HolderRequest & Pick<FoundToMount, 'isRemembered'>,
+    { name, holder, isRemembered, begun }: BegunMount,
     call: AcquiringCall,
   ): Promise<MountedVolume> {
     const { signal } = call
@@ -114,10 +128,14 @@ export class Mounting {
     await session.awaitTool()
     const remark = (await this.#isUp(session))
       ? undefined
-      : await this.#bringUp(session, { name, fresh: isRemembered || session.waited }, call)
+      : await this.#bringUp(
+          session,
+          { name, fresh: isRemembered || session.waited, holder, begun },
+          call,
+        )
     this.#views.noteError(facts.id, remark)
     const isWanted = signal?.aborted !== true
-    if (isWanted) await this.#takeReference(session, holder)
+    if (isWanted) await this.#takeReference(session, { holder, begun })
     else this.#releaser.keep(facts, ABANDONED_KEPT_MS)
     const settle = (change: ReferenceChange) => (isWanted ? this.#settle(facts, change) : undefined)
     return {
@@ -127,7 +145,10 @@ export class Mounting {
     }
   }
 
-  async #takeReference(session: VolumeSession, holder: string): Promise<void> {
+  async #takeReference(
+    session: VolumeSession,
+    { holder, begun }: Pick<BegunMount, 'holder' | 'begun'>,
+  ): Promise<void> {
     const references = addReference(session.record.references, holder, new Date().toISOString())
     const { mount } = session.record
     const complete = mount === undefined ? {} : { mount: { ...mount, complete: true } }
@@ -139,7 +160,9 @@ export class Mounting {
       service: this.#context.service.name,
       volume: name,
       volumeId: id,
+      instance: session.record.attachment?.instanceId,
       holder,
+      durationMs: tookMs(begun),
     })
   }
 
@@ -156,7 +179,7 @@ export class Mounting {
 
   async #bringUp(
     session: VolumeSession,
-    { name, fresh }: { name: string; fresh: boolean },
+    { name, fresh, holder, begun }: Omit<BegunMount, 'isRemembered'> & { fresh: boolean },
     call: AcquiringCall,
   ): Promise<string | undefined> {
     const { facts } = session
@@ -179,11 +202,23 @@ export class Mounting {
         service: this.#context.service.name,
         volume: facts.name,
         volumeId: facts.id,
+        instance: await this.#here(),
+        holder,
+        durationMs: tookMs(begun),
         cause,
       })
       await this.#releaser.undo(session)
       throw error
     }
+  }
+
+  /** This machine as its platform names it; undefined where it cannot tell in time, which may be what went wrong. */
+  async #here(): Promise<string | undefined> {
+    const asked = this.#context.service.executor.instance()
+    return await untilAborted(asked, timeLimit(INSTANCE_MS)).then(
+      ({ id }) => id,
+      () => undefined,
+    )
   }
 
   #settle(facts: VolumeFacts, change: ReferenceChange): void {

@@ -258,11 +258,12 @@ export class Reconciler {
     return { ...record, attachment: { instanceId: here, since: platform.since } }
   }
 
-  #noteAdopted({ volume: { id, name }, olderMounts }: LedgerRecord): void {
+  #noteAdopted({ volume: { id, name }, attachment, olderMounts }: LedgerRecord): void {
     const { logger, events, service } = this.#context
     const at = olderMounts === undefined ? '' : ` at ${olderMounts.join(', ')}`
     logger.warn(`volume ${name} was found mounted${at} without a record of it, and is adopted`)
-    events.record({ kind: 'adopted', service: service.name, volume: name, volumeId: id })
+    const instance = attachment?.instanceId
+    events.record({ kind: 'adopted', service: service.name, volume: name, volumeId: id, instance })
   }
 }
 

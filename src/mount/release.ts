@@ -1,5 +1,6 @@
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { attachedDisk } from './attached-disk.ts'
+import { tookMs } from './events.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { placeOf, placesToTidy, withoutMount } from './recorded-place.ts'
@@ -29,6 +30,7 @@ export async function unmountHere(
   const older = device === undefined ? [] : olderMounts
   const places = [placeOf(context, record).mountPoint, ...older].reverse()
   const found: string[] = []
+  const begun = performance.now()
   for (const place of places) {
     session.step()
     const withdrawn = await context.publisher.withdraw(device, place)
@@ -46,6 +48,8 @@ export async function unmountHere(
     service: context.service.name,
     volume: facts.name,
     volumeId: facts.id,
+    instance: record.attachment?.instanceId,
+    durationMs: tookMs(begun),
   })
   return 'gone'
 }
@@ -186,7 +190,7 @@ async function detach(
     volume: session.facts.name,
     volumeId: session.facts.id,
     instance: instanceId,
-    durationMs: Math.round(performance.now() - begun),
+    durationMs: tookMs(begun),
   })
 }
 

@@ -1,6 +1,7 @@
 import { FailedPreconditionError, NotFoundError, volumeNamed } from '../libstorage/errors.ts'
-import type { Volume } from '../libstorage/types.ts'
+import type { InstanceId, Volume } from '../libstorage/types.ts'
 import { sleep } from '../libstorage/wait.ts'
+import { tookMs } from './events.ts'
 import { findByName } from './find-by-name.ts'
 import { factsOf, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
@@ -43,9 +44,10 @@ export async function removeVolume(
     await sleep(waitMs, signal)
   }
   await context.sessions.run(factsOf(volume), 'removes the volume', signal, async (session) => {
-    await letGo(context, session, volume)
+    const instance = await letGo(context, session, volume)
     session.step()
     removed.add(volume.name)
+    const begun = performance.now()
     await context.service.driver.removeVolume(volume.id)
     context.service.catalog.removed(volume)
     // What had befallen it says nothing about the next one.
@@ -55,12 +57,21 @@ export async function removeVolume(
       service: context.service.name,
       volume: volume.name,
       volumeId: volume.id,
+      instance,
+      durationMs: tookMs(begun),
     })
   })
 }
 
-/** Makes sure that nobody uses the volume, and takes it off this machine. Rejects and changes nothing where somebody does. */
-async function letGo(context: MountContext, session: VolumeSession, volume: Volume): Promise<void> {
+/**
+ * Makes sure that nobody uses the volume, and takes it off this machine, whose name it resolves with. Rejects and changes
+ * nothing where somebody does.
+ */
+async function letGo(
+  context: MountContext,
+  session: VolumeSession,
+  volume: Volume,
+): Promise<InstanceId> {
   const { executor } = context.service
   const here = (await executor.instance()).id
   const holders = heldElsewhere(volume, here)
@@ -74,7 +85,7 @@ async function letGo(context: MountContext, session: VolumeSession, volume: Volu
     await session.update({ attachment: { instanceId: here, since: mine.since.toISOString() } })
   }
   const released = await trialRelease(context, session, () => republish(context, session, volume))
-  if (released === 'released') return
+  if (released === 'released') return here
   const attachment = recordedAttachment(session.record)
   const device = attachment === undefined ? undefined : await executor.device(attachment)
   const place = placeOf(context, session.record)

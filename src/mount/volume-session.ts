@@ -119,7 +119,7 @@ export class VolumeSession {
 
   /** Names a device tool in the ledger before it begins. */
   readonly toolStarting = async (tool: ToolRecord): Promise<void> => {
-    this.#report(tool.command)
+    this.#report(tool.command, { since: Date.parse(tool.since) })
     await this.update({ tool })
   }
 
@@ -139,7 +139,7 @@ export class VolumeSession {
   async awaitTool(): Promise<void> {
     const { tool } = this.record
     if (tool === undefined) return
-    this.#report(tool.command)
+    this.#report(tool.command, { since: Date.parse(tool.since) })
     const ended = await poll(async () => this.#machine.isProvablyDead(tool.process) || undefined, {
       intervalMs: TOOL_POLL_MS,
       timeoutMs: PATIENCE_MS,

@@ -42,6 +42,46 @@ describe.skipIf(loopUnavailable !== undefined)('a copy of bytes (root)', () => {
     expect((await slow.get('copy')).volume).toMatchObject({ madeFrom: 'volume' })
   })
 
+  test.each([
+    [
+      'of a volume',
+      'copies the volume',
+      (slow: MountManager) => slow.create('copy', { volumename: 'data' }),
+    ],
+    [
+      'into a snapshot',
+      'takes a snapshot',
+      (slow: MountManager) => slow.createSnapshot('data', 'copy'),
+    ],
+  ])('%s keeps its source from being removed until it is whole', async (_what, doing, copy) => {
+    await manager.create('data', {})
+    const { promise: copied, resolve: goOn } = gate()
+    let copies = 0
+    const slow = await world.manager({}, 'server', async (command, ...rest) => {
+      if (command === 'cp') {
+        copies += 1
+        await copied
+      }
+      return await run(command, ...rest)
+    })
+    const copying = copy(slow)
+    await eventually(() => expect(copies).toBe(1))
+    const caller = new AbortController()
+    const removing = slow.remove('data', { signal: caller.signal })
+    caller.abort(new TimeoutError({ subject: 'the operation', problem: 'took too long' }))
+    await expect(removing).rejects.toThrow(
+      new RegExp(
+        `^volume "data" is still being prepared \\(${doing}, \\d+ s so far\\), try again$`,
+      ),
+    )
+    const waiting = slow.remove('data')
+    const names = async () => (await slow.list()).map(({ volume }) => volume.name)
+    expect(await names()).toContain('data')
+    goOn()
+    await Promise.all([copying, waiting])
+    expect(await names()).not.toContain('data')
+  })
+
   test('a server that ends gives up a copy of hours, and nothing of it is left', async () => {
     await manager.create('data', {})
     await manager.close()

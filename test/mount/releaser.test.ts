@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { VolumeEvent } from '../../src/mount/events.ts'
+import type { MountManager } from '../../src/mount/mount-manager.ts'
 import { eventually } from '../support/eventually.ts'
 import { leavingDuringMount, MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
 import { timePasses } from '../support/passing-time.ts'
@@ -15,6 +17,8 @@ afterEach(async () => {
 
 const references = () => world.ledger().all()[0]?.references ?? []
 const attachments = () => world.platform.volumes()[0]?.attachments ?? []
+
+const isCheck = ({ kind }: VolumeEvent) => kind === 'checked'
 
 const pass = (ms: number) => timePasses(world, ms)
 
@@ -85,6 +89,88 @@ describe('a volume in which a process of the host has a file open', () => {
     world.kernel.busy.clear()
     await pass(60_000)
     expect([attachments().length, world.isMounted('data')]).toEqual([1, true])
+  })
+})
+
+describe.each([0, 2_000])('with ignoreUsedCount (and a detachDelay of %d ms)', (detachDelayMs) => {
+  const DEVICE = '/dev/memory0'
+  const unmount = { ignoreUsedCount: true, detachDelayMs }
+
+  /** A volume of two containers, of which one has it still, after the Unmount of the other. */
+  async function unmountedOnce(): Promise<MountManager> {
+    const manager = world.manager('server', { unmount })
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    await mounted(manager, 'data', 'b')
+    world.kernel.heldByOthers.add(DEVICE)
+    await manager.unmount({ name: 'data', holder: 'a' })
+    expect([world.isMounted('data'), references()]).toEqual([false, []])
+    await pass(detachDelayMs)
+    return manager
+  }
+
+  test('the device of a volume is detached once no container holds it, which is tried every second', async () => {
+    await unmountedOnce()
+    await pass(60_000)
+    expect([attachments().length, world.platform.count('detachVolume')]).toEqual([1, 0])
+    world.kernel.heldByOthers.clear()
+    await pass(1_000)
+    await eventually(() => expect(attachments()).toEqual([]))
+  })
+
+  test('the Unmount of the last container changes nothing more', async () => {
+    const manager = await unmountedOnce()
+    await manager.unmount({ name: 'data', holder: 'b' })
+    expect([attachments().length, world.platform.count('detachVolume')]).toEqual([1, 0])
+    world.kernel.heldByOthers.clear()
+    await pass(1_000)
+    await eventually(() => expect(attachments()).toEqual([]))
+  })
+
+  test('a Mount in between cancels the detach, and joins what the container has', async () => {
+    const manager = await unmountedOnce()
+    await pass(1_000)
+    await mounted(manager, 'data', 'c')
+    world.kernel.heldByOthers.clear()
+    await pass(60_000)
+    expect([attachments().length, world.isMounted('data')]).toEqual([1, true])
+    expect(references()).toMatchObject([{ id: 'c', count: 1 }])
+    expect([world.platform.count('attachVolume'), world.events.filter(isCheck)]).toEqual([1, []])
+  })
+
+  test('a server that starts meanwhile detaches it when it is free, unless a Mount comes', async () => {
+    await (await unmountedOnce()).close()
+    const next = world.manager('server', { unmount })
+    next.start()
+    await pass(1_000)
+    expect(attachments()).toHaveLength(1)
+    await mounted(next, 'data', 'c')
+    world.kernel.heldByOthers.clear()
+    await pass(60_000)
+    expect([attachments().length, world.isMounted('data')]).toEqual([1, true])
+    await next.unmount({ name: 'data', holder: 'c' })
+    await pass(detachDelayMs)
+    await eventually(() => expect(attachments()).toEqual([]))
+  })
+
+  test('an open file of the host keeps it mounted until that is closed, unless a Mount comes', async () => {
+    const manager = world.manager('server', { unmount })
+    await manager.create('data', {})
+    await mounted(manager, 'data', 'a')
+    await mounted(manager, 'data', 'b')
+    world.kernel.busy.add('/mnt/data')
+    await manager.unmount({ name: 'data', holder: 'b' })
+    await pass(2_000)
+    expect([world.isMounted('data'), references()]).toEqual([true, []])
+    await mounted(manager, 'data', 'c')
+    world.kernel.busy.clear()
+    await pass(60_000)
+    expect([world.isMounted('data'), references().length]).toEqual([true, 1])
+    world.kernel.busy.add('/mnt/data')
+    await manager.unmount({ name: 'data', holder: 'c' })
+    world.kernel.busy.clear()
+    await pass(2_000)
+    await eventually(() => expect(attachments()).toEqual([]))
   })
 })
 

@@ -175,8 +175,9 @@ function readText(file: string): string | undefined {
   }
 }
 
-function partsOf(device: string): string | undefined {
-  const folder = `/sys/class/block/${path.basename(device)}`
+/** What the kernel knows to be built on a device, as a clause: an md array, a device-mapper target, partitions. */
+export function partsOf(device: string, sysfs = '/sys'): string | undefined {
+  const folder = `${sysfs}/class/block/${path.basename(device)}`
   const holders = readdirSync(`${folder}/holders`)
   if (holders.length > 0) return `is used by ${holders.join(', ')}`
   const partitions = readdirSync(folder).filter((name) => name.startsWith(path.basename(device)))

@@ -8,7 +8,9 @@ import { makeFolder } from '../../libstorage/make-folder.ts'
 import { isProvablyDead } from '../../libstorage/process-identity.ts'
 import { lastLine, type Run, type RunResult } from '../../libstorage/run.ts'
 import type { DataFolder, Disk } from '../mounter.ts'
+import { numberOfDevice } from './mountinfo.ts'
 import { assertSame, ifSame } from './same-disk.ts'
+import { findUsers } from './users.ts'
 
 const QUICK_MS = 10_000
 /** A mount replays a journal, an unmount writes back what is dirty. */
@@ -48,6 +50,7 @@ export async function mountDevice(
   assertSame(disk, result)
   if (result.exitCode === 0) return
   const said = kernelsWord(mountPoint, result)
+  if (/busy/i.test(said)) throw deviceHeld(disk, mountPoint, fsType)
   const remedy = /needs cleaning/i.test(said)
     ? `attach the volume and repair it with xfs_repair on its device (it was ${disk.device})`
     : 'see the kernel log (dmesg)'
@@ -55,6 +58,17 @@ export async function mountDevice(
     subject: `the ${fsType} file system on ${disk.device}`,
     problem: `cannot be mounted: ${said}`,
     remedy,
+  })
+}
+
+/** EBUSY of a free place: somebody has the device for themselves, or has it mounted read-only. */
+function deviceHeld({ device }: Disk, mountPoint: string, fsType: string): FailedPreconditionError {
+  const users = findUsers(mountPoint, numberOfDevice(device))
+  const by = users.length > 0 ? users.join(', ') : 'somebody who cannot be seen from here'
+  return new FailedPreconditionError({
+    subject: `the ${fsType} file system on ${device}`,
+    problem: `cannot be mounted while the device is in use by ${by}`,
+    remedy: 'end that and try again',
   })
 }
 

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { sizeInBytes } from '../../../src/mount/linux/device.ts'
+import { partsOf, sizeInBytes } from '../../../src/mount/linux/device.ts'
 import { canMount, has, tool } from '../../support/disk-world.ts'
 import { KernelWorld } from '../../support/kernel-world.ts'
 
@@ -66,6 +67,15 @@ describe.skipIf(!canMount)('the blank test (root)', () => {
     expect(await world.mounter.findData(scanned, { sizeBytes, sampled: false })).toBe(
       `has partitions (${part})`,
     )
+  })
+
+  test('finds what the kernel has built on the device, of which no byte of it tells', () => {
+    const name = path.basename(device)
+    const sysfs = world.folder('sys')
+    const holders = world.folder('sys', 'class/block', name, 'holders')
+    expect(partsOf(device, sysfs)).toBeUndefined()
+    mkdirSync(path.join(holders, 'dm-3'))
+    expect(partsOf(device, sysfs)).toBe('is used by dm-3')
   })
 
   test('judges no device whose size is not the one that the platform says', async () => {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { findUsers } from '../../../src/mount/linux/users.ts'
 import { canMount, tool } from '../../support/disk-world.ts'
 import { KernelWorld } from '../../support/kernel-world.ts'
 
@@ -45,6 +46,29 @@ describe.skipIf(!canMount)('who uses a device (root)', () => {
       `pid ${pid} (sh)`,
     ])
   })
+
+  test('are those that have it open', async () => {
+    const device = await world.disk(16)
+    const pid = await world.program(
+      'sh',
+      '-c',
+      'exec 9<"$1"; echo ready; read -r end',
+      'sh',
+      device,
+    )
+    const another = await world.disk(16)
+    expect(findUsers('/nowhere', world.mounter.deviceNumber(device))).toEqual([`pid ${pid} (sh)`])
+    expect(findUsers('/nowhere', world.mounter.deviceNumber(another))).toEqual([])
+  })
+})
+
+test('who uses a device are also those that the kernel builds on it, a device-mapper target or an md array', async () => {
+  const sysfs = world.folder('sys')
+  world.folder('sys', 'dev/block/259:4095/holders', 'dm-3')
+  world.folder('sys', 'dev/block/259:4095/holders', 'md127')
+  const users = findUsers(world.folder('data'), '259:4095', sysfs)
+  expect(users.toSorted()).toEqual(['/dev/dm-3', '/dev/md127'])
+  expect(findUsers(world.folder('data'), '259:4094', sysfs)).toEqual([])
 })
 
 describe.skipIf(!canMount)('how full a file system is (root)', () => {
