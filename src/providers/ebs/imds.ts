@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { UnavailableError } from '../../libstorage/errors.ts'
-import { sleep, throwIfAborted } from '../../libstorage/wait.ts'
+import { sleep, throwIfAborted, timeLimit } from '../../libstorage/wait.ts'
 
 /** How long the service may take for one answer. Where it is not, or a hop limit drops its answer, nothing ever comes. */
 const ANSWER_MS = 1_000
@@ -111,7 +111,7 @@ export function askMetadata(
       method,
       headers,
       agent: false,
-      signal: AbortSignal.any([AbortSignal.timeout(ANSWER_MS), ...(signal ? [signal] : [])]),
+      signal: AbortSignal.any([timeLimit(ANSWER_MS), ...(signal ? [signal] : [])]),
     })
     asked.once('error', (error) =>
       reject(

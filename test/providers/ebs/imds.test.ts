@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AbortedError, UnavailableError } from '../../../src/libstorage/errors.ts'
 import { MetadataService } from '../../../src/providers/ebs/imds.ts'
@@ -58,6 +60,19 @@ test('behind too many hops it gives up in a few seconds, and never asks without 
   await expect(asked).rejects.toThrow(/does not answer .*hop limit 2 .*ebs.region/)
   expect(machine.metadata.requests).toEqual([TOKEN, TOKEN, TOKEN])
 })
+
+test('it gives up too while memory is collected, though nobody else holds the time limit', async () => {
+  machine.metadata.options.tokenPath = 'silent'
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const collecting = setInterval(collect, 50)
+  try {
+    const asked = service.get(ID, new AbortController().signal)
+    await expect(asked).rejects.toThrow(UnavailableError)
+  } finally {
+    clearInterval(collecting)
+  }
+}, 20_000)
 
 test('a service that is switched off is said with its status and the keys that replace it', async () => {
   machine.metadata.options.isEnabled = false
