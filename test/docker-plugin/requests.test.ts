@@ -80,7 +80,7 @@ describe.skipIf(!hasOpenssl)('over TLS', () => {
   let endpoint: string
   beforeEach(async () => {
     const certificates = new Certificates(folder)
-    certificates.issue('ec2')
+    certificates.issue('ec2', 'DNS:localhost')
     authority = certificates.path('ca.pem')
     const identity = { key: certificates.text('ec2.key'), cert: certificates.text('ec2.pem') }
     const { port } = new URL(world.simulator.endpoint)
