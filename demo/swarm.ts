@@ -82,13 +82,33 @@ class Journey {
     await this.#lines.more(LINES)
   }
 
-  #check(node: SwarmNode): void {
-    const found = new Set(this.#lines.found(node))
-    const acknowledged = this.#lines.acknowledged()
-    const missing = acknowledged.filter(({ text }) => !found.has(text))
-    if (missing.length > 0) throw new Error(`${missing.length} lines are missing`)
-    console.log(`All ${acknowledged.length} lines that were durable anywhere are in the volume.`)
+  /** Whoever has come back has nothing of the volume, and wrote nothing to it since it was lost there. */
+  checkReturned(node: SwarmNode, holder: SwarmNode): void {
+    require(node.volumeMounts().length === 0, `${node.hostname} still has the volume mounted`)
+    this.#check(holder)
+    console.log(`Nothing of the volume is left on ${node.hostname}.`)
   }
+
+  #check(node: SwarmNode): void {
+    const { simulator } = this.#cluster
+    const holders = this.#cluster.holders(this.#lines.volume)
+    require(holders.join() === node.instance.id, `the volume is attached to ${holders.join()}`)
+    const acknowledged = this.#lines.acknowledged()
+    const found = this.#lines.found(node)
+    const durable = new Set(found)
+    const missing = acknowledged.filter(({ text }) => !durable.has(text))
+    require(missing.length === 0, `${missing.length} lines are missing`)
+    console.log(`All ${acknowledged.length} lines that were durable anywhere are in the volume.`)
+    const isInOrder = found.every((line, index) => Number(line.split(' ')[0]) === index + 1)
+    require(isInOrder, 'two nodes have written the same line')
+    const late = simulator.files.lateWrites(this.#lines.volumeId())
+    require(late === 0, `${late} writes have come from where the volume was taken away`)
+    console.log('None of them is there twice, and nothing was written late.')
+  }
+}
+
+function require(isSo: boolean, otherwise: string): void {
+  if (!isSo) throw new Error(otherwise)
 }
 
 const stage = new SwarmStage()
@@ -108,8 +128,9 @@ async function story(cluster: SwarmCluster): Promise<void> {
   await journey.to(one, 'two is cut off, and lives on: preempt is true', () => two.cutOff())
   await two.reconnect()
   await untilReady(cluster, two)
-  journey.note('two has returned, and nothing of the volume is left there')
   await lines.more(LINES)
+  journey.checkReturned(two, one)
+  journey.note('two has returned, and nothing of the volume is left there')
   await drained(journey, cluster, [one, two])
   one.configure({ ...settings, preempt: 'fence' })
   await one.restartRemora()

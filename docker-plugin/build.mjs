@@ -44,7 +44,7 @@ function buildImage() {
     project,
   )
   const bytes = Number(docker('image', 'inspect', '--format', '{{.Size}}', image))
-  console.log(`image ${image}, ${Math.round(bytes / 2 ** 20)} MiB`)
+  console.log(`image ${image}, ${Math.round(bytes / 1e6)} MB`)
 }
 
 function requireProgram() {

@@ -31,7 +31,10 @@ export function after(ms: number, callback: () => void): Timer {
   return { cancel: () => clearTimeout(timer) }
 }
 
-/** A signal that is aborted after so many milliseconds, as by a deadline. It does not keep the process alive. */
+/**
+ * A signal that is aborted after so many milliseconds, as by a deadline. It does not keep the process alive. Beneath
+ * `AbortSignal.any` one of `AbortSignal.timeout` is lost with the next collection of memory, this one never.
+ */
 export function timeLimit(ms: number): AbortSignal {
   const controller = new AbortController()
   after(ms, () =>

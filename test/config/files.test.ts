@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
+import { chmod, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { InvalidArgumentError } from '../../src/libstorage/errors.ts'
 import { ConfigWorld, failure } from '../support/config-world.ts'
@@ -70,6 +71,47 @@ describe('files', () => {
     await expect(world.load()).rejects.toThrow(
       `config file ${world.configFile} cannot be read (EISDIR), make it a file that this user may read`,
     )
+  })
+
+  describe.skipIf(process.getuid?.() !== 0)('that only root may read (root)', () => {
+    const NOBODY = 65_534
+
+    /** What the work comes to for a user who is nobody. */
+    async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+      process.seteuid?.(NOBODY)
+      try {
+        return await work()
+      } finally {
+        process.seteuid?.(0)
+      }
+    }
+
+    beforeEach(async () => {
+      await world.write('etc/config.yml', 'libstorage: {service: vfs}\n')
+      await chmod(world.root, 0o755)
+    })
+
+    test.each([
+      ['the file', () => world.configFile],
+      ['its folder', () => dirname(world.configFile)],
+    ])('are an error for anybody else, never skipped (%s)', async (_what, closed) => {
+      const mode = (await stat(closed())).mode
+      expect((await asNobody(() => world.load())).defaultService).toBe('vfs')
+      await chmod(closed(), mode & 0o700)
+      await expect(asNobody(() => world.load())).rejects.toThrow(
+        `config file ${world.configFile} cannot be read (EACCES), make it a file that this user may read`,
+      )
+      expect((await world.load()).defaultService).toBe('vfs')
+    })
+
+    test('are an error where they hold the value of a variable', async () => {
+      const secret = await world.write('secret', 'hidden')
+      const load = () => world.load({ env: { LOOP_POOL_FILE: secret } })
+      await chmod(secret, 0o600)
+      await expect(asNobody(load)).rejects.toThrow(
+        /LOOP_POOL_FILE: .*secret cannot be read \(EACCES\), make it a file that this user may read/,
+      )
+    })
   })
 
   test('an empty file, empty sections and comments say nothing', async () => {

@@ -4,7 +4,7 @@ import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
 import { providers as drivers } from '../../src/providers/index.ts'
 import { type PluginSetting, pluginConfig, rexraySettings } from '../support/docker-plugin.ts'
 
-/** Settings that the program reads by other ways than its keys, or not at all. */
+/** Settings that the program reads by other ways than its keys, or not at all; what those for requests do, `requests.test.ts` shows. */
 const OTHERS = {
   'accepted for REX-Ray': ['DOCKER_LEGACY', 'CSI_ENDPOINT', 'X_CSI_DRIVER', 'X_CSI_NATIVE'],
   'for requests': ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS'],

@@ -16,8 +16,12 @@ test('the demonstration moves a service four times, paints that, and leaves noth
   const moves = [...stdout.matchAll(/^Line \d+ is written on (\w+) \S+ s later: engine /gm)]
   expect(moves.map(([, node]) => node)).toEqual(['two', 'one', 'two', 'one'])
   expect(
-    stdout.match(/^All \d+ lines that were durable anywhere are in the volume/gm),
-  ).toHaveLength(4)
+    stdout.match(
+      /^All \d+ lines that were durable anywhere are in the volume\.\nNone of them is there twice, and nothing was written late\.$/gm,
+    ),
+  ).toHaveLength(5)
+  const [, , cutOff = ''] = stdout.split(/^Line \d+ is written on /m)
+  expect(cutOff).toMatch(/^one [\s\S]+^Nothing of the volume is left on two\.$/m)
   const [svg = '', html = ''] = [...stdout.matchAll(/^ {2}(\S+)$/gm)].map((match) => match[1] ?? '')
   const picture = readFileSync(svg, 'utf8')
   expect(

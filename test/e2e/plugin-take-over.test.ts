@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pluginConfig, rexrayConfig } from '../support/docker-plugin.ts'
@@ -13,7 +13,7 @@ let instance: SimMachine
 beforeAll(async () => {
   simulator = await Ec2Simulator.start({ factor: 0.1, disks: 'loop' })
   instance = await simulator.launch()
-  host = await PluginHost.start()
+  host = await PluginHost.start({ liveRestore: true })
   await host.build('plugin', host.named('1'))
   await host.build('push', host.named('1'))
 }, 180_000)
@@ -89,9 +89,8 @@ describe("the plugin in the place of REX-Ray's", () => {
 
   test("it is installed under REX-Ray's name, with its settings in the same command", async () => {
     mkdirSync(dirname(host.pool), { recursive: true })
-    const settings = ['LIBSTORAGE_SERVICE=loop', `pool.source=${dirname(host.pool)}`]
     const install = ['plugin', 'install', '--grant-all-permissions', '--alias', 'rexray/loop']
-    await docker(...install, host.named('1'), ...settings)
+    await docker(...install, host.named('1'), ...ofLoop())
     const db = await host.writer('rexray/loop', 'logs')
     await host.writesOn(db)
     expect(await docker('volume', 'inspect', '--format', '{{.Driver}}', 'logs')).toBe(
@@ -100,5 +99,113 @@ describe("the plugin in the place of REX-Ray's", () => {
     await docker('rm', '-f', db)
     await docker('volume', 'rm', 'logs')
     expect(await host.loops()).toEqual([])
+  })
+})
+
+/** Rejected with words like these. */
+async function expectRefused(words: RegExp, ...args: readonly string[]): Promise<void> {
+  const { status, stderr } = await host.engine.attempt(...args)
+  expect([status, stderr]).toEqual([1, expect.stringMatching(words)])
+}
+
+const ofLoop = () => ['LIBSTORAGE_SERVICE=loop', `pool.source=${dirname(host.pool)}`]
+
+/**
+ * Cases of moby under their names, of integration-cli/docker_cli_plugins_test.go and docker_cli_daemon_plugins_test.go, with the
+ * plugin that was installed last.
+ */
+describe('DockerCLIPluginsSuite and DockerDaemonSuite', () => {
+  const plugin = 'rexray/loop'
+  const enabled = () => docker('plugin', 'inspect', '--format', '{{.Enabled}}', plugin)
+
+  test('TestPluginInspect', async () => {
+    const id = await docker('plugin', 'inspect', '--format', '{{.Id}}', plugin)
+    for (const name of [id, id.slice(0, 5), plugin, `${plugin}:latest`])
+      expect(await docker('plugin', 'inspect', '--format', '{{.Id}}', name)).toBe(id)
+  })
+
+  test('TestPluginListFilterEnabled and TestPluginListFilterCapability', async () => {
+    const listed = (filter: string) =>
+      docker('plugin', 'ls', '--format', '{{.Name}}', '--filter', filter)
+    expect(await listed('enabled=true')).toBe(`${plugin}:latest`)
+    expect(await listed('enabled=false')).not.toContain(plugin)
+    expect(await listed('capability=volumedriver')).toContain(plugin)
+    expect(await listed('capability=authz')).toBe('')
+  })
+
+  test('TestPluginSet', async () => {
+    await expectRefused(/active plugin/, 'plugin', 'set', plugin, 'REXRAY_LOGLEVEL=info')
+    await docker('plugin', 'disable', plugin)
+    await expectRefused(/"NO_SUCH" not found/, 'plugin', 'set', plugin, 'NO_SUCH=1')
+    await expectRefused(/not settable/, 'plugin', 'set', plugin, 'dev.source=/elsewhere')
+    await docker('plugin', 'set', plugin, 'REXRAY_LOGLEVEL=info')
+    const env = await docker('plugin', 'inspect', '--format', '{{.Settings.Env}}', plugin)
+    expect(env).toContain('REXRAY_LOGLEVEL=info')
+  })
+
+  test('TestPluginEnableDisableNegative', async () => {
+    await expectRefused(/already disabled/, 'plugin', 'disable', plugin)
+    await docker('plugin', 'enable', plugin)
+    await expectRefused(/already enabled/, 'plugin', 'enable', plugin)
+  })
+
+  test('TestPluginCreate', async () => {
+    const folder = join(host.machine.home, 'small')
+    mkdirSync(join(folder, 'rootfs'), { recursive: true })
+    writeFileSync(join(folder, 'config.json'), '{}')
+    await expectRefused(/already exist/, 'plugin', 'create', plugin, folder)
+  })
+
+  test('TestPluginActive', async () => {
+    await docker('volume', 'create', '-d', plugin, '-o', 'size=1', 'data')
+    await expectRefused(/in use/, 'plugin', 'disable', plugin)
+    await docker('volume', 'rm', 'data')
+    await docker('plugin', 'disable', plugin)
+    await docker('plugin', 'enable', plugin)
+  })
+
+  test.each([
+    ['TestDaemonKillLiveRestoreWithPlugins', () => host.engine.kill()],
+    ['TestDaemonShutdownLiveRestoreWithPlugins', () => host.engine.stop()],
+  ] as const)('%s', async (name, end) => {
+    const db = await host.writer(plugin, name)
+    await host.writesOn(db)
+    const pid = await host.process()
+    const before = (await host.events(plugin)).length
+    await end()
+    process.kill(pid, 0)
+    await host.engine.start()
+    expect(await host.process()).toBe(pid)
+    await host.writesOn(db)
+    expect(await host.lines(plugin, name)).toBeGreaterThan(0)
+    const since = (await host.events(plugin)).slice(before)
+    expect(since.filter((event) => !event.startsWith('reference '))).toEqual([])
+    await docker('rm', '-f', db)
+  })
+
+  test('TestPluginVolumeRemoveOnRestart', async () => {
+    await expectRefused(/in use/, 'plugin', 'disable', plugin)
+    const volumes = await docker('volume', 'ls', '--quiet')
+    await docker('volume', 'rm', ...volumes.split('\n'))
+    expect(await host.loops()).toEqual([])
+    await docker('plugin', 'disable', plugin)
+    expect(await enabled()).toBe('false')
+    await docker('plugin', 'enable', plugin)
+  })
+
+  test('TestPluginForceRemove', async () => {
+    await expectRefused(/is enabled/, 'plugin', 'rm', plugin)
+    await docker('plugin', 'rm', '--force', plugin)
+    expect(await docker('plugin', 'ls', '--format', '{{.Name}}')).not.toContain(plugin)
+  })
+
+  test('TestPluginInstallDisable and TestPluginInstallDisableVolumeLs', async () => {
+    const install = ['plugin', 'install', '--grant-all-permissions', '--disable', '--alias', plugin]
+    await docker(...install, host.named('1'), ...ofLoop())
+    expect(await enabled()).toBe('false')
+    await docker('volume', 'ls')
+    await docker('plugin', 'enable', plugin)
+    await docker('plugin', 'disable', plugin)
+    await docker('plugin', 'rm', plugin)
   })
 })

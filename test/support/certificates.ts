@@ -19,14 +19,14 @@ export class Certificates {
     )
   }
 
-  /** Makes `<name>.key` and `<name>.pem` for 127.0.0.1, signed by the authority. */
-  issue(name: string): void {
+  /** Makes `<name>.key` and `<name>.pem` for these names, signed by the authority. */
+  issue(name: string, names = 'IP:127.0.0.1'): void {
     const request = ['-subj', `/CN=${name}`, '-nodes', '-out', this.path(`${name}.csr`)]
     this.#openssl(
       ...['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
       ...[...request, '-keyout', this.path(`${name}.key`)],
     )
-    writeFileSync(this.path('names'), 'subjectAltName=IP:127.0.0.1')
+    writeFileSync(this.path('names'), `subjectAltName=${names}`)
     this.#openssl(
       ...['x509', '-req', '-in', this.path(`${name}.csr`), '-days', '2', '-CAcreateserial'],
       ...['-CA', this.path('ca.pem'), '-CAkey', this.path('ca.key')],

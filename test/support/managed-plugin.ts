@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DockerClient } from './docker-client.ts'
-import { Engine, image } from './dockerd.ts'
+import { Engine, type EngineOptions, image } from './dockerd.ts'
 import { eventually, Machine, type Outcome, outcomeOf } from './machine.ts'
 import { lackedCapabilities, type PluginFiles, PluginFolder, PluginImage } from './plugin-image.ts'
 import { PluginRegistry } from './plugin-registry.ts'
@@ -16,16 +16,16 @@ export class PluginHost {
   readonly registry: PluginRegistry
   readonly #image: PluginImage
 
-  private constructor(machine: Machine, registry: PluginRegistry) {
+  private constructor(machine: Machine, registry: PluginRegistry, options: EngineOptions) {
     this.machine = machine
-    this.engine = new Engine(machine)
+    this.engine = new Engine(machine, options)
     this.registry = registry
     this.#image = new PluginImage(this.engine, machine.home)
   }
 
   /** `end` must be called however the test ends. */
-  static async start(): Promise<PluginHost> {
-    const host = new PluginHost(await Machine.start(), await PluginRegistry.start())
+  static async start(options: EngineOptions = {}): Promise<PluginHost> {
+    const host = new PluginHost(await Machine.start(), await PluginRegistry.start(), options)
     await host.engine.start()
     return host
   }

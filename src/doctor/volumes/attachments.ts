@@ -27,7 +27,14 @@ export function attachmentsCheck(look: ServiceLook): Check {
           : [{ volume, attachment, record: known.get(volume.id) }]
       })
       const ofPlatform = await Promise.all(mine.map((one) => attachedFinding(look, one)))
-      const ofLedger = records.map((record) => recordedFinding(look, record, platform))
+      const ofLedger = await Promise.all(
+        records.map(async (record) => {
+          const finding = recordedFinding(look, record, platform)
+          // What was being released meanwhile is noted a moment after the platform has let go of it.
+          if (finding?.verdict !== 'fail') return finding
+          return (await look.stays(record)) ? finding : undefined
+        }),
+      )
       const findings = [...ofPlatform, ...ofLedger].filter((one) => one !== undefined)
       return allOr(
         findings,

@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import { TimeoutError } from '../../libstorage/errors.ts'
 import type { Run } from '../../libstorage/run.ts'
 import type { Provider } from '../../libstorage/storage-driver.ts'
 import type { Instance, Volume, VolumeAttachment } from '../../libstorage/types.ts'
-import { timeLimit, untilAborted } from '../../libstorage/wait.ts'
+import { poll, timeLimit, untilAborted } from '../../libstorage/wait.ts'
 import type { RecordedEvent } from '../../mount/event-log.ts'
 import { lookAtEvents } from '../../mount/event-look.ts'
 import { type LedgerLook, lookAtLedger } from '../../mount/ledger-look.ts'
@@ -19,6 +20,9 @@ const PLATFORM_MS = 4_000
 
 /** How long the folder of mount points may take to answer, in milliseconds. */
 const FOLDER_MS = 3_000
+
+/** How long what is noted about a volume has to stand to be believed where the platform says otherwise, in milliseconds. */
+const STAY_MS = 1_500
 
 /** What the look at one service is made from. */
 export interface ServiceLookParts {
@@ -77,6 +81,17 @@ export class ServiceLook {
   ledger(): Promise<LedgerLook> {
     this.#ledger ??= lookAtLedger(this.parts.ledgerFolder, this.parts.service)
     return this.#ledger
+  }
+
+  /** Whether a record that was seen stands for a while as it is; what is under way changes it. */
+  async stays(record: LedgerRecord): Promise<boolean> {
+    const { ledgerFolder, service } = this.parts
+    const hasChanged = async () => {
+      const { records } = await lookAtLedger(ledgerFolder, service)
+      const now = records.find(({ volume }) => volume.id === record.volume.id)
+      return isDeepStrictEqual(now, record) ? undefined : true
+    }
+    return (await poll(hasChanged, { intervalMs: 200, timeoutMs: STAY_MS })) === undefined
   }
 
   /** Where volumes are found, by the names that the kernel has for those folders. */

@@ -20,7 +20,7 @@ elif [ -e "$1" ] || [ -L "$1" ]; then echo other; exit 0
 elif [ -d "\${1%/*}/" ]; then echo none; exit 0
 else echo nowhere; exit 0; fi
 stat -f -c '%S %a' -- "$1" || exit 1
-if [ -w "$1" ]; then echo yes; else echo no; fi`
+if [ -w "$1" ]; then echo yes; elif [ "$(id -u)" = 0 ]; then echo never; else echo no; fi`
 
 /** The pool in which a driver keeps its volumes: that it is there, answers, can be written and has room. */
 export function poolCheck(driver: string, place: PoolPlace, run: Run): Check {
@@ -51,6 +51,11 @@ async function findingOf(place: PoolPlace, run: Run, signal: AbortSignal): Promi
     return fail(`pool ${path} cannot be looked at: ${stderr.trim()}`, `ls -ld ${shellWord(path)}`)
   const [numbers = '', writable] = stdout.trimEnd().split('\n')
   if (writable === undefined) return await absent(numbers, place)
+  if (writable === 'never')
+    return fail(
+      `pool ${path} cannot be written, not even by root: its file system is read-only, or the folder is immutable`,
+      `findmnt -T ${path}\nlsattr -d ${path}`,
+    )
   if (writable !== 'yes')
     return fail(
       `pool ${path} cannot be written by this user`,

@@ -72,6 +72,19 @@ test('behind too many hops it gives up in a few seconds, and never asks without 
   expect(machine.metadata.requests).toEqual([TOKEN, TOKEN, TOKEN])
 })
 
+test('it gives up too while memory is collected, though nobody else holds the time limit', async () => {
+  machine.metadata.options.tokenPath = 'silent'
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const collecting = setInterval(collect, 50)
+  try {
+    const asked = service.get(ID, new AbortController().signal)
+    await expect(asked).rejects.toThrow(UnavailableError)
+  } finally {
+    clearInterval(collecting)
+  }
+}, 20_000)
+
 test('a service that is switched off is said with its status and the keys that replace it', async () => {
   machine.metadata.options.isEnabled = false
   await expect(service.get(ID)).rejects.toThrow(/gives no token \(status 403\), .*ebs.instanceId/)

@@ -128,6 +128,29 @@ describe('a web service', () => {
     expect(world.host.died).toBeUndefined()
   })
 
+  test.each(['6_1', '7_0', '7_1', '7_2'])(
+    'of version %s has a volume made, attached, copied, known again, detached and removed',
+    async (version) => {
+      world = new VirtualboxWorld({ version })
+      const { driver } = await world.provider()
+      const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: { a: 'b' } })
+      const source = { kind: 'volume', id } as const
+      const copy = await driver.createVolume({ name: 'copy', sizeGiB: 1, labels: {}, source })
+      await driver.attachVolume(id, world.here.machine.id)
+      const { driver: later } = await world.provider()
+      const known = await later.volumes()
+      expect(known.toSorted((one, other) => one.name.localeCompare(other.name))).toMatchObject([
+        { name: 'copy', madeFrom: 'volume', state: 'available' },
+        { name: 'data', managed: true, state: 'in-use' },
+      ])
+      expect(await later.volume(id)).toMatchObject({ labels: { a: 'b' } })
+      await later.detachVolume(id, world.here.machine.id)
+      for (const one of [id, copy.id]) await later.removeVolume(one)
+      expect(await driver.volumes()).toEqual([])
+      expect(world.host.died).toBeUndefined()
+    },
+  )
+
   test.each([false, true])(
     'of version 7.2 copies a disk without its properties, which it has again also where that fails (%s)',
     async (fails) => {

@@ -37,13 +37,16 @@ test.each([
   },
 )
 
-test.each(['5_0', '6_1', '7_2'])('all is well with version %s', async (version) => {
-  clinic = new VirtualboxClinic({ version })
-  const results = await clinic.examine()
-  expect(results.flatMap(({ findings }) => findings.map(({ verdict }) => verdict))).toEqual(
-    results.map(() => 'pass'),
-  )
-})
+test.each(['5_0', '5_2', '6_0', '6_1', '7_0', '7_1', '7_2'])(
+  'all is well with version %s',
+  async (version) => {
+    clinic = new VirtualboxClinic({ version })
+    const results = await clinic.examine()
+    expect(results.flatMap(({ findings }) => findings.map(({ verdict }) => verdict))).toEqual(
+      results.map(() => 'pass'),
+    )
+  },
+)
 
 test('it says by what this machine was found', async () => {
   clinic = new VirtualboxClinic()
