@@ -1,5 +1,6 @@
+import { isStorageError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
-import { attachedDisk } from './attached-disk.ts'
+import { attachedDisk, shownDevice } from './attached-disk.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { placeOf, placesToTidy, withoutMount } from './recorded-place.ts'
@@ -79,12 +80,9 @@ export async function trialRelease(
   return released
 }
 
-async function isSeenInUse(
-  { service, mounter }: MountContext,
-  { record }: VolumeSession,
-): Promise<boolean> {
-  const attachment = recordedAttachment(record)
-  const device = attachment && (await service.executor.device(attachment))
+async function isSeenInUse(context: MountContext, { record }: VolumeSession): Promise<boolean> {
+  const { mounter } = context
+  const device = await attachedDevice(context, record)
   const number = device && mounter.deviceNumber(device)
   for (const place of record.olderMounts ?? [])
     if ((await mounter.users(place, number)).length > 0) return true
@@ -100,7 +98,7 @@ export async function republish(
   const attachment = recordedAttachment(session.record)
   if (attachment === undefined) return
   const disk = await attachedDisk(context, attachment)
-  if (disk === undefined) return
+  if (disk === undefined) throw unseen(volume)
   await context.publisher.publish(session, {
     volume,
     attachment,
@@ -113,9 +111,10 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
   const { record } = session
   const recorded = recordedAttachment(record)
   const attachment = recorded ?? (await attachmentNow(context, record))
-  const device = attachment && (await context.service.executor.device(attachment))
+  const seen = attachment && (await context.service.executor.device(attachment))
+  const device = seen ?? (await unseenDevice(context, session))
   if (recorded !== undefined && device === undefined) await noteLoss(context, session)
-  if (attachment && device !== undefined && !(await isFree(context, attachment, device))) {
+  if (device !== undefined && !(await isFree(context, device))) {
     await markReleasing(session)
     return 'held'
   }
@@ -139,16 +138,27 @@ async function detachHere(context: MountContext, session: VolumeSession): Promis
   return 'released'
 }
 
+/**
+ * The device that the executor does not see and the kernel shows on: before a detach it is to be found free as any other. The
+ * platform may know that the attachment has ended, so that the name is that of another disk.
+ */
+async function unseenDevice(
+  context: MountContext,
+  session: VolumeSession,
+): Promise<string | undefined> {
+  const device = shownDevice(context, session.record)
+  const loss = device === undefined ? undefined : await findLoss(context, session)
+  return loss === undefined || loss.isStillOurs === true ? device : undefined
+}
+
 /** Whether nobody holds the device; one that goes while it is looked at, as at the end of a detach, is held by nobody. */
-async function isFree(
-  { publisher, service }: MountContext,
-  attachment: VolumeAttachment,
-  device: string,
-): Promise<boolean> {
+async function isFree({ publisher, mounter }: MountContext, device: string): Promise<boolean> {
+  const identity = mounter.deviceIdentity(device)
   try {
     return await publisher.isFree(device)
   } catch (error) {
-    if ((await service.executor.device(attachment)) !== undefined) throw error
+    const isThere = identity !== undefined && mounter.deviceIdentity(device) === identity
+    if (isThere || !isStorageError(error)) throw error
     return true
   }
 }
@@ -219,10 +229,19 @@ async function attachedDevice(
   record: LedgerRecord,
 ): Promise<string | undefined> {
   const attachment = recordedAttachment(record)
-  return attachment && (await context.service.executor.device(attachment))
+  const seen = attachment && (await context.service.executor.device(attachment))
+  return seen ?? shownDevice(context, record)
 }
 
 async function markReleasing(session: VolumeSession): Promise<void> {
   if (session.record.releasing === undefined)
     await session.update({ releasing: { since: new Date().toISOString() } })
+}
+
+function unseen({ name }: Volume): UnavailableError {
+  return new UnavailableError({
+    subject: `the device of ${volumeNamed(name)}`,
+    problem: 'is not seen just now',
+    remedy: 'try again',
+  })
 }
