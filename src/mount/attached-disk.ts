@@ -33,3 +33,17 @@ export function shownDevice(
     return undefined
   return mounter.deviceIdentity(device) === identity ? device : undefined
 }
+
+/**
+ * Whether a device is for certain the disk that a record's attachment was seen to have. One that is attached anew is another
+ * disk to the kernel, unless all that tells disks apart is their number, which is given again.
+ */
+export function isSameDisk(
+  context: Pick<MountContext, 'mounter' | 'machine'>,
+  record: LedgerRecord,
+  device: string | undefined,
+): boolean {
+  const identity = record.attachment?.disk?.identity
+  if (device === undefined || identity === undefined || /^\d+:\d+$/.test(identity)) return false
+  return shownDevice(context, record) === device
+}

@@ -150,7 +150,9 @@ function withAttachment(record: LedgerRecord, facts: Facts, fate: Fate): LedgerR
   if (fate !== 'ended') return record
   // Somebody attached it anew by hand: that is ours only where it is mounted at its place. No format was begun on it.
   const { formatIntent: _intent, ...kept } = record
-  return isWorking(facts) ? { ...kept, attachment: renewed, adopted: true } : kept
+  if (isWorking(facts)) return { ...kept, attachment: renewed, adopted: true }
+  // Whoever used ours has lost it, which is still to be told.
+  return isUsed(record) ? kept : { ...kept, attachment: undefined }
 }
 
 /** The disk of an attachment is known from when it was first seen; that of one that has ended may be another's by now. */

@@ -71,7 +71,7 @@ describe('a disk that somebody holds and the executor does not see for a moment'
     const { disk: _disk, ...attachment } = record.attachment
     await world.ledger().put({ ...record, attachment })
     world.manager().start()
-    await pass(0)
+    await eventually(() => expect(world.ledger().all()[0]?.attachment?.disk).toBeDefined())
     isBlind = true
     for (let look = 0; look < 3; look++) await pass(1_000)
     expect([detaches(), attachments().length]).toEqual([0, 1])
