@@ -6,7 +6,9 @@ import { ensureAttached, settleAttachment } from './attaching.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import type { Disk } from './mounter.ts'
+import type { AttachedVolume } from './publisher.ts'
 import { placeOf } from './recorded-place.ts'
+import { giveBack } from './release.ts'
 import type { Demand } from './take-over/policy.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
@@ -32,8 +34,28 @@ export async function bringUp(
   demand: Demand,
 ): Promise<string | undefined> {
   const here = await bringHere(context, session, volume, demand)
-  const attached = { volume: withFileSystem(volume, context), ...here }
-  const { device } = here
+  const isTheirs = isAttachedByHand(session.record, here.attachment)
+  try {
+    return await publishHere(context, session, { volume: withFileSystem(volume, context), ...here })
+  } catch (error) {
+    // On the attachment hangs the permission to repeat a format that was cut short.
+    if (isTheirs && session.record.formatIntent === undefined) await giveBack(context, session)
+    throw error
+  }
+}
+
+/** Whether no record says that this attachment is ours: an attach of ours is recorded before it is asked for. */
+function isAttachedByHand({ attachment }: LedgerRecord, { since }: VolumeAttachment): boolean {
+  if (attachment === undefined) return true
+  return attachment.since !== undefined && attachment.since !== since.toISOString()
+}
+
+async function publishHere(
+  context: MountContext,
+  session: VolumeSession,
+  attached: Omit<AttachedVolume, 'place'>,
+): Promise<string | undefined> {
+  const { volume, device } = attached
   const next = context.places.of(volume.name)
   const recorded = placeOf(context, session.record)
   // It may still be where an earlier configuration had it.

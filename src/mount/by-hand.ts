@@ -1,4 +1,5 @@
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
+import type { VolumeAttachment } from '../libstorage/types.ts'
 import { bringHere } from './bring-up.ts'
 import type { AcquiringCall, IntegrationCall } from './integration-driver.ts'
 import { factsOf, recordedAttachment, rememberedVolume } from './ledger-record.ts'
@@ -56,19 +57,19 @@ export async function detachByHand(
       )
     const mine = volume.attachments.find(({ instanceId }) => instanceId === here)
     if (attachment === undefined && mine === undefined) throw notAttached(volume.name)
-    if (attachment === undefined && mine !== undefined)
-      await session.update({ attachment: { instanceId: here, since: mine.since.toISOString() } })
-    await releaseOrRefuse(context, session)
+    await releaseOrRefuse(context, session, attachment === undefined ? mine : undefined)
   })
 }
 
-async function releaseOrRefuse(context: MountContext, session: VolumeSession): Promise<void> {
+async function releaseOrRefuse(
+  context: MountContext,
+  session: VolumeSession,
+  theirs: VolumeAttachment | undefined,
+): Promise<void> {
   const { record } = session
-  const released = await trialRelease(context, session, () =>
-    republish(context, session, rememberedVolume(record)),
-  )
-  if (released === 'released') return
-  const attachment = recordedAttachment(record)
+  const remount = () => republish(context, session, rememberedVolume(record))
+  if ((await trialRelease(context, session, remount, theirs)) === 'released') return
+  const attachment = theirs ?? recordedAttachment(record)
   const device = attachment && (await context.service.executor.device(attachment))
   const place = placeOf(context, record)
   const users = device === undefined ? [] : await context.publisher.users(device, place)

@@ -18,5 +18,7 @@ export function fromEarlierBoot(record: LedgerRecord, here?: InstanceId | undefi
   }
   const isForeign = here !== undefined && attachment?.instanceId !== here
   if (attachment === undefined || isForeign) return kept
-  return { ...kept, attachment, ...(formatIntent === undefined ? {} : { formatIntent }) }
+  // Disks are counted anew from each boot on.
+  const { disk: _disk, ...attached } = attachment
+  return { ...kept, attachment: attached, ...(formatIntent === undefined ? {} : { formatIntent }) }
 }

@@ -38,6 +38,8 @@ export const ledgerRecordSchema = z.object({
       since: time.optional(),
       /** As the platform names it: what is known of a volume that vanished from its platform with its device in use. */
       deviceName: z.string().optional(),
+      /** The disk that it was seen to have, with what tells it from a later one of its name. */
+      disk: z.object({ device: z.string(), identity: z.string() }).optional(),
     })
     .optional(),
   /** Set from before we mount the volume until after it is unmounted. */

@@ -31,6 +31,7 @@ export async function lookHere(
     place: stateOf(topmost, number, record),
     mountPoint,
     device: number === undefined ? undefined : device,
+    identity: device === undefined ? undefined : mounter.deviceIdentity(device),
     olderMounts: [...new Set(older.map((entry) => entry.mountPoint))],
   }
 }

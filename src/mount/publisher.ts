@@ -60,7 +60,10 @@ export function mountRecords({
 }: AttachedVolume): Pick<LedgerRecord, 'attachment' | 'mount'> {
   const { instanceId, since, deviceName } = attachment
   return {
-    attachment: { instanceId, since: since.toISOString(), deviceName },
+    attachment: {
+      ...{ instanceId, since: since.toISOString(), deviceName },
+      ...(identity === undefined ? {} : { disk: { device, identity } }),
+    },
     mount: {
       mountPoint: place.mountPoint,
       device,

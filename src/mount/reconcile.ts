@@ -13,6 +13,8 @@ export interface KernelFacts {
   readonly mountPoint: string
   /** The device of the volume's attachment to this machine, while the kernel has it. */
   readonly device: string | undefined
+  /** What tells that device from a later one of its name; none of a directory. */
+  readonly identity?: string | undefined
   /** Where else beneath our folders and those of older versions the device is mounted. */
   readonly olderMounts: readonly string[]
 }
@@ -74,7 +76,7 @@ export function reconcile(before: LedgerRecord, facts: Facts): Reconciled {
   const ofThisBoot = before.bootId === facts.bootId ? before : fromEarlierBoot(before, facts.here)
   const fate = fateOf(ofThisBoot, facts)
   const known = facts.platform.says === 'gone' ? withoutMemories(ofThisBoot) : ofThisBoot
-  const found = withMounts(withAttachment(known, facts, fate), facts)
+  const found = withDisk(withMounts(withAttachment(known, facts, fate), facts), facts)
   const record = { ...found, references: doubtUndelivered(found.references, facts.now) }
   return { record, next: nextStep(record, facts, fate) }
 }
@@ -148,7 +150,20 @@ function withAttachment(record: LedgerRecord, facts: Facts, fate: Fate): LedgerR
   if (fate !== 'ended') return record
   // Somebody attached it anew by hand: that is ours only where it is mounted at its place. No format was begun on it.
   const { formatIntent: _intent, ...kept } = record
-  return isWorking(facts) ? { ...kept, attachment: renewed, adopted: true } : kept
+  if (isWorking(facts)) return { ...kept, attachment: renewed, adopted: true }
+  // Whoever used ours has lost it, which is still to be told.
+  return isUsed(record) ? kept : { ...kept, attachment: undefined }
+}
+
+/** The disk of an attachment is known from when it was first seen; that of one that has ended may be another's by now. */
+function withDisk(record: LedgerRecord, { bootId, kernel, platform }: Facts): LedgerRecord {
+  const { attachment } = record
+  const { device, identity } = kernel
+  const isOther = platform.says === 'here' && platform.since !== attachment?.since
+  if (attachment === undefined || isOther || attachment.disk !== undefined) return record
+  if (record.bootId !== bootId) return record
+  if (device === undefined || identity === undefined) return record
+  return { ...record, attachment: { ...attachment, disk: { device, identity } } }
 }
 
 /** Takes into the record what is mounted and was not known, and out of it what older versions had and is gone. */

@@ -1,5 +1,6 @@
+import { isStorageError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
-import { attachedDisk } from './attached-disk.ts'
+import { attachedDisk, isSameDisk, shownDevice } from './attached-disk.ts'
 import { tookMs } from './events.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
@@ -13,16 +14,32 @@ import type { VolumeSession } from './volume-session.ts'
  */
 export type Released = 'released' | 'busy' | 'held'
 
-/** Takes the volume's directory away on this host; what is dirty is written back by that. */
+/** What a record says once nothing of ours is here of the volume. */
+const NOTHING_HERE: Partial<LedgerRecord> = {
+  attachment: undefined,
+  mount: undefined,
+  bare: undefined,
+  formatIntent: undefined,
+  releasing: undefined,
+  adopted: undefined,
+  olderMounts: undefined,
+  references: [],
+}
+
+/**
+ * Takes the volume's directory away on this host; what is dirty is written back by that. Theirs is the attachment of a volume
+ * that somebody has attached by hand, which is in no record: where nothing comes of the release, that stays so.
+ */
 export async function unmountHere(
   context: MountContext,
   session: VolumeSession,
+  theirs?: VolumeAttachment,
 ): Promise<'gone' | 'busy'> {
   const { facts } = session
   // A container may end before anybody notices that its disk was taken away: that must not look as if it let go by itself.
   if (isReplaced(context, session.record))
     await loseDevice(context, session, { to: undefined, isStillOurs: true })
-  const { record } = session
+  const record = withTheirs(session.record, theirs)
   const { mount, olderMounts = [] } = record
   const device = mount?.device ?? (await attachedDevice(context, record))
   if (mount === undefined && device === undefined) return 'gone'
@@ -55,10 +72,26 @@ export async function unmountHere(
 }
 
 /** Unmounts, and detaches once nobody in any namespace holds the device. */
-export async function release(context: MountContext, session: VolumeSession): Promise<Released> {
+export async function release(
+  context: MountContext,
+  session: VolumeSession,
+  theirs?: VolumeAttachment,
+): Promise<Released> {
   await session.awaitTool()
-  if ((await unmountHere(context, session)) === 'busy') return 'busy'
-  return await detachHere(context, session)
+  if ((await unmountHere(context, session, theirs)) === 'busy') return 'busy'
+  return await detachHere(context, session, theirs)
+}
+
+/** Takes back what was done with a volume that somebody has attached by hand: the attachment stays, and is in no record. */
+export async function giveBack(context: MountContext, session: VolumeSession): Promise<void> {
+  if ((await unmountHere(context, session)) === 'busy') return
+  const { record } = session
+  const device = await attachedDevice(context, record)
+  if (device !== undefined && (await isFree(context, device))) {
+    session.step()
+    await tidy(context, record)
+  }
+  await session.update(NOTHING_HERE)
 }
 
 /**
@@ -69,12 +102,13 @@ export async function trialRelease(
   context: MountContext,
   session: VolumeSession,
   remount: () => Promise<void>,
+  theirs?: VolumeAttachment,
 ): Promise<Released> {
   const { references, mount: before, olderMounts = [] } = session.record
   const wasMounted = before !== undefined || olderMounts.length > 0
   // A mount at an older version's place cannot be put back as it was: it is taken only where nobody is seen to use it.
   if (olderMounts.length > 0 && (await isSeenInUse(context, session))) return 'held'
-  const released = await release(context, session)
+  const released = await release(context, session, theirs)
   if (released === 'released') return released
   if (released === 'held' && wasMounted) await remount()
   const { mount } = session.record
@@ -83,12 +117,9 @@ export async function trialRelease(
   return released
 }
 
-async function isSeenInUse(
-  { service, mounter }: MountContext,
-  { record }: VolumeSession,
-): Promise<boolean> {
-  const attachment = recordedAttachment(record)
-  const device = attachment && (await service.executor.device(attachment))
+async function isSeenInUse(context: MountContext, { record }: VolumeSession): Promise<boolean> {
+  const { mounter } = context
+  const device = await attachedDevice(context, record)
   const number = device && mounter.deviceNumber(device)
   for (const place of record.olderMounts ?? [])
     if ((await mounter.users(place, number)).length > 0) return true
@@ -104,7 +135,7 @@ export async function republish(
   const attachment = recordedAttachment(session.record)
   if (attachment === undefined) return
   const disk = await attachedDisk(context, attachment)
-  if (disk === undefined) return
+  if (disk === undefined) throw unseen(volume)
   await context.publisher.publish(session, {
     volume,
     attachment,
@@ -113,46 +144,53 @@ export async function republish(
   })
 }
 
-async function detachHere(context: MountContext, session: VolumeSession): Promise<Released> {
-  const { record } = session
+async function detachHere(
+  context: MountContext,
+  session: VolumeSession,
+  theirs: VolumeAttachment | undefined,
+): Promise<Released> {
+  const record = withTheirs(session.record, theirs)
   const recorded = recordedAttachment(record)
   const attachment = recorded ?? (await attachmentNow(context, record))
-  const device = attachment && (await context.service.executor.device(attachment))
+  const seen = attachment && (await context.service.executor.device(attachment))
+  const device = seen ?? (await unseenDevice(context, session))
   if (recorded !== undefined && device === undefined) await noteLoss(context, session)
-  if (attachment && device !== undefined && !(await isFree(context, attachment, device))) {
+  if (device !== undefined && !(await isFree(context, device))) {
     await markReleasing(session)
     return 'held'
   }
   session.step()
   await tidy(context, record)
   const instanceId = record.attachment?.instanceId
-  if (instanceId !== undefined && (device !== undefined || (await isOurs(context, record)))) {
+  if (instanceId !== undefined && (await isOurs(context, record, seen))) {
     session.step()
     await detach(context, session, instanceId, attachment)
   }
-  await session.update({
-    attachment: undefined,
-    mount: undefined,
-    bare: undefined,
-    formatIntent: undefined,
-    releasing: undefined,
-    adopted: undefined,
-    olderMounts: undefined,
-    references: [],
-  })
+  await session.update(NOTHING_HERE)
   return 'released'
 }
 
+/**
+ * The device that the executor does not see and the kernel shows on: before a detach it is to be found free as any other. The
+ * platform may know that the attachment has ended, so that the name is that of another disk.
+ */
+async function unseenDevice(
+  context: MountContext,
+  session: VolumeSession,
+): Promise<string | undefined> {
+  const device = shownDevice(context, session.record)
+  const loss = device === undefined ? undefined : await findLoss(context, session)
+  return loss === undefined || loss.isStillOurs === true ? device : undefined
+}
+
 /** Whether nobody holds the device; one that goes while it is looked at, as at the end of a detach, is held by nobody. */
-async function isFree(
-  { publisher, service }: MountContext,
-  attachment: VolumeAttachment,
-  device: string,
-): Promise<boolean> {
+async function isFree({ publisher, mounter }: MountContext, device: string): Promise<boolean> {
+  const identity = mounter.deviceIdentity(device)
   try {
     return await publisher.isFree(device)
   } catch (error) {
-    if ((await service.executor.device(attachment)) !== undefined) throw error
+    const isThere = identity !== undefined && mounter.deviceIdentity(device) === identity
+    if (isThere || !isStorageError(error)) throw error
     return true
   }
 }
@@ -160,7 +198,7 @@ async function isFree(
 /** Where the device is gone nobody can hold it: what stands there still is a bare directory, or a dead mount of others. */
 async function tidy(context: MountContext, record: LedgerRecord): Promise<void> {
   // What was never attached never had this place, which may be that of another volume of this name.
-  if ((record.attachment ?? record.lost) === undefined) return
+  if ((record.attachment ?? record.lost ?? record.mount ?? record.bare) === undefined) return
   for (const place of placesToTidy(context, record)) await context.publisher.tidy(place)
 }
 
@@ -198,11 +236,15 @@ async function detach(
  * Whether what the platform would detach is what the record means: the machine may be a copy of the one that wrote it, and
  * somebody may have attached the volume anew by hand.
  */
-async function isOurs(context: MountContext, record: LedgerRecord): Promise<boolean> {
+async function isOurs(
+  context: MountContext,
+  record: LedgerRecord,
+  device: string | undefined,
+): Promise<boolean> {
   const { attachment } = record
   if (attachment === undefined) return false
   if (attachment.instanceId !== (await context.service.executor.instance()).id) return false
-  if (attachment.since === undefined) return true
+  if (attachment.since === undefined || isSameDisk(context, record, device)) return true
   const now = await attachmentNow(context, record)
   return now === undefined || now.since.toISOString() === attachment.since
 }
@@ -223,10 +265,25 @@ async function attachedDevice(
   record: LedgerRecord,
 ): Promise<string | undefined> {
   const attachment = recordedAttachment(record)
-  return attachment && (await context.service.executor.device(attachment))
+  const seen = attachment && (await context.service.executor.device(attachment))
+  return seen ?? shownDevice(context, record)
 }
 
 async function markReleasing(session: VolumeSession): Promise<void> {
   if (session.record.releasing === undefined)
     await session.update({ releasing: { since: new Date().toISOString() } })
+}
+
+function unseen({ name }: Volume): UnavailableError {
+  return new UnavailableError({
+    subject: `the device of ${volumeNamed(name)}`,
+    problem: 'is not seen just now',
+    remedy: 'try again',
+  })
+}
+
+function withTheirs(record: LedgerRecord, theirs: VolumeAttachment | undefined): LedgerRecord {
+  if (record.attachment !== undefined || theirs === undefined) return record
+  const { instanceId, since, deviceName } = theirs
+  return { ...record, attachment: { instanceId, since: since.toISOString(), deviceName } }
 }

@@ -78,15 +78,13 @@ async function letGo(
   if (holders.length > 0) throw attachedElsewhere(volume, holders)
   refuseCertainUsers(context, session, volume)
   const mine = volume.attachments.find(({ instanceId }) => instanceId === here)
-  if (session.record.attachment === undefined && mine !== undefined) {
-    // Where use cannot be told, an attachment that this service did not make is somebody's use.
-    if (!context.publisher.tellsUse)
-      throw stillInUse(volume.name, [`another service of ${here}`], 'remove it there')
-    await session.update({ attachment: { instanceId: here, since: mine.since.toISOString() } })
-  }
-  const released = await trialRelease(context, session, () => republish(context, session, volume))
-  if (released === 'released') return here
-  const attachment = recordedAttachment(session.record)
+  const theirs = session.record.attachment === undefined ? mine : undefined
+  // Where use cannot be told, an attachment that this service did not make is somebody's use.
+  if (theirs !== undefined && !context.publisher.tellsUse)
+    throw stillInUse(volume.name, [`another service of ${here}`], 'remove it there')
+  const remount = () => republish(context, session, volume)
+  if ((await trialRelease(context, session, remount, theirs)) === 'released') return here
+  const attachment = theirs ?? recordedAttachment(session.record)
   const device = attachment === undefined ? undefined : await executor.device(attachment)
   const place = placeOf(context, session.record)
   const users = device === undefined ? [] : await context.publisher.users(device, place)

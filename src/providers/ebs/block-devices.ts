@@ -85,7 +85,7 @@ export class BlockDevices {
         (name) =>
           this.#read(name, 'device/model') === EBS_MODEL &&
           this.#read(name, 'device/serial') === serial &&
-          (this.#read(name, 'device/state') ?? 'live') === 'live' &&
+          !isGone(this.#read(name, 'device/state')) &&
           this.#fits(name, sizeGiB),
       )
   }
@@ -151,4 +151,9 @@ export class BlockDevices {
       return undefined
     }
   }
+}
+
+/** A controller that is being reset, or looks for its way to the disk again, has the disk all the same (Linux, nvme_ctrl_state). */
+function isGone(state = 'live'): boolean {
+  return state === 'dead' || state.startsWith('deleting')
 }

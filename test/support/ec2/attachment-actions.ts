@@ -22,18 +22,25 @@ export function attachVolume(region: Region, form: Form): SimAttachment {
     throw new ApiError('IncorrectState', `Instance '${instance.id}' is not 'running'.`)
   refuseState(volume, instance)
   refuseCrowd(region, instance, device)
-  const { tick } = region.delays
   const attachment: SimAttachment = {
     volumeId: volume.id,
     instanceId: instance.id,
     device,
     state: 'attaching',
-    time: new Date(Math.floor(region.clock.now() / Math.max(1, tick)) * Math.max(1, tick)),
+    time: timeOfAttach(region, volume.id),
     deleteOnTermination: false,
   }
   region.change(volume.id, { state: 'in-use', attachments: [...volume.attachments, attachment] })
   follow(region, attachment)
   return attachment
+}
+
+/** Whole seconds, as look-ups show it; a volume is not attached twice in one second, however fast the region is. */
+function timeOfAttach(region: Region, volumeId: string): Date {
+  const before = region.lastAttached.get(volumeId) ?? 0
+  const time = Math.max(Math.floor(region.clock.now() / 1_000) * 1_000, before + 1_000)
+  region.lastAttached.set(volumeId, time)
+  return new Date(time)
 }
 
 function refuseDevice(device: string): void {
@@ -147,7 +154,7 @@ function letGo(region: Region, attachment: SimAttachment, isForced: boolean, res
   const { isHeld, waits } = guestOf(region, attachment)
   if (!isForced && waits) {
     if (isHeld) region.changeAttachment(attachment, { state: 'busy' })
-    const againMs = Math.max(1, region.delays.tick / 10)
+    const againMs = Math.max(1, region.delays.holdLook)
     region.clock.after(againMs, () => letGo(region, attachment, isForced, restMs))
     return
   }

@@ -27,8 +27,8 @@ export interface Delays {
   readonly tagLag: number
   /** Between two snapshots of one volume. */
   readonly snapshotPause: number
-  /** The precision of the times of attachments. */
-  readonly tick: number
+  /** From one look to the next whether an instance has let go of a disk. */
+  readonly holdLook: number
 }
 
 /** What is usual on the real one. */
@@ -51,7 +51,7 @@ export const realDelays: Delays = {
   lag: 500,
   tagLag: 2_000,
   snapshotPause: 15_000,
-  tick: 1_000,
+  holdLook: 100,
 }
 
 /** All of them shorter by a factor, such as 0.002; what is given stays as it is. */

@@ -56,6 +56,8 @@ export class Region {
   readonly instances: LaggingMap<SimInstance>
   readonly snapshots: LaggingMap<SimSnapshot>
   readonly modifications: LaggingMap<readonly SimModification[]>
+  /** When each volume was attached last, of the epoch, in milliseconds. */
+  readonly lastAttached = new Map<string, number>()
   readonly tokens = new Map<string, TokenUse>()
   readonly types = new Map<string, SimInstanceType>()
   readonly keys = new Map<string, KeyFate>()
