@@ -186,6 +186,7 @@ function hostFacts(): Omit<Host, 'directories' | 'loadConfig'> {
     home: home === undefined || home === '' ? undefined : resolve(home),
     command,
     run: async (...call) => (await import('./libstorage/run.ts')).run(...call),
+    systemd: async () => (await import('./cli/service/systemd.ts')).ownSystemd(),
     startServer: async (args, logFile) => {
       const { spawnServer } = await import('./cli/service/spawn-server.ts')
       return spawnServer([...command, ...args], logFile)

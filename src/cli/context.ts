@@ -12,6 +12,7 @@ import { asItIs, type Wording } from '../mount/linux/outside-paths.ts'
 import type { ProcessRole } from '../mount/mount-context.ts'
 import type { ServicePolicies } from '../open-policies.ts'
 import type { Screen } from './progress.ts'
+import type { SystemdPlace } from './service/systemd.ts'
 
 /** Where text goes. */
 export interface Output {
@@ -50,6 +51,8 @@ export interface Host {
   readonly command: readonly string[]
   /** Runs a program of the operating system. */
   readonly run: Run
+  /** The systemd of this machine, if it is one's. */
+  systemd(): Promise<SystemdPlace>
   /** Starts this program with these arguments in a session of its own; what it says is added to a file. */
   startServer(args: readonly string[], logFile: string): Promise<StartedServer>
   /** Sends a signal to a process. */

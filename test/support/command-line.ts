@@ -126,6 +126,7 @@ export class CommandLine {
   openPolicies: Surroundings['openPolicies'] = async () => []
   openChecks: Surroundings['openChecks'] = () => Promise.reject(new Error('nothing is looked at'))
   programName = 'remora'
+  script = '/opt/remora/dist/main.js'
   stdout = ''
   stderr = ''
   /** Whether anybody reads stdout. */
@@ -143,6 +144,8 @@ export class CommandLine {
     this.steps.push([command, ...args].join(' '))
     return { exitCode: 0, stdout: '', stderr: '' }
   }
+  /** No test meets the systemd of the machine that it runs on. */
+  systemd: Awaited<ReturnType<Host['systemd']>> = { root: '/nowhere', isBooted: false }
   startServer: Host['startServer'] = () => Promise.reject(new Error('no server is started here'))
   /** The environment's `REXRAY_HOME`. */
   home: string | undefined
@@ -207,13 +210,14 @@ export class CommandLine {
   #host(): Host {
     return {
       home: this.home,
-      command: ['/usr/bin/node', '/opt/remora/dist/main.js'],
+      command: ['/usr/bin/node', this.script],
       directories: async () => this.directories,
       loadConfig: async (flags) => {
         this.flags.push(flags)
         return this.#config()
       },
       run: (...call) => this.runTool(...call),
+      systemd: async () => this.systemd,
       startServer: (...call) => this.startServer(...call),
       signal: (...call) => this.signalProcess(...call),
       habitat: async () => this.habitat,
@@ -273,9 +277,7 @@ export class CommandLine {
   }
 
   #logger(): Logger {
-    const log = (level: string) => (message: string) => {
-      this.log.push(`${level} ${message}`)
-    }
+    const log = (level: string) => (message: string) => void this.log.push(`${level} ${message}`)
     return { debug: () => undefined, info: log('info'), warn: log('warn'), error: log('error') }
   }
 }
