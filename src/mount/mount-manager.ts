@@ -108,7 +108,9 @@ export class MountManager implements IntegrationDriver {
 
   async remove(name: string, call: IntegrationCall = {}): Promise<void> {
     const { signal } = call
-    if (inCall(this.#context, call).settings.remove.disable) return
+    const { role, settings } = inCall(this.#context, call)
+    // What keeps an orchestrator from destroying volumes does not keep the person who typed a name.
+    if (role === 'server' && settings.remove.disable) return
     const work = removeVolume(this.#context, this.#removed, name, signal)
     await answerInTime(this.#context, name, signal, work)
   }
