@@ -1,7 +1,7 @@
 import { FailedPreconditionError, NotFoundError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
 import { sleep } from '../libstorage/wait.ts'
-import { findByName } from './find-by-name.ts'
+import { findByName, findByNameOrId } from './find-by-name.ts'
 import { factsOf, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { placeOf } from './recorded-place.ts'
@@ -24,7 +24,8 @@ export async function removeVolume(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const volume = await findByName(context, name, signal)
+  const find = context.role === 'command' ? findByNameOrId : findByName
+  const volume = await find(context, name, signal)
   // Whoever repeats a Remove does not mean a volume whose name differs in letter case.
   if (volume === undefined || (volume.name !== name && removed.has(name))) {
     if (removed.has(name)) return
