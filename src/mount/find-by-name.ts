@@ -3,6 +3,18 @@ import { NotFoundError } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
 import type { MountContext } from './mount-context.ts'
 
+/**
+ * The volume that is meant by a name, or else by an id. A command looks without regard to letter case at what is there now:
+ * it has no list at hand that a server would have, and whoever typed the name waits for one look more.
+ */
+export async function findVolume(
+  { service, role }: Pick<MountContext, 'service' | 'role'>,
+  nameOrId: string,
+  options: FindOptions = {},
+): Promise<Volume> {
+  return await service.catalog.find(nameOrId, { thorough: role === 'command', ...options })
+}
+
 /** The volume of this name, in any letter case, and of no id: before a client's word destroys something. */
 export async function findByName(
   context: MountContext,

@@ -15,8 +15,8 @@ import { stillInUse, type VolumeSession } from './volume-session.ts'
 const END_THEM = 'stop what uses it and try again'
 
 /**
- * Destroys a volume that nobody uses. A name that was removed here before is a success, whatever else has it in another
- * letter case: only a name that was never removed here may mean another one.
+ * Destroys a volume that nobody uses. A name that was removed here before is a success for a server's client, which repeats
+ * itself, whatever else has it in another letter case: only a name that was never removed here may mean another one.
  */
 export async function removeVolume(
   context: MountContext,
@@ -28,7 +28,7 @@ export async function removeVolume(
   const volume = await find(context, name, signal)
   // Whoever repeats a Remove does not mean a volume whose name differs in letter case.
   if (volume === undefined || (volume.name !== name && removed.has(name))) {
-    if (removed.has(name)) return
+    if (removed.has(name) && context.role === 'server') return
     throw new NotFoundError(volumeNamed(name))
   }
   // Nothing is held up meanwhile: a Mount that comes is a reason to refuse.

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { COMMAND_HOLDER } from '../../src/mount/references.ts'
 import { LoopWorld, loopUnavailable } from '../support/loop-world.ts'
-import { MountWorld } from '../support/mount-world.ts'
+import { MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
 
 const names = () => world.platform.volumes().map(({ name }) => name)
 
@@ -24,6 +25,46 @@ describe('a command', () => {
     })
     await world.manager('command').remove(id)
     expect(names()).toEqual([])
+  })
+
+  test.each(['DATA', 'data'])('removes %s by its name in another letter case', async (name) => {
+    world.platform.add({ name: 'Data' })
+    const command = world.manager('command')
+    expect((await command.get(name)).volume.name).toBe('Data')
+    await command.remove(name)
+    expect(names()).toEqual([])
+  })
+
+  test('does not take a name that was removed here for one in another letter case', async () => {
+    world.platform.add({ name: 'data' })
+    world.platform.add({ name: 'DATA' })
+    await world.manager('server').remove('DATA')
+    await expect(world.manager('command').remove('DATA')).rejects.toMatchObject({
+      code: 'ERR_NOT_FOUND',
+    })
+    expect(names()).toEqual(['data'])
+  })
+
+  test('mounts, attaches, detaches and unmounts by a name in another letter case', async () => {
+    world.platform.add({ name: 'data' })
+    const attached = () => world.platform.volumes()[0]?.attachments.length
+    await world.manager('command').attach('DATA')
+    expect(attached()).toBe(1)
+    await world.manager('command').detach('DATA')
+    expect(attached()).toBe(0)
+    await mounted(world.manager('command'), 'DATA', COMMAND_HOLDER)
+    expect(world.isMounted('data')).toBe(true)
+    expect(await world.manager('command').path('Data')).toBe('/mnt/data/data')
+    await world.manager('command').unmount({ name: 'DATA', holder: COMMAND_HOLDER })
+    expect(world.isMounted('data')).toBe(false)
+    expect(attached()).toBe(0)
+  })
+
+  test('makes no volume beside one in another letter case by create.implicit', async () => {
+    world.platform.add({ name: 'data' })
+    const create = { ...quickSettings.create, implicit: true }
+    await mounted(world.manager('command', { create }), 'DATA', COMMAND_HOLDER)
+    expect(names()).toEqual(['data'])
   })
 })
 
