@@ -84,6 +84,7 @@ function surroundings(): Surroundings {
     openChecks: checksOf,
     openPolicies: policiesEverywhere,
     settingFlags: listSettingFlags,
+    readSwitches: readAllSwitches,
     host: {
       ...hostFacts(),
       directories: async () => {
@@ -152,6 +153,14 @@ async function listSettingFlags() {
     import('./providers/index.ts'),
   ])
   return settingFlags(providers)
+}
+
+async function readAllSwitches() {
+  const [{ readSwitches }, { providers }] = await Promise.all([
+    import('./config/setting-flags.ts'),
+    import('./providers/index.ts'),
+  ])
+  return readSwitches(providers)
 }
 
 async function policiesEverywhere(flags: Parameters<Surroundings['openPolicies']>[0]) {

@@ -82,6 +82,8 @@ export interface Surroundings {
   readonly openChecks: (flags: Flags, volume: string | undefined) => Promise<readonly CheckGroup[]>
   /** The flags that set keys of the configuration. */
   readonly settingFlags: () => Promise<readonly SettingFlag[]>
+  /** Whether a flag, by its name without dashes, sets a key that is true or false. */
+  readonly readSwitches: () => Promise<(flag: string) => boolean>
   /** What the platforms of the configured services have to allow. */
   readonly openPolicies: (flags: Flags) => Promise<readonly ServicePolicies[]>
   readonly host: Host

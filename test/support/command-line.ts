@@ -7,7 +7,7 @@ import { runQuickly } from '../../src/cli/quick/run.ts'
 import type { Directories, OperationsConfig } from '../../src/config/config.ts'
 import type { AnsweringServer } from '../../src/config/find-answers.ts'
 import type { Flags, LoadedConfig } from '../../src/config/load.ts'
-import { settingFlags } from '../../src/config/setting-flags.ts'
+import { readSwitches, settingFlags } from '../../src/config/setting-flags.ts'
 import { NotFoundError } from '../../src/libstorage/errors.ts'
 import type { Logger } from '../../src/libstorage/logger.ts'
 import type { Run } from '../../src/libstorage/run.ts'
@@ -193,6 +193,7 @@ export class CommandLine {
       examineConfig: (flags) => this.examineConfig(flags),
       openChecks: (flags, volume) => this.openChecks(flags, volume),
       settingFlags: async () => settingFlags(providers),
+      readSwitches: async () => readSwitches(providers),
       openPolicies: (flags) => this.openPolicies(flags),
       host: this.#host(),
       openApp: async (use, flags) => {
@@ -233,10 +234,8 @@ export class CommandLine {
   /** What the program gets when it opens its app. */
   app(): App {
     const step = async (name: string) => void this.steps.push(name)
-    const served = this.#served('ebs', OPERATIONS.mount.path)
-    const others = this.otherServices.map((name) =>
-      this.#served(name, `${OPERATIONS.mount.path}/${name}`),
-    )
+    const served = this.#served('ebs')
+    const others = this.otherServices.map((name) => this.#served(name, `/${name}`))
     return {
       config: this.#config(),
       logger: this.#logger(),
@@ -261,7 +260,7 @@ export class CommandLine {
     }
   }
 
-  #served(name: string, mountFolder: string): ServedService {
+  #served(name: string, below = ''): ServedService {
     const provider = {
       driver: NO_DRIVER,
       executor: { instance: async () => ({ id: HERE }), device: async () => undefined },
@@ -273,6 +272,7 @@ export class CommandLine {
     } as const
     const service = createService(name, provider, this.#logger())
     const { volumes } = this
+    const mountFolder = OPERATIONS.mount.path + below
     return { service, operations: OPERATIONS, mountFolder, volumes, hasWarned: () => false }
   }
 
