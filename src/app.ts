@@ -14,7 +14,7 @@ import type { Wording } from './mount/linux/outside-paths.ts'
 import { type HeldLock, ProcessLocks, SERVER_LOCK } from './mount/locks.ts'
 import type { ProcessRole } from './mount/mount-context.ts'
 import { withSettings } from './mount/with-settings.ts'
-import { writePidFile } from './pid-file.ts'
+import { LISTENING_FILE, writePidFile } from './pid-file.ts'
 import type { PluginServer } from './plugin-api/server.ts'
 import type { ProviderDefinition } from './providers/definition.ts'
 import { providers as builtIn } from './providers/index.ts'
@@ -154,6 +154,7 @@ class OpenApp implements App {
   readonly #servers: PluginServer[] = []
   #lock: HeldLock | undefined
   #removePidFile: (() => void) | undefined
+  #removeListeningFile: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   constructor(parts: OpenParts) {
@@ -227,6 +228,7 @@ class OpenApp implements App {
       const { name, spec } = module
       listening.push({ address: server.address, service: service.name, module: name, spec })
     }
+    this.#removeListeningFile = writePidFile(this.config.directories.run, LISTENING_FILE)
     return listening
   }
 
@@ -254,6 +256,7 @@ class OpenApp implements App {
 
   async #close(): Promise<void> {
     try {
+      this.#removeListeningFile?.()
       this.#parts.answers.end()
       await Promise.all(this.#servers.map((server) => server.close()))
       await this.#parts.served.close()

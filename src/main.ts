@@ -87,6 +87,7 @@ function surroundings(): Surroundings {
     openChecks: checksOf,
     openPolicies: policiesEverywhere,
     settingFlags: listSettingFlags,
+    readSwitches: readAllSwitches,
     host: {
       ...hostFacts(),
       directories: async () => {
@@ -157,6 +158,14 @@ async function listSettingFlags() {
   return settingFlags(providers)
 }
 
+async function readAllSwitches() {
+  const [{ readSwitches }, { providers }] = await Promise.all([
+    import('./config/setting-flags.ts'),
+    import('./providers/index.ts'),
+  ])
+  return readSwitches(providers)
+}
+
 async function policiesEverywhere(flags: Parameters<Surroundings['openPolicies']>[0]) {
   const [{ openPolicies }, { providers }, input] = await Promise.all([
     import('./open-policies.ts'),
@@ -189,6 +198,7 @@ function hostFacts(): Omit<Host, 'directories' | 'loadConfig'> {
     home: home === undefined || home === '' ? undefined : resolve(home),
     command,
     run: async (...call) => (await import('./libstorage/run.ts')).run(...call),
+    systemd: async () => (await import('./cli/service/systemd.ts')).ownSystemd(),
     startServer: async (args, logFile) => {
       const { spawnServer } = await import('./cli/service/spawn-server.ts')
       return spawnServer([...command, ...args], logFile)

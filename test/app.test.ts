@@ -237,8 +237,13 @@ test('a server has its process id and, where nobody sits before it, its log wher
   await expect
     .poll(() => readFileSync(path.join(log, 'rexray.log'), 'utf8'))
     .toMatch(/^\{"time":"[^"]+","level":"info","message":"said"\}\n$/)
+  const listeningFile = path.join(runFolder, 'rexray.listening')
+  expect(existsSync(listeningFile)).toBe(false)
+  await app.listen()
+  expect(readFileSync(listeningFile, 'utf8')).toBe(`${process.pid}\n`)
   await app.close()
   expect(existsSync(pidFile)).toBe(false)
+  expect(existsSync(listeningFile)).toBe(false)
   const second = await open('server')
   await second.lockServer({ pidFile: false })
   expect(existsSync(pidFile)).toBe(false)

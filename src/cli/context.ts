@@ -12,6 +12,7 @@ import { asItIs, type Wording } from '../mount/linux/outside-paths.ts'
 import type { ProcessRole } from '../mount/mount-context.ts'
 import type { ServicePolicies } from '../open-policies.ts'
 import type { Screen } from './progress.ts'
+import type { SystemdPlace } from './service/systemd.ts'
 
 /** Where text goes. */
 export interface Output {
@@ -50,6 +51,8 @@ export interface Host {
   readonly command: readonly string[]
   /** Runs a program of the operating system. */
   readonly run: Run
+  /** The systemd of this machine, if it is one's. */
+  systemd(): Promise<SystemdPlace>
   /** Starts this program with these arguments in a session of its own; what it says is added to a file. */
   startServer(args: readonly string[], logFile: string): Promise<StartedServer>
   /** Sends a signal to a process. */
@@ -79,6 +82,8 @@ export interface Surroundings {
   readonly openChecks: (flags: Flags, volume: string | undefined) => Promise<readonly CheckGroup[]>
   /** The flags that set keys of the configuration. */
   readonly settingFlags: () => Promise<readonly SettingFlag[]>
+  /** Whether a flag, by its name without dashes, sets a key that is true or false. */
+  readonly readSwitches: () => Promise<(flag: string) => boolean>
   /** What the platforms of the configured services have to allow. */
   readonly openPolicies: (flags: Flags) => Promise<readonly ServicePolicies[]>
   readonly host: Host

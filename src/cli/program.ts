@@ -76,7 +76,10 @@ export async function runProgram(
     }
     if (wantsAll(args))
       program.addHelpText('afterAll', settingsHelp(await surroundings.settingFlags()))
-    const split = splitPropertyFlags(helpArguments(args, program), knows(program))
+    const split = await splitPropertyFlags(helpArguments(args, program), {
+      isKnown: knows(program),
+      readSwitches: surroundings.readSwitches,
+    })
     properties = split.properties
     const modern = modernArguments(split.rest, program)
     if (modern.outdated.length > 0) warnOfOld(modern, surroundings)

@@ -10,34 +10,45 @@ export interface SplitArguments {
 /** `--ebsRegion`, `--libstorage.service`: the first level in lower case, and then at least one more. */
 const PROPERTY_FLAG = /^--(?<name>[a-z][a-z0-9]*[A-Z.][\w.]*)(?:=(?<value>.*))?$/
 
+/** What is known of flags by their names, for a command line to be split. */
+export interface FlagKnowledge {
+  /** Whether a flag, with its dashes, is one of a command. */
+  isKnown(flag: string): boolean
+  /** Whether a flag, without dashes, is named like a key that is true or false. */
+  readSwitches(): Promise<(flag: string) => boolean>
+}
+
 /**
  * Takes out the flags that look like configuration keys and belong to no command; whether there is such a key the
- * configuration says. One without a value means `true`.
+ * configuration says. One without a value means `true`; one that is true or false never takes the next word for it.
  */
-export function splitPropertyFlags(
+export async function splitPropertyFlags(
   args: readonly string[],
-  isKnown: (flag: string) => boolean,
-): SplitArguments {
+  { isKnown, readSwitches }: FlagKnowledge,
+): Promise<SplitArguments> {
   const end = args.indexOf('--')
   const flags = end < 0 ? args : args.slice(0, end)
+  const found = flags.map((arg) => propertyFlag(arg, isKnown))
+  const isBare = found.some((flag) => flag !== undefined && flag.value === undefined)
+  const isSwitch = isBare ? await readSwitches() : () => false
   const rest: string[] = []
   const properties: Record<string, string> = {}
   for (const [index, arg] of flags.entries()) {
-    const property = propertyFlag(arg, isKnown)
-    const before = propertyFlag(flags[index - 1], isKnown)
+    const property = found[index]
+    const before = found[index - 1]
+    const isWanted = before !== undefined && before.value === undefined && !isSwitch(before.name)
     if (property !== undefined) properties[property.name] = property.value ?? 'true'
-    else if (before !== undefined && before.value === undefined && !arg.startsWith('-'))
-      properties[before.name] = arg
+    else if (isWanted && !arg.startsWith('-')) properties[before.name] = arg
     else rest.push(arg)
   }
   return { rest: [...rest, ...args.slice(flags.length)], properties }
 }
 
 function propertyFlag(
-  arg: string | undefined,
+  arg: string,
   isKnown: (flag: string) => boolean,
 ): { readonly name: string; readonly value: string | undefined } | undefined {
-  const { name, value } = PROPERTY_FLAG.exec(arg ?? '')?.groups ?? {}
+  const { name, value } = PROPERTY_FLAG.exec(arg)?.groups ?? {}
   return name === undefined || isKnown(`--${name}`) ? undefined : { name, value }
 }
 

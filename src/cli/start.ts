@@ -8,7 +8,6 @@ import { exitStatusOf } from './exit-status.ts'
 import { reportFailures, wayToFindOut } from './failed-start.ts'
 import { requireConfigurationAsBefore } from './managed-configuration.ts'
 import type { RunWork } from './program.ts'
-import { writeWhole } from './service/write-whole.ts'
 import { startReport } from './start-report.ts'
 import { withExamples } from './verb.ts'
 
@@ -19,8 +18,6 @@ const UNCAUGHT = ['uncaughtException', 'unhandledRejection'] as const
 export interface StartOptions {
   /** Whether a file says the pid. */
   readonly pidFile: boolean
-  /** Written when the server listens, for whoever started it in the background. */
-  readonly readyFile?: string | undefined
   /** Whether a Docker engine started it as its managed plugin. */
   readonly managed?: boolean
 }
@@ -42,7 +39,6 @@ export const PLUGIN_FOLDERS = ['/pool', '/var/lib/rexray']
 interface StartFlags {
   readonly nopid?: boolean
   readonly managed?: boolean
-  readonly readyFile?: string
 }
 
 /** The command `start`. */
@@ -54,10 +50,9 @@ export function startCommand(context: CommandContext, runs: RunWork): Command {
     .option('-f, --foreground', 'accepted, it is always so')
     .option('--nopid', 'write no file with the process id')
     .addOption(new Option('--force', "accepted for REX-Ray's sake").hideHelp())
-    .addOption(new Option('--readyFile <file>', 'written when the server listens').hideHelp())
     .addOption(new Option('--managed', 'run as the managed plugin of a Docker engine').hideHelp())
-    .action(({ nopid = false, readyFile, managed = false }: StartFlags) =>
-      runs(serve(context, { pidFile: !nopid, readyFile, managed })),
+    .action(({ nopid = false, managed = false }: StartFlags) =>
+      runs(serve(context, { pidFile: !nopid, managed })),
     )
   return withExamples(command, ['start', 'start --logLevel info', 'start --config ./config.yml'])
 }
@@ -69,7 +64,7 @@ export function startCommand(context: CommandContext, runs: RunWork): Command {
  */
 export async function serve(
   context: CommandContext,
-  { pidFile, readyFile, managed = false }: StartOptions,
+  { pidFile, managed = false }: StartOptions,
 ): Promise<number> {
   const life = watchSignals(context)
   try {
@@ -83,7 +78,6 @@ export async function serve(
       const modules = await app.listen(managed ? engineWants() : {})
       const invocation = managed ? undefined : context.invocation
       context.stdout.write(startReport(app, modules, invocation))
-      if (readyFile !== undefined) writeWhole(readyFile, `${process.pid}\n`)
       app.logger.info('serving volumes', { config: app.config.files })
       const answering = after(COMMANDS_WAIT_MS, () => void app.answerCommands())
       await life.stopped

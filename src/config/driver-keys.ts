@@ -124,6 +124,11 @@ export function isSecret(schema: unknown): boolean {
   return layersOf(schema).some((layer) => layer.meta()?.['secret'] === true)
 }
 
+/** Whether a key is true or false. */
+export function isSwitch(schema: unknown): boolean {
+  return layersOf(schema).some((layer) => layer instanceof z.ZodBoolean)
+}
+
 /** A schema and what it wraps: what is optional or has a default, and what a transformation begins with. */
 function layersOf(schema: unknown): readonly z.ZodType[] {
   if (!(schema instanceof z.ZodType)) return []

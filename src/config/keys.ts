@@ -3,8 +3,8 @@ import { parseDuration } from '../libstorage/duration.ts'
 import { NEW_FILE_SYSTEMS } from '../libstorage/file-system.ts'
 import { parseGiB } from '../libstorage/size.ts'
 import {
+  BOOLEAN,
   optional,
-  parseBoolean,
   parseCallTimeout,
   parseCount,
   parseDirectory,
@@ -32,7 +32,6 @@ export interface Key<T = unknown> {
 }
 
 const OPERATIONS = 'libstorage.integration.volume.operations'
-const BOOLEAN = required(parseBoolean, 'true or false')
 const DURATION = required(parseDuration, 'a duration such as 2s, 500ms or 1m30s')
 const TEXT = optional((text) => text, 'a text')
 const NAME = optional((text) => text.toLowerCase(), 'a name')

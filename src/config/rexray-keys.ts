@@ -52,6 +52,25 @@ export const rexrayKeys: readonly string[] = [
   'csi.**',
 ]
 
+/** Those of them that are true or false, whose flags take a value only behind `=`. */
+export const rexraySwitches: readonly string[] = [
+  'rexray.volume.path.cache',
+  'rexray.volume.path.disableCache',
+  'volume.path.cache',
+  'volume.path.disableCache',
+  'libstorage.embedded',
+  'libstorage.disabled',
+  'libstorage.executor.disableDownload',
+  'libstorage.schema.responseValidationEnabled',
+  'libstorage.server.parseRequestOpts',
+  'libstorage.integration.volume.operations.remove.force',
+  'libstorage.integration.volume.operations.path.cache.enabled',
+  'libstorage.integration.volume.operations.path.cache.async',
+  'libstorage.integration.volume.path.cache.enabled',
+  'libstorage.integration.volume.path.cache.async',
+  'libstorage.integration.volume.remove.force',
+]
+
 /** The keys that drivers of REX-Ray which are not here have for what nobody else may read, in lower case. */
 export const rexraySecrets = /\.(?:secretkey|password|passwd|token|clientsecret|key)$/
 

@@ -1,6 +1,8 @@
-import { type DriverKeys, defaultOf } from './driver-keys.ts'
-import { flagName } from './environment.ts'
-import { type Key, operationKeys, programKeys } from './keys.ts'
+import { type DriverKeys, defaultOf, isSwitch, sectionsOf } from './driver-keys.ts'
+import { flagIdentity, flagName } from './environment.ts'
+import { type Key, operationKeys, otherNames, programKeys } from './keys.ts'
+import { rexraySwitches } from './rexray-keys.ts'
+import { BOOLEAN } from './values.ts'
 
 /** A flag by which a command line sets a key of the configuration. */
 export interface SettingFlag {
@@ -13,8 +15,7 @@ export interface SettingFlag {
 
 /** The flags of all keys of the program and of its drivers, by their names. */
 export function settingFlags(drivers: readonly DriverKeys[]): readonly SettingFlag[] {
-  const keys: readonly Key[] = [...Object.values(programKeys), ...Object.values(operationKeys)]
-  const ofProgram = keys.map(({ path, why, default: usual }) => ({
+  const ofProgram = keys().map(({ path, why, default: usual }) => ({
     flag: `--${flagName(path)}`,
     why,
     usual,
@@ -27,4 +28,25 @@ export function settingFlags(drivers: readonly DriverKeys[]): readonly SettingFl
     })),
   )
   return [...ofProgram, ...ofDrivers].sort((a, b) => (a.flag < b.flag ? -1 : 1))
+}
+
+/**
+ * Whether a flag's key is true or false. Such a flag takes a value only behind `=`, as in REX-Ray: the next word may be a
+ * volume.
+ */
+export function readSwitches(drivers: readonly DriverKeys[]): (flag: string) => boolean {
+  const ofProgram = keys()
+    .filter(({ schema }) => schema === BOOLEAN)
+    .flatMap((key) => [key.path, ...otherNames(key)])
+  const ofDrivers = drivers.flatMap((driver) =>
+    Object.entries(driver.settings.shape)
+      .filter(([, schema]) => isSwitch(schema))
+      .flatMap(([key]) => sectionsOf(driver).map((section) => `${section}.${key}`)),
+  )
+  const known = new Set([...ofProgram, ...ofDrivers, ...rexraySwitches].map(flagIdentity))
+  return (flag) => known.has(flagIdentity(flag))
+}
+
+function keys(): readonly Key[] {
+  return [...Object.values(programKeys), ...Object.values(operationKeys)]
 }

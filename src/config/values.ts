@@ -35,6 +35,9 @@ export function parseBoolean(text: string): boolean | undefined {
   return undefined
 }
 
+/** A value that is true or false, and nothing else. */
+export const BOOLEAN = required(parseBoolean, 'true or false')
+
 /** Reads `false`, `true`, `dead` or `fence`. */
 export function parsePreempt(text: string): boolean | 'dead' | 'fence' | undefined {
   const word = text.toLowerCase()

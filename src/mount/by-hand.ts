@@ -1,6 +1,7 @@
 import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
 import type { VolumeAttachment } from '../libstorage/types.ts'
 import { bringHere } from './bring-up.ts'
+import { findVolume } from './find-by-name.ts'
 import type { AcquiringCall, IntegrationCall } from './integration-driver.ts'
 import { factsOf, recordedAttachment, rememberedVolume } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
@@ -17,12 +18,12 @@ export async function attachByHand(
   name: string,
   { signal, force = false }: AcquiringCall,
 ): Promise<void> {
-  const found = await context.service.catalog.find(name, { fresh: true, signal })
+  const found = await findVolume(context, name, { fresh: true, signal })
   await context.sessions.run(factsOf(found), 'attaches the volume', signal, async (session) => {
     await session.awaitTool()
     const { mount, references } = session.record
     const isUsed = mount !== undefined || references.length > 0
-    const volume = await context.service.catalog.find(name, { fresh: session.waited })
+    const volume = await findVolume(context, name, { fresh: session.waited })
     const preempt = force || context.settings.mount.preempt
     try {
       await bringHere(context, session, volume, { preempt, forced: force })
@@ -43,7 +44,7 @@ export async function detachByHand(
   name: string,
   { signal }: IntegrationCall,
 ): Promise<void> {
-  const volume = await context.service.catalog.find(name, { fresh: true, signal })
+  const volume = await findVolume(context, name, { fresh: true, signal })
   const here = (await context.service.executor.instance({ ...(signal && { signal }) })).id
   await context.sessions.run(factsOf(volume), 'detaches the volume', signal, async (session) => {
     const { references, attachment, formatIntent } = session.record

@@ -1,4 +1,5 @@
 import { NotFoundError } from '../libstorage/errors.ts'
+import { findVolume } from './find-by-name.ts'
 import type { IntegrationCall } from './integration-driver.ts'
 import type { LedgerRecord } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
@@ -9,15 +10,16 @@ import type { MountContext } from './mount-context.ts'
  * is where a record cannot be read: a `StorageError` then, if it is that one.
  */
 export async function findRecord(
-  { ledger, service }: MountContext,
+  context: MountContext,
   name: string,
   call: IntegrationCall,
 ): Promise<LedgerRecord | undefined> {
+  const { ledger } = context
   const record = ledger.named(name)
   if (record?.volume.name === name || record?.volume.id === name) return record
   if (record === undefined && ledger.isWhole()) return undefined
   try {
-    const volume = await service.catalog.find(name, call)
+    const volume = await findVolume(context, name, call)
     return ledger.get(volume.id)
   } catch (error) {
     if (error instanceof NotFoundError) return undefined

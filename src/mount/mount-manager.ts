@@ -6,6 +6,7 @@ import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
 import { attachByHand, detachByHand } from './by-hand.ts'
 import { type Creation, createVolume } from './creation.ts'
+import { findVolume } from './find-by-name.ts'
 import { findRecord } from './find-record.ts'
 import type {
   AcquiringCall,
@@ -108,7 +109,9 @@ export class MountManager implements IntegrationDriver {
 
   async remove(name: string, call: IntegrationCall = {}): Promise<void> {
     const { signal } = call
-    if (inCall(this.#context, call).settings.remove.disable) return
+    const { role, settings } = inCall(this.#context, call)
+    // What keeps an orchestrator from destroying volumes does not keep the person who typed a name.
+    if (role === 'server' && settings.remove.disable) return
     const work = removeVolume(this.#context, this.#removed, name, signal)
     await answerInTime(this.#context, name, signal, work)
   }
@@ -197,7 +200,7 @@ export class MountManager implements IntegrationDriver {
       const sizeGiB = Math.max(known.sizeGiB, used.volume.sizeGiB)
       return this.#views.of({ ...known, sizeGiB }, used)
     }
-    const volume = await service.catalog.find(name, call)
+    const volume = await findVolume(this.#context, name, call)
     return this.#views.of(volume, ledger.get(volume.id))
   }
 

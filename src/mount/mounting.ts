@@ -6,6 +6,7 @@ import type { Background } from './background.ts'
 import { bringUp, isUp } from './bring-up.ts'
 import { createVolume } from './creation.ts'
 import { tookMs } from './events.ts'
+import { findVolume } from './find-by-name.ts'
 import type { AcquiringCall, HolderRequest, MountedVolume } from './integration-driver.ts'
 import {
   factsOf,
@@ -88,7 +89,7 @@ export class Mounting {
       return { name, facts: used.volume, isRemembered: true }
     try {
       // What a Get showed a moment ago will do: an attach that it was wrong about is refused by the platform.
-      const volume = await this.#context.service.catalog.find(name, { recent: true, signal })
+      const volume = await findVolume(this.#context, name, { recent: true, signal })
       return { name, facts: factsOf(volume), isRemembered: false }
     } catch (error) {
       const context = inCall(this.#context, call)
@@ -188,8 +189,7 @@ export class Mounting {
     const preempt = force || context.settings.mount.preempt
     try {
       const volume =
-        (await this.#lingering(session, name)) ??
-        (await this.#context.service.catalog.find(name, { fresh }))
+        (await this.#lingering(session, name)) ?? (await findVolume(this.#context, name, { fresh }))
       if (volume.id !== facts.id) throw replacedMeanwhile(name)
       const remark = await bringUp(context, session, volume, { preempt, forced: force })
       if (remark !== undefined) this.#context.logger.warn(remark, { volume: facts.name })

@@ -2,7 +2,7 @@ import { FailedPreconditionError, NotFoundError, volumeNamed } from '../libstora
 import type { InstanceId, Volume } from '../libstorage/types.ts'
 import { sleep } from '../libstorage/wait.ts'
 import { tookMs } from './events.ts'
-import { findByName } from './find-by-name.ts'
+import { findByName, findByNameOrId } from './find-by-name.ts'
 import { factsOf, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { placeOf } from './recorded-place.ts'
@@ -16,8 +16,8 @@ import { stillInUse, type VolumeSession } from './volume-session.ts'
 const END_THEM = 'stop what uses it and try again'
 
 /**
- * Destroys a volume that nobody uses. A name that was removed here before is a success, whatever else has it in another
- * letter case: only a name that was never removed here may mean another one.
+ * Destroys a volume that nobody uses. A name that was removed here before is a success for a server's client, which repeats
+ * itself, whatever else has it in another letter case: only a name that was never removed here may mean another one.
  */
 export async function removeVolume(
   context: MountContext,
@@ -25,10 +25,11 @@ export async function removeVolume(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const volume = await findByName(context, name, signal)
+  const find = context.role === 'command' ? findByNameOrId : findByName
+  const volume = await find(context, name, signal)
   // Whoever repeats a Remove does not mean a volume whose name differs in letter case.
   if (volume === undefined || (volume.name !== name && removed.has(name))) {
-    if (removed.has(name)) return
+    if (removed.has(name) && context.role === 'server') return
     throw new NotFoundError(volumeNamed(name))
   }
   if (volume.managedBy !== undefined) throw managedElsewhere(volume)

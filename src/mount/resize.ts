@@ -1,7 +1,7 @@
 import { UnsupportedError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume } from '../libstorage/types.ts'
 import { poll } from '../libstorage/wait.ts'
-import { findByName } from './find-by-name.ts'
+import { findByNameOrId } from './find-by-name.ts'
 import { factsOf, isWorthKeeping, type VolumeFacts } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import { placeOf } from './recorded-place.ts'
@@ -31,7 +31,7 @@ export async function resizeVolume(
   const { driver, catalog } = context.service
   const modify = driver.modifyVolume?.bind(driver)
   if (modify === undefined) throw cannotResize(name, driver.name)
-  const found = await findByName(context, name, signal)
+  const found = await findByNameOrId(context, name, signal)
   if (found === undefined) throw volumeNotFound(name)
   const { sessions } = context
   const volume = await sessions.run(

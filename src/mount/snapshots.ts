@@ -1,7 +1,7 @@
 import { FailedPreconditionError, NotFoundError, UnsupportedError } from '../libstorage/errors.ts'
 import type { SnapshotDriver } from '../libstorage/storage-driver.ts'
 import type { Snapshot, SnapshotId } from '../libstorage/types.ts'
-import { findByName } from './find-by-name.ts'
+import { findByNameOrId } from './find-by-name.ts'
 import type { WantedCopy } from './integration-driver.ts'
 import { factsOf } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
@@ -27,7 +27,7 @@ export async function createSnapshot(
   signal: AbortSignal | undefined,
 ): Promise<Snapshot> {
   const snapshots = requireSnapshots(context)
-  const volume = await findByName(context, volumeName, signal)
+  const volume = await findByNameOrId(context, volumeName, signal)
   if (volume === undefined) throw volumeNotFound(volumeName)
   const take = () =>
     snapshots.create(volume.id, { name, labels: {} }, signal === undefined ? {} : { signal })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { aVolume } from '../support/a-volume.ts'
 import { CommandLine, commandVolumes } from '../support/command-line.ts'
 
 const run = (...args: string[]) => new CommandLine().run(...args)
@@ -109,6 +110,31 @@ test('flags that are named like configuration keys go to the configuration', asy
     linuxVolumeFilemode: '0750',
     ebsUseLargeDeviceRange: 'true',
     'libstorage.service': 'a',
+  })
+})
+
+test.each([
+  '--libstorageIntegrationVolumeOperationsRemoveForce',
+  '--libstorageIntegrationVolumeRemoveForce',
+  '--libstorageIntegrationVolumeOperationsUnmountIgnoreUsedCount',
+  '--rexray.volume.unmount.ignoreusedcount',
+  '--libstorageEmbedded',
+  '--virtualboxTls',
+  '--ebsUseLargeDeviceRange',
+  '--ec2UseLargeDeviceRange',
+])('a flag that is true or false leaves the next word alone: %s', async (flag) => {
+  const line = new CommandLine(commandVolumes(aVolume({ name: 'd1' }), aVolume({ name: 'd2' })))
+  expect((await line.run(flag, 'volume', 'rm', flag, 'd1', 'd2')).stdout).toBe('d1\nd2\n')
+  expect(line.flags[0]?.properties).toEqual({ [flag.slice(2)]: 'true' })
+  await line.run('volume', 'ls', `${flag}=false`)
+  expect(line.flags.at(-1)?.properties).toEqual({ [flag.slice(2)]: 'false' })
+})
+
+test('preempt, which may be a word, takes the next one', async () => {
+  const line = new CommandLine()
+  await line.run('volume', 'ls', '--libstorageIntegrationVolumeOperationsMountPreempt', 'dead')
+  expect(line.flags[0]?.properties).toEqual({
+    libstorageIntegrationVolumeOperationsMountPreempt: 'dead',
   })
 })
 

@@ -7,7 +7,7 @@ import { runQuickly } from '../../src/cli/quick/run.ts'
 import type { Directories, OperationsConfig } from '../../src/config/config.ts'
 import type { AnsweringServer } from '../../src/config/find-answers.ts'
 import type { Flags, LoadedConfig } from '../../src/config/load.ts'
-import { settingFlags } from '../../src/config/setting-flags.ts'
+import { readSwitches, settingFlags } from '../../src/config/setting-flags.ts'
 import { NotFoundError } from '../../src/libstorage/errors.ts'
 import type { Logger } from '../../src/libstorage/logger.ts'
 import type { Run } from '../../src/libstorage/run.ts'
@@ -126,6 +126,7 @@ export class CommandLine {
   openPolicies: Surroundings['openPolicies'] = async () => []
   openChecks: Surroundings['openChecks'] = () => Promise.reject(new Error('nothing is looked at'))
   programName = 'remora'
+  script = '/opt/remora/dist/main.js'
   stdout = ''
   stderr = ''
   /** Whether anybody reads stdout. */
@@ -143,6 +144,8 @@ export class CommandLine {
     this.steps.push([command, ...args].join(' '))
     return { exitCode: 0, stdout: '', stderr: '' }
   }
+  /** No test meets the systemd of the machine that it runs on. */
+  systemd: Awaited<ReturnType<Host['systemd']>> = { root: '/nowhere', isBooted: false }
   startServer: Host['startServer'] = () => Promise.reject(new Error('no server is started here'))
   /** The environment's `REXRAY_HOME`. */
   home: string | undefined
@@ -190,6 +193,7 @@ export class CommandLine {
       examineConfig: (flags) => this.examineConfig(flags),
       openChecks: (flags, volume) => this.openChecks(flags, volume),
       settingFlags: async () => settingFlags(providers),
+      readSwitches: async () => readSwitches(providers),
       openPolicies: (flags) => this.openPolicies(flags),
       host: this.#host(),
       openApp: async (use, flags) => {
@@ -207,13 +211,14 @@ export class CommandLine {
   #host(): Host {
     return {
       home: this.home,
-      command: ['/usr/bin/node', '/opt/remora/dist/main.js'],
+      command: ['/usr/bin/node', this.script],
       directories: async () => this.directories,
       loadConfig: async (flags) => {
         this.flags.push(flags)
         return this.#config()
       },
       run: (...call) => this.runTool(...call),
+      systemd: async () => this.systemd,
       startServer: (...call) => this.startServer(...call),
       signal: (...call) => this.signalProcess(...call),
       habitat: async () => this.habitat,
@@ -229,10 +234,8 @@ export class CommandLine {
   /** What the program gets when it opens its app. */
   app(): App {
     const step = async (name: string) => void this.steps.push(name)
-    const served = this.#served('ebs', OPERATIONS.mount.path)
-    const others = this.otherServices.map((name) =>
-      this.#served(name, `${OPERATIONS.mount.path}/${name}`),
-    )
+    const served = this.#served('ebs')
+    const others = this.otherServices.map((name) => this.#served(name, `/${name}`))
     return {
       config: this.#config(),
       logger: this.#logger(),
@@ -257,7 +260,7 @@ export class CommandLine {
     }
   }
 
-  #served(name: string, mountFolder: string): ServedService {
+  #served(name: string, below = ''): ServedService {
     const provider = {
       driver: NO_DRIVER,
       executor: { instance: async () => ({ id: HERE }), device: async () => undefined },
@@ -269,13 +272,12 @@ export class CommandLine {
     } as const
     const service = createService(name, provider, this.#logger())
     const { volumes } = this
+    const mountFolder = OPERATIONS.mount.path + below
     return { service, operations: OPERATIONS, mountFolder, volumes, hasWarned: () => false }
   }
 
   #logger(): Logger {
-    const log = (level: string) => (message: string) => {
-      this.log.push(`${level} ${message}`)
-    }
+    const log = (level: string) => (message: string) => void this.log.push(`${level} ${message}`)
     return { debug: () => undefined, info: log('info'), warn: log('warn'), error: log('error') }
   }
 }

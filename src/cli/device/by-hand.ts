@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { FailedPreconditionError, InvalidArgumentError } from '../../libstorage/errors.ts'
+import { mkdir, realpath } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import {
+  FailedPreconditionError,
+  InvalidArgumentError,
+  systemCode,
+} from '../../libstorage/errors.ts'
 import { NEW_FILE_SYSTEMS } from '../../libstorage/file-system.ts'
 import { run } from '../../libstorage/run.ts'
 import { ToolRunner } from '../../libstorage/tool-runner.ts'
+import { olderFolders } from '../../mount/create-mount-manager.ts'
 import { createLinuxMounter } from '../../mount/linux/linux-mounter.ts'
 import { requireMountOptions } from '../../mount/mount-options.ts'
 import type { Mounter } from '../../mount/mounter.ts'
@@ -16,7 +21,7 @@ export async function mountDevice(
   context: CommandContext,
   { deviceName = '', mountPoint = '', mountOptions = '' }: DeviceOptions,
 ): Promise<number> {
-  const place = resolve(mountPoint)
+  const place = await canonical(resolve(mountPoint))
   await refuseVolumes(context, place)
   const options = requireMountOptions(mountOptions)
   return await withMounter(context, async (mounter) => {
@@ -40,7 +45,7 @@ export async function unmountDevice(
   context: CommandContext,
   { mountPoint = '' }: DeviceOptions,
 ): Promise<number> {
-  const place = resolve(mountPoint)
+  const place = await canonical(resolve(mountPoint))
   await refuseVolumes(context, place)
   return await withMounter(context, async (mounter) => {
     if (!mounter.mounts().some((mount) => mount.mountPoint === place)) {
@@ -80,19 +85,33 @@ export async function formatDevice(
   })
 }
 
-/** What the server mounts is the server's to unmount. */
+/** What the server mounts is the server's to unmount, also what it has left where older versions had it. */
 async function refuseVolumes({ host, flags }: CommandContext, place: string): Promise<void> {
-  const { directories, services } = await host.loadConfig(flags())
-  const configured = services.map(({ operations }) => operations.mount.path)
-  const folder = [join(directories.lib, 'volumes'), ...configured].find(
-    (one) => place === one || place.startsWith(`${one}/`),
-  )
-  if (folder === undefined) return
-  throw refused(
-    place,
-    `lies in ${folder}, where volumes are mounted`,
-    'use volume mount or unmount',
-  )
+  const { directories, services, resolveService } = await host.loadConfig(flags())
+  const { lib } = directories
+  const unnamed = resolveService('loop', 'loop')
+  const configured = [unnamed, ...services].map(({ operations }) => operations.mount.path)
+  const folders = new Set([...configured, join(lib, 'volumes'), ...olderFolders(lib)])
+  for (const folder of folders) {
+    const real = await canonical(folder)
+    if (place !== real && !place.startsWith(`${real}/`)) continue
+    throw refused(
+      place,
+      `lies in ${folder}, where volumes are mounted`,
+      'use volume mount or unmount',
+    )
+  }
+}
+
+/** The path as the kernel names it, as far as there is anything that answers: a dead disk's mount point is no link. */
+async function canonical(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    const parent = dirname(path)
+    if (parent === path || systemCode(error) === undefined) throw error
+    return join(await canonical(parent), basename(path))
+  }
 }
 
 async function withMounter(

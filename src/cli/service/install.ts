@@ -18,8 +18,8 @@ export interface InstallOptions {
 /** Writes the unit of systemd and enables it. One that is not ours is put aside. */
 export async function install(context: CommandContext, { root }: InstallOptions): Promise<number> {
   const { host, stdout, programName } = context
-  const systemd = new Systemd(root, host.run)
-  if (root === '/' && !systemd.isBooted()) throw noSystemd(context)
+  const systemd = await systemdAt(context, root)
+  if (root === '/' && !systemd.isBooted) throw noSystemd(context)
   const unit = `${programName}.service`
   const path = systemd.pathOf(unit)
   const { etc, lib } = await host.directories()
@@ -32,7 +32,7 @@ export async function install(context: CommandContext, { root }: InstallOptions)
   const aside = putAside(path)
   if (aside !== undefined) stdout.write(`${path} was another's and is now ${aside}\n`)
   writeAsUser(path, text)
-  if (systemd.isBooted()) await systemd.control('daemon-reload')
+  if (systemd.isBooted) await systemd.control('daemon-reload')
   await systemd.control('enable', unit)
   stdout.write(
     `${titleOf(context)} is now installed as ${path}.\n` +
@@ -46,8 +46,8 @@ export async function uninstall(
   context: CommandContext,
   { root }: InstallOptions,
 ): Promise<number> {
-  const { host, stdout, programName } = context
-  const systemd = new Systemd(root, host.run)
+  const { stdout, programName } = context
+  const systemd = await systemdAt(context, root)
   const unit = `${programName}.service`
   const path = systemd.pathOf(unit)
   const server = root === '/' ? await findServer(context) : undefined
@@ -55,10 +55,15 @@ export async function uninstall(
   if (isOurs(path)) {
     await systemd.control('disable', unit)
     rmSync(path)
-    if (systemd.isBooted()) await systemd.control('daemon-reload')
+    if (systemd.isBooted) await systemd.control('daemon-reload')
     stdout.write(`${path} is gone; volumes and configuration stay.\n`)
   } else stdout.write(`${titleOf(context)} is not installed as ${path}.\n`)
   return 0
+}
+
+async function systemdAt({ host }: CommandContext, root: string): Promise<Systemd> {
+  const place = root === '/' ? await host.systemd() : { root, isBooted: false }
+  return new Systemd(place, host.run)
 }
 
 function putAside(path: string): string | undefined {

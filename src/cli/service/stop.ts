@@ -24,16 +24,27 @@ export async function stop(context: CommandContext): Promise<number> {
   return 0
 }
 
-/** Has systemd stop its unit, which it would start again otherwise; whatever runs then still is asked itself. */
+/** Has systemd stop the unit of this server, which it would start again otherwise; any other server is asked itself. */
 export async function stopServer(context: CommandContext, server: RunningServer): Promise<void> {
-  const systemd = new Systemd('/', context.host.run)
-  const unit = systemd.isBooted() ? systemd.installed() : undefined
-  if (unit !== undefined) await systemd.control('stop', unit)
+  const unit = await unitRunning(context, server)
+  if (unit !== undefined) await (await systemdOf(context)).control('stop', unit)
   if (server.hasEnded()) return
   server.terminate()
   await withProgress(context.stderr, `waiting for process ${server.pid} to end`, () =>
     untilEnded(server),
   )
+}
+
+/** The unit of systemd that runs this server; undefined where none does. */
+export async function unitRunning(
+  context: CommandContext,
+  { pid }: RunningServer,
+): Promise<string | undefined> {
+  return await (await systemdOf(context)).unitOf(pid)
+}
+
+async function systemdOf({ host }: CommandContext): Promise<Systemd> {
+  return new Systemd(await host.systemd(), host.run)
 }
 
 async function untilEnded(server: RunningServer): Promise<void> {

@@ -11,7 +11,7 @@ export function rmCommand(run: RunInSession): Command {
       name: 'rm',
       aliases: ['r', 'remove', 'delete', 'del'],
       description: 'destroy volumes that nobody uses, and what is on them',
-      argument: ['<volume...>', 'their names; nothing that only begins so is destroyed'],
+      argument: ['<volume...>', 'their names or ids; nothing that only begins so is destroyed'],
       examples: ['volume rm data', 'volume rm --dryRun data logs'],
     },
     removeVolumes,

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { run } from '../../../src/libstorage/run.ts'
-import { CommandLine } from '../../support/command-line.ts'
+import { CommandLine, OPERATIONS } from '../../support/command-line.ts'
 import { loopUnavailable } from '../../support/loop-world.ts'
 
 test('ls lists the mounts that the kernel lists, in three columns', async () => {
@@ -93,6 +93,40 @@ describe.skipIf(loopUnavailable !== undefined)('a device', () => {
       expect(status).toBe(1)
       expect(stderr).toContain('where volumes are mounted, use volume mount or unmount')
     }
+  })
+
+  test.each([
+    ['whose folder is behind a link, by its real path', 'real/data'],
+    ['whose folder is behind a link, by the link', 'volumes/data'],
+    ['whose folder is behind a link, by another one', 'alias/data'],
+    ['of an older version', 'docker/volumes/data'],
+    ['of a service with a path of its own', 'fast/data'],
+  ])('at the place of a volume %s, is not unmounted', async (_whose, place) => {
+    for (const name of ['real/data', 'docker/volumes/data', 'elsewhere/fast/data'])
+      mkdirSync(path.join(folder, name), { recursive: true })
+    symlinkSync('real', path.join(folder, 'volumes'))
+    symlinkSync('real', path.join(folder, 'alias'))
+    symlinkSync('elsewhere/fast', path.join(folder, 'fast'))
+    const mount = { ...OPERATIONS.mount, path: path.join(folder, 'elsewhere/fast') }
+    const operations = { ...OPERATIONS, mount }
+    line.config = { services: [{ name: 'fast', driver: 'loop', settings: {}, operations }] }
+    const { status, stderr } = await line.run(
+      ...['device', 'unmount', '--mountPoint', path.join(folder, place)],
+    )
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining('where volumes are mounted, use volume mount or unmount'),
+    })
+  })
+
+  test('that is mounted behind a link is unmounted by the link', async () => {
+    symlinkSync('.', path.join(folder, 'here'))
+    await line.run('device', 'format', '--deviceName', device)
+    const mnt = path.join(folder, 'here/mnt')
+    const mounted = await line.run('device', 'mount', '--deviceName', device, '--mountPoint', mnt)
+    expect(mounted.stdout).toBe(`${path.join(folder, 'mnt')}\n`)
+    expect((await line.run('device', 'unmount', '--mountPoint', mnt)).status).toBe(0)
+    expect((await line.run('device', 'ls', '-q', '--deviceName', device)).stdout).toBe('')
   })
 
   test('that is no mount point cannot be unmounted', async () => {

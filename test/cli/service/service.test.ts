@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -91,7 +91,7 @@ describe('a start in the background', () => {
     line.startServer = async (args, log) => {
       given = [...args, log]
       const { pid } = await server()
-      writeFileSync(args.at(-1)?.split('=')[1] ?? '', '')
+      writeFileSync(path.join(home, 'run/rexray.listening'), `${pid}\n`)
       return { pid, ended: new Promise(() => undefined) }
     }
     const { status, stdout } = await line.run(
@@ -101,7 +101,6 @@ describe('a start in the background', () => {
     expect(stdout).toMatch(/^Starting Remora\.\.\.SUCCESS!\nRemora is running at PID \d+\n$/)
     expect(given).toEqual([
       ...['--config=/x.yml', '--logLevel=info', '--ebsRegion=eu', 'start', '--foreground'],
-      expect.stringContaining(`--readyFile=${home}/run/ready-`),
       path.join(home, 'log/rexray.out'),
     ])
   })
@@ -117,16 +116,6 @@ describe('a start in the background', () => {
       stderr: `remora: service startup failed: configuration is wrong, look into ${home}/log/rexray.out\n`,
     })
   })
-})
-
-test('a server writes the file that its starter waits for when it listens', async () => {
-  const serving = inHome()
-  const file = path.join(home, 'run/ready')
-  const ended = serving.run('start', '--nopid', `--readyFile=${file}`)
-  await expect.poll(() => serving.log).toContain('info serving volumes')
-  expect(readFileSync(file, 'utf8')).toBe(`${process.pid}\n`)
-  serving.signals.emit('SIGTERM')
-  await ended
 })
 
 test('initsys is systemd or unknown', async () => {
