@@ -1,29 +1,36 @@
 /**
  * Loaded into a server before its own code (`NODE_OPTIONS=--import`), it numbers the moments at which a crash is worth
  * trying: a child process started, one ended, data made durable, a reply about to be written, a reply written, a request
- * to EC2 about to be sent, its answer about to be read. Each is a line `<n> <living descendants> <what>` in the file CRASH_LOG. At moment CRASH_AT, or at the CRASH_NTH (the first) whose text
- * matches CRASH_WHEN, the process is killed: CRASH_MODE `tree` with every process that it started, `alone` by itself.
+ * to EC2 about to be sent, its answer about to be read; with CRASH_FILES also a name or a length in a file system changed.
+ * Each is a line `<n> <living descendants> <what>` in the file CRASH_LOG. At moment CRASH_AT, or at the CRASH_NTH (the
+ * first) whose text matches CRASH_WHEN, the process is killed: CRASH_MODE `tree` with every process that it started,
+ * `alone` by itself.
  */
 import childProcess from 'node:child_process'
 import fs, { appendFileSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import http from 'node:http'
 import { syncBuiltinESMExports } from 'node:module'
 
-const { CRASH_LOG, CRASH_AT, CRASH_WHEN, CRASH_NTH = '1', CRASH_MODE } = process.env
+const { CRASH_LOG, CRASH_AT, CRASH_WHEN, CRASH_NTH = '1', CRASH_MODE, CRASH_FILES } = process.env
 // Children that happen to be node are not counted.
 for (const name of Object.keys(process.env).filter((one) => /^(NODE_OPTIONS$|CRASH_)/.test(one)))
   delete process.env[name]
 
 let count = 0
 let matching = 0
+/** The log is a file too. */
+let isLogging = false
 /** They live as long as the server, and are no work of a volume's. */
 const toolShells = new Set()
 
 function point(happened) {
+  if (isLogging) return
   count += 1
   const what = happened.replaceAll(/\s+/g, ' ')
   const living = descendants(process.pid).filter((pid) => !toolShells.has(pid))
+  isLogging = true
   appendFileSync(CRASH_LOG, `${count} ${living.length} ${what}\n`)
+  isLogging = false
   if (CRASH_WHEN && new RegExp(CRASH_WHEN).test(what)) matching += 1
   if (count === Number(CRASH_AT) || matching === Number(CRASH_NTH)) crash()
 }
@@ -130,6 +137,42 @@ for (const name of ['sync', 'datasync']) {
     await original.call(this)
     point(`f${name} ${pathOf(this.fd)}`)
   }
+}
+
+/** What changes names or lengths, as Node's modules call it. */
+const CHANGES = [
+  'link',
+  'mkdir',
+  'open',
+  'rename',
+  'rm',
+  'symlink',
+  'truncate',
+  'unlink',
+  'writeFile',
+]
+
+if (CRASH_FILES)
+  for (const name of CHANGES) {
+    watchChange(fs.promises, name)
+    watchChange(fs, `${name}Sync`)
+  }
+
+function watchChange(module, name) {
+  const original = module[name]
+  module[name] = (...args) => {
+    const result = original.apply(module, args)
+    const isLook = name.startsWith('open') && !/[wax]/.test(String(args[1] ?? 'r'))
+    const paths = args.filter((arg) => String(arg).startsWith('/'))
+    if (!isLook) whenDone(result, () => point(`${name} ${paths.join(' ')}`))
+    return result
+  }
+}
+
+/** Before whoever asked for it learns of it. */
+function whenDone(result, work) {
+  if (result instanceof Promise) result.then(work, () => {})
+  else work()
 }
 
 const end = http.ServerResponse.prototype.end

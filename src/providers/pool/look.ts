@@ -21,6 +21,8 @@ export interface Sight {
   readonly claim?: string | undefined
   /** Absent when it is lost; `bytes` only of a file. */
   readonly content?: { readonly bytes?: number | undefined } | undefined
+  /** The names that begin with a dot: what is being changed, or was when a process died. */
+  readonly hidden?: readonly string[] | undefined
 }
 
 /** The three questions of a look: each is one of Node's, answered at once or later. */
@@ -71,7 +73,8 @@ export async function look(folder: string, names: Names, files: Files): Promise<
     const hasContent = entries.includes(names.content)
     const stats = hasContent ? await within(names.content, files.stats) : undefined
     const content = stats && { bytes: stats.isDirectory() ? undefined : stats.size }
-    return { folder, record, claim, content }
+    const hidden = entries.filter((entry) => entry.startsWith('.'))
+    return { folder, record, claim, content, hidden }
   } catch (error) {
     if (damaged.includes(codeOf(error))) return { folder, record: '', unreadable: codeOf(error) }
     throw error

@@ -115,7 +115,8 @@ export class PoolDriver implements StorageDriver {
       const volume = await this.#pool.byId(id, signal)
       refuseDamaged(volume)
       const sizeGiB = requireGrowth(this.name, volume, change)
-      if (sizeGiB > volume.sizeGiB)
+      // Of a growth that was cut short the content is believed; its record, by which a loss is told, follows here.
+      if (sizeGiB > (volume.recordedGiB ?? volume.sizeGiB))
         await growVolume(this.#pool, this.#content, volume, sizeGiB, signal)
       // Also where nothing grew: a process may have died before it said so.
       await this.#content.announce(volume, signal)

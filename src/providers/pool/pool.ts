@@ -17,13 +17,14 @@ import type { VolumeId, VolumeSpec } from '../../libstorage/types.ts'
 import { after } from '../../libstorage/wait.ts'
 import { CLAIM_FILE, type Claim, endClaim, readClaim, takeClaim } from './claim.ts'
 import { inPool, poolMissing } from './errors.ts'
-import { folderName, nameOfFolder } from './folder-name.ts'
+import { folderName } from './folder-name.ts'
 import { PoolMark } from './pool-mark.ts'
 import type { PoolTurns } from './pool-turns.ts'
 import { removeTrees } from './remove-trees.ts'
 import { isShared } from './shared.ts'
-import { newRecord, RECORD_FILE, type StoredVolume, type VolumeRecord } from './stored-volume.ts'
-import { abandoned, Sweeper } from './sweep.ts'
+import type { StoredVolume, VolumeRecord } from './stored-volume.ts'
+import { nameOnly, newRecord, RECORD_FILE } from './stored-volume.ts'
+import { abandoned, abandonedIn, Sweeper } from './sweep.ts'
 import { VolumeReader } from './volume-reader.ts'
 
 /** How long a start waits for a pool, in milliseconds. */
@@ -116,8 +117,8 @@ export class Pool {
     const visible = entries.filter((entry) => !entry.startsWith('.'))
     const folders = visible.map((entry) => join(this.path, entry))
     const volumes = await this.#reader.all(folders, (work) => this.turn(work, signal))
-    for (const volume of volumes) this.#remember(volume)
-    this.#forgetAllBut(volumes)
+    this.#rememberOnly(volumes)
+    await this.#sweeper.sweep(await this.turn(() => abandonedIn(volumes, this.#isShared), signal))
     return volumes
   }
 
@@ -137,8 +138,8 @@ export class Pool {
     const there = seen && (await this.turn(() => this.#read(seen.folder), signal))
     if (there?.id === id) return there
     const found = (await this.list(signal)).find((volume) => volume.id === id)
-    if (found === undefined) throw new NotFoundError(volumeNamed(id))
-    return found
+    if (found !== undefined) return found
+    throw new NotFoundError(volumeNamed(id))
   }
 
   /** The claim that was last seen on a volume, without touching the pool. */
@@ -301,14 +302,11 @@ export class Pool {
     })
   }
 
-  #forgetAllBut(volumes: readonly StoredVolume[]): void {
+  #rememberOnly(volumes: readonly StoredVolume[]): void {
+    for (const volume of volumes) this.#remember(volume)
     const present = new Set(volumes.map((volume) => volume.id))
     // A claim says which device is to be taken away, also where the volume's folder is gone.
     for (const [id, { claim }] of this.#seen)
       if (!present.has(id) && claim?.device === undefined) this.#seen.delete(id)
   }
-}
-
-function nameOnly(id: VolumeId, folder: string): Omit<VolumeRecord, 'createdAt'> {
-  return { id, name: nameOfFolder(basename(folder)), sizeGiB: 1, labels: {} }
 }

@@ -46,6 +46,10 @@ export interface StoredVolume extends Omit<VolumeRecord, 'createdAt'> {
   readonly isUnreadable?: boolean
   /** What is wrong with it, as a clause. */
   readonly problem?: string
+  /** The size that its record says, where the content is larger. */
+  readonly recordedGiB?: number
+  /** What lies in its folder only while it is changed, by name. */
+  readonly hidden?: readonly string[] | undefined
 }
 
 /** The size that a record's text says. Throws where it is damaged. */
@@ -66,12 +70,17 @@ export function recordOf({ id, name, sizeGiB, labels, ...rest }: StoredVolume): 
   return { id, name, sizeGiB, labels, createdAt, madeFrom }
 }
 
+/** All that can be said of a volume by its id and its folder alone. */
+export function nameOnly(id: VolumeId, folder: string): Omit<VolumeRecord, 'createdAt'> {
+  return { id, name: nameOfFolder(basename(folder)), sizeGiB: 1, labels: {} }
+}
+
 /**
  * The volume that was seen in a folder. What is damaged has a `problem`. `known` is the folder's name where it was moved
  * out of sight.
  */
 export function storedVolume(
-  { folder, record: text, claim, content, unreadable }: Sight,
+  { folder, record: text, claim, content, unreadable, hidden }: Sight,
   names: Names,
   known: string = basename(folder),
 ): StoredVolume {
@@ -81,8 +90,9 @@ export function storedVolume(
   }
   const record = parseRecord(join(folder, names.record), text, known)
   const claimed = claim === undefined ? {} : claimOf(folder, claim)
-  if ('problem' in record) return { folder, ...damaged(known), ...record, ...claimed }
-  return { folder, ...record, ...sizeOf(join(folder, names.content), content, record), ...claimed }
+  if ('problem' in record) return { folder, hidden, ...damaged(known), ...record, ...claimed }
+  const size = sizeOf(join(folder, names.content), content, record)
+  return { folder, hidden, ...record, ...size, ...claimed }
 }
 
 function parseRecord(
@@ -104,11 +114,13 @@ function sizeOf(
   path: string,
   content: Sight['content'],
   { sizeGiB }: VolumeRecord,
-): { readonly sizeGiB?: number; readonly problem?: string } {
+): Partial<Pick<StoredVolume, 'sizeGiB' | 'recordedGiB' | 'problem'>> {
   if (content === undefined) return { problem: `has lost its file ${path}` }
   const { bytes } = content
   if (bytes === undefined) return {}
-  if (bytes >= sizeGiB * GIB) return { sizeGiB: Math.floor(bytes / GIB) }
+  if (bytes >= (sizeGiB + 1) * GIB)
+    return { sizeGiB: Math.floor(bytes / GIB), recordedGiB: sizeGiB }
+  if (bytes >= sizeGiB * GIB) return {}
   return { problem: `has only ${bytes} bytes left of ${sizeGiB} GiB in ${path}` }
 }
 

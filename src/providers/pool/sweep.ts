@@ -7,6 +7,7 @@ import { isProvablyDead, readBootId } from '../../libstorage/process-identity.ts
 import type { Run } from '../../libstorage/run.ts'
 import { after } from '../../libstorage/wait.ts'
 import { removeTrees } from './remove-trees.ts'
+import type { StoredVolume } from './stored-volume.ts'
 
 /** How old a leftover must be where its owner may live under another kernel; nothing we do takes nearly so long. */
 const ABANDONED_AFTER_MS = 86_400_000
@@ -66,6 +67,17 @@ export async function abandoned(
       if (systemCode(error) === undefined) throw error
     }
   }
+  return paths
+}
+
+/** The paths of what dead processes left in the folders of volumes. */
+export async function abandonedIn(
+  volumes: readonly Pick<StoredVolume, 'folder' | 'hidden'>[],
+  isShared: () => Promise<boolean>,
+): Promise<string[]> {
+  const paths: string[] = []
+  for (const { folder, hidden = [] } of volumes)
+    paths.push(...(await abandoned(folder, hidden, isShared)))
   return paths
 }
 

@@ -80,6 +80,9 @@ describe.skipIf(unavailable !== undefined)('growth and copies of disk files', ()
     expect(await sh('blockdev', '--getsize64', device)).toBe(String(2 ** 30))
     await restarted.driver.modifyVolume?.(id, { sizeGiB: 2 })
     expect(await sh('blockdev', '--getsize64', device)).toBe(String(2 * 2 ** 30))
+    // From here on a file that lost its new end is one that lost something.
+    await truncate(diskOf('data'), 1.5 * 2 ** 30)
+    expect(await restarted.driver.volume(id)).toMatchObject({ state: 'error' })
   })
 
   test('a device left from before the file grew is made larger when it is taken over', async () => {

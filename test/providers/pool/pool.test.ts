@@ -91,12 +91,15 @@ describe('what a dying process leaves', () => {
     expect(await readdir(world.pool)).toEqual([])
   })
 
-  test('a claim that was written and not taken is swept away by the next attach', async () => {
+  test.each(['attach', 'list'])('of a change is swept away by the next %s', async (next) => {
     const { id } = await provider.driver.createVolume(spec('data'))
     const folder = join(world.pool, 'data')
-    await writeFile(join(folder, leftoverName('claiming', deadProcess())), '{')
-    await provider.driver.attachVolume(id, 'here')
-    expect((await readdir(folder)).sort()).toEqual(['attachment.json', 'files', 'volume.json'])
+    for (const undertaking of ['claiming', 'ending', 'growing'])
+      await writeFile(join(folder, leftoverName(undertaking, deadProcess())), '{')
+    if (next === 'attach') await provider.driver.attachVolume(id, 'here')
+    else await provider.driver.volumes()
+    const left = (await readdir(folder)).filter((entry) => entry !== 'attachment.json')
+    expect(left.sort()).toEqual(['files', 'volume.json'])
   })
 })
 
