@@ -150,6 +150,17 @@ describe('the managed plugin', () => {
 })
 
 describe('the image of the plugin', () => {
+  test('is built on the image that BASE names, by nothing of this machine', async () => {
+    const idOf = (name: string) => docker('image', 'inspect', '--format', '{{.Id}}', name)
+    const built = await idOf(PLUGIN_IMAGE)
+    const usual = await docker('image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'remora-base')
+    await docker('tag', usual, 'company/base:1')
+    await docker('rmi', usual)
+    expect(await host.build('image', plugin, 'company/base:1')).toMatch(/^image /)
+    expect(await idOf(PLUGIN_IMAGE)).toBe(built)
+    expect(await docker('image', 'ls', '--quiet', 'remora-base')).toBe('')
+  })
+
   test('serves the driver rexray as a container that is started anew', async () => {
     await docker('plugin', 'disable', '--force', plugin)
     const place = (name: string) => join(host.machine.home, 'container', name)

@@ -40,9 +40,9 @@ export class PluginHost {
     return `${this.registry.host}/remora/rexray:${tag}`
   }
 
-  /** Runs the script behind the make targets; resolves with what it said. */
-  build(step: 'plugin' | 'push' | 'image', name: string): Promise<string> {
-    return this.#image.build(step, name)
+  /** Runs the script behind the make targets, with the image that it builds on if there is one; resolves with what it said. */
+  build(step: 'plugin' | 'push' | 'image', name: string, base?: string): Promise<string> {
+    return this.#image.build(step, name, base)
   }
 
   /** Makes a plugin of the image that `build` has made, with a config.json and further executable files of its own. */

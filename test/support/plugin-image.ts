@@ -20,8 +20,12 @@ export class PluginImage {
     this.#scratch = scratch
   }
 
-  /** Runs the script behind the make targets; resolves with what it said. */
-  async build(step: 'plugin' | 'push' | 'image', name = PLUGIN_IMAGE): Promise<string> {
+  /** Runs the script behind the make targets, with the image that it builds on if there is one; resolves with what it said. */
+  async build(
+    step: 'plugin' | 'push' | 'image',
+    name = PLUGIN_IMAGE,
+    base?: string,
+  ): Promise<string> {
     const { status, stdout, stderr } = await outcomeOf(
       spawn(process.execPath, [join(projectDirectory, 'docker-plugin/build.mjs'), step], {
         env: {
@@ -30,6 +34,7 @@ export class PluginImage {
           DOCKER_HOST: this.#engine.address,
           NAME: name,
           IMAGE: PLUGIN_IMAGE,
+          BASE: base,
           WITHOUT: lackedCapabilities().join(' '),
         },
       }),
