@@ -54,7 +54,7 @@ async function findingOf(place: PoolPlace, run: Run, signal: AbortSignal): Promi
   if (writable === 'never')
     return fail(
       `pool ${path} cannot be written, not even by root: its file system is read-only, or the folder is immutable`,
-      `findmnt -T ${path}\nlsattr -d ${path}`,
+      `findmnt -T ${shellWord(path)}\nlsattr -d ${shellWord(path)}`,
     )
   if (writable !== 'yes')
     return fail(
