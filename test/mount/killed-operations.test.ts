@@ -98,7 +98,7 @@ describe.skipIf(!able)('a process that is killed anywhere in (root, mkfs.xfs)', 
           { number, mode: 'tree', what },
           ...(children > 0 ? [{ number, mode: 'alone' as const, what }] : []),
         ])
-      expect(kills.length).toBeGreaterThan(5)
+      expect(kills.length).toBeGreaterThan(2)
       await tryAll(title, kills, killAt(about), sample)
     },
     120_000,
