@@ -62,8 +62,13 @@ async function decoded(
     import('@aws-sdk/client-sts'),
     credentialsOf(settings, region),
   ])
-  const requestHandler = handlerFor(stsUrl(region))
-  const sts = new STSClient({ region, credentials, maxAttempts: 1, requestHandler })
+  const sts = new STSClient({
+    region,
+    credentials,
+    maxAttempts: 1,
+    customUserAgent: [['remora']],
+    requestHandler: handlerFor(stsUrl(region)),
+  })
   const request = new DecodeAuthorizationMessageCommand({ EncodedMessage })
   const { DecodedMessage = '' } = await sts.send(request, { abortSignal })
   return reasonIn(DecodedMessage)
