@@ -4,7 +4,7 @@ import type { Provider, StorageDriver } from '../../src/libstorage/storage-drive
 import type { VolumeSpec } from '../../src/libstorage/types.ts'
 import { untilAborted } from '../../src/libstorage/wait.ts'
 import { type EbsSettings, ebsSettings } from '../../src/providers/ebs/config.ts'
-import { createEbsProvider } from '../../src/providers/ebs/index.ts'
+import { createEbsProvider, type EbsMachine } from '../../src/providers/ebs/index.ts'
 import { Ec2Simulator, type SimMachine, type SimulatorOptions } from './ec2/simulator.ts'
 import { eventually } from './eventually.ts'
 
@@ -36,6 +36,7 @@ export class EbsWorld {
   provider(
     machine: SimMachine = this.here,
     settings: Partial<Record<keyof EbsSettings, unknown>> = {},
+    rest: Partial<EbsMachine> = {},
   ): Promise<Provider> {
     const { simulator } = this
     const given = ebsSettings.parse({
@@ -53,7 +54,7 @@ export class EbsWorld {
       warn: (message: string) => void this.warnings.push(message),
     }
     const { sysfs, dev } = machine.disks
-    return createEbsProvider(given, context, { sysfs: sysfs.root, dev, pace: FACTOR * 2 })
+    return createEbsProvider(given, context, { sysfs: sysfs.root, dev, pace: FACTOR * 2, ...rest })
   }
 
   close(): Promise<void> {

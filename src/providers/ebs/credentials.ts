@@ -1,6 +1,6 @@
 import type { AwsCredentialIdentityProvider } from '@smithy/types'
 import type { EbsSettings } from './config.ts'
-import { dnsSuffix, handlerFor } from './transport.ts'
+import { handlerFor, stsUrl } from './transport.ts'
 
 /**
  * Where credentials come from: the configured key; else the configured profile; else the environment, the shared files,
@@ -15,8 +15,7 @@ export async function credentialsOf(
   const { fromIni, fromNodeProviderChain, fromTemporaryCredentials } = await import(
     '@aws-sdk/credential-providers'
   )
-  const sts = `https://sts.${region}.${dnsSuffix(region)}`
-  const clientConfig = { region, requestHandler: handlerFor(sts) }
+  const clientConfig = { region, requestHandler: handlerFor(stsUrl(region)) }
   const base = (): AwsCredentialIdentityProvider => {
     if (accessKey !== undefined && secretKey !== undefined) {
       const key = { accessKeyId: accessKey, secretAccessKey: secretKey }

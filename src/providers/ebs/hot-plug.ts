@@ -4,7 +4,7 @@ import type { BlockDevices } from './block-devices.ts'
 import type { VolumeLookUps } from './look-ups.ts'
 
 /** How long a disk is waited for before EC2 is asked whether it should be there, in milliseconds; it takes one to four seconds. */
-const MISSING_MS = 10_000
+export const MISSING_MS = 10_000
 /** Who looks again within so many milliseconds waits for the disk; who looks now and then watches one that is gone. */
 const WAITING_MS = 3_000
 
@@ -26,12 +26,11 @@ export class HotPlug {
   constructor(parts: {
     readonly lookUps: VolumeLookUps
     readonly disks: Pick<BlockDevices, 'rescan'>
-    /** What all pauses are multiplied by. */
-    readonly pace: number
+    readonly missingMs: number
   }) {
     this.#lookUps = parts.lookUps
     this.#disks = parts.disks
-    this.#missingMs = MISSING_MS * parts.pace
+    this.#missingMs = parts.missingMs
   }
 
   found(id: VolumeId): void {

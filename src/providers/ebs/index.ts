@@ -5,11 +5,12 @@ import type { ProviderContext } from '../definition.ts'
 import { BlockDevices } from './block-devices.ts'
 import type { EbsSettings } from './config.ts'
 import { connectEc2 } from './connection.ts'
+import { decodeBySts, explainDenials } from './denials.ts'
 import { DeviceNames } from './device-names.ts'
 import { EbsDriver } from './driver.ts'
 import { Ec2 } from './ec2.ts'
 import { EbsExecutor } from './executor.ts'
-import { HotPlug } from './hot-plug.ts'
+import { HotPlug, MISSING_MS } from './hot-plug.ts'
 import { MachineIdentity } from './identity.ts'
 import { MetadataService } from './imds.ts'
 import { ownPlacement } from './instances.ts'
@@ -24,6 +25,8 @@ export interface EbsMachine {
   readonly dev: string
   /** What all pauses are multiplied by. */
   readonly pace: number
+  /** How long a disk is waited for before EC2 is asked whether the kernel has missed it, in milliseconds. */
+  readonly missingMs?: number
 }
 
 /** Older ids have 8 digits, newer ones 17. */
@@ -44,7 +47,7 @@ const EC2_INSTANCE: EbsMachine = { sysfs: '/sys', dev: '/dev', pace: 1 }
 export async function createEbsProvider(
   settings: EbsSettings,
   context: ProviderContext,
-  { sysfs, dev, pace }: EbsMachine = EC2_INSTANCE,
+  { sysfs, dev, pace, missingMs = MISSING_MS }: EbsMachine = EC2_INSTANCE,
 ): Promise<Provider> {
   const { metadataEndpoint, statusTimeout: timeoutMs } = settings
   const ownNodes = path.join(context.libDirectory, 'ebs', 'devices')
@@ -55,7 +58,9 @@ export async function createEbsProvider(
     warn: context.warn ?? (() => {}),
     place: (id) => ownPlacement(ec2, id),
   })
-  const ec2 = new Ec2(() => connectEc2(settings, identity))
+  const ec2 = new Ec2(async () =>
+    explainDenials(await connectEc2(settings, identity), decodeBySts(settings, identity)),
+  )
   const lookUps = new VolumeLookUps(ec2)
   const disks = new BlockDevices(
     { sysfs, dev, ownNodes, looksOnly: context.looksOnly },
@@ -63,7 +68,7 @@ export async function createEbsProvider(
   )
   const names = new DeviceNames((name) => disks.isPresent(name))
   const here = new ThisInstance({ ec2, lookUps, identity, names, disks, pace })
-  const hotPlug = new HotPlug({ lookUps, disks, pace })
+  const hotPlug = new HotPlug({ lookUps, disks, missingMs })
   const scope = { prefix: settings.tag ?? '', rexraySet: settings.rexrayTag ?? '' }
   return {
     driver: new EbsDriver({

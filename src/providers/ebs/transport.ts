@@ -20,6 +20,11 @@ export function handlerFor(endpoint: string): NodeHttpHandler {
   })
 }
 
+/** The URL of STS in a region. */
+export function stsUrl(region: string): string {
+  return `https://sts.${region}.${dnsSuffix(region)}`
+}
+
 /** What the names of all services of a region end in (AWS General Reference, "Service endpoints"). */
 export function dnsSuffix(region: string): string {
   return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'

@@ -19,8 +19,9 @@ const open = async (delays: { readonly attach?: number } = {}) => {
   rescan = path.join(world.here.disks.sysfs.root, 'bus/pci/rescan')
   mkdirSync(path.dirname(rescan), { recursive: true })
   writeFileSync(rescan, '')
-  provider = await world.provider()
+  provider = await serve()
 }
+const serve = () => world.provider(world.here, {}, { missingMs: 100 })
 beforeEach(() => open())
 afterEach(() => world.close())
 
@@ -93,7 +94,7 @@ test('while EC2 calls it attaching the kernel is not asked, and as soon as it is
 
 test('an attachment that has ended is none that the kernel missed', async () => {
   const attachment = await attached()
-  const restarted = await world.provider()
+  const restarted = await serve()
   await provider.driver.detachVolume(attachment.volumeId, world.here.id)
   await untilLookedUp(attachment, 3, restarted)
   expect(asked()).toBe('')

@@ -9,6 +9,8 @@ import {
   ResourceExhaustedError,
 } from '../../../src/libstorage/errors.ts'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
+import { ebsSettings } from '../../../src/providers/ebs/config.ts'
+import { decodeBySts } from '../../../src/providers/ebs/denials.ts'
 import { linesOf } from '../../support/ebs-clinic.ts'
 import { ebsSpec } from '../../support/ebs-world.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -202,6 +204,13 @@ describe.skipIf(motoServer === undefined)(title, { timeout: 120_000 }, () => {
     expect(linesOf(gone, 'pass')).toContainEqual(
       expect.stringMatching(/assumed-role\/gone\/remora/),
     )
+  })
+
+  test('a refusal that STS cannot decode stays as it is', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', moto.endpoint)
+    const settings = ebsSettings.parse({ accessKey: 'AKIDEXAMPLE', secretKey: 'secret' })
+    const identity = { own: async () => ({ instanceId: here.id, region: 'us-east-1' }) }
+    expect(await decodeBySts(settings, identity)('4x0nWjQ1')).toBeUndefined()
   })
 
   test('every call that the provider makes was made', () => {

@@ -38,7 +38,7 @@ export function authorize(region: Region, account: IamAccount, key: AccessKey, f
     const who = account.callerArn(key.principal)
     throw new ApiError(
       'UnauthorizedOperation',
-      `You are not authorized to perform this operation. User: ${who} is not authorized to perform: ${asked.action} on resource: ${asked.resource} because ${because(judgement)}. Encoded authorization failure message: 4x0nWjQ1`,
+      `You are not authorized to perform this operation. User: ${who} is not authorized to perform: ${asked.action} on resource: ${asked.resource} because ${because(judgement)}. Encoded authorization failure message: ${account.encode(judgement, asked)}`,
       403,
     )
   }

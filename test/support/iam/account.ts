@@ -44,6 +44,8 @@ export class IamAccount {
   /** For how long what a role gives out is valid, in milliseconds. */
   sessionMs = 3_600_000
   #sessions = 0
+  /** What was decided, by the texts in which callers are told of it. */
+  readonly #decisions = new Map<string, object>()
   /** What the organization allows at most; a simulation knows nothing of it, as that of an account that is no manager. */
   organization: NamedPolicy | undefined
 
@@ -69,6 +71,25 @@ export class IamAccount {
     const key = { secret, token, expiresAt, principal: role }
     this.keys.set(id, key)
     return { ...key, id }
+  }
+
+  /** Notes why something is refused, for whoever may have it decoded. */
+  encode({ decision, matched }: Judgement, { action, resource }: Asked): string {
+    const encoded = `4x0nWjQ${this.#decisions.size + 1}`
+    const statements = matched.map((statementId) => ({ statementId, effect: 'DENY' }))
+    this.#decisions.set(encoded, {
+      allowed: false,
+      explicitDeny: decision === 'explicitDeny',
+      matchedStatements: { items: statements },
+      failures: { items: [] },
+      context: { action, resource, conditions: { items: [] } },
+    })
+    return encoded
+  }
+
+  decoded(encoded: string): string | undefined {
+    const decision = this.#decisions.get(encoded)
+    return decision && JSON.stringify(decision)
   }
 
   /** The ARN under which policies are attached. */

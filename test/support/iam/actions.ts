@@ -14,6 +14,13 @@ const STS: Readonly<Record<string, Action>> = {
     UserId: principal.kind === 'user' ? 'AIDAEXAMPLE' : 'AROAEXAMPLE:session',
     Account: account.id,
   }),
+  DecodeAuthorizationMessage(account, form, caller) {
+    requireAllowed(account, caller, 'sts:DecodeAuthorizationMessage')
+    const DecodedMessage = account.decoded(form.required('EncodedMessage'))
+    if (DecodedMessage === undefined)
+      throw new ApiError('InvalidAuthorizationMessageException', 'Message is not valid', 400)
+    return { DecodedMessage }
+  },
   AssumeRole(account, form, caller) {
     const role = assumed(account, form)
     requireAllowed(account, caller, 'sts:AssumeRole', form.required('RoleArn'))

@@ -12,7 +12,7 @@ import { MachineIdentity, type OwnIdentity } from '../identity.ts'
 import { MetadataService } from '../imds.ts'
 import { describedInstance, placementOf } from '../instances.ts'
 import { VolumeLookUps } from '../look-ups.ts'
-import { dnsSuffix, handlerFor } from '../transport.ts'
+import { handlerFor, stsUrl } from '../transport.ts'
 
 /** It answers within a millisecond or not at all. */
 const METADATA_MS = 1_000
@@ -160,9 +160,7 @@ export class Examined {
   async #connectSts(): Promise<STSClient> {
     const { region } = await this.own()
     const { sts } = this.surroundings
-    return new STSClient(
-      await this.#client(region, sts, `https://sts.${region}.${dnsSuffix(region)}`),
-    )
+    return new STSClient(await this.#client(region, sts, stsUrl(region)))
   }
 
   async #connectIam(): Promise<IAMClient> {
