@@ -44,6 +44,16 @@ export async function openExclusively(
   throw new FailedPreconditionError({ ...facts, remedy: 'see whether its disk is dying' })
 }
 
+/** Whether anybody holds a device, which nobody does that is gone. Rejects as {@link openExclusively} does otherwise. */
+export async function isHeld(device: string, run: Run): Promise<boolean> {
+  try {
+    return (await openExclusively(device, run)) === 'held'
+  } catch (error) {
+    if (error instanceof NotFoundError) return false
+    throw error
+  }
+}
+
 /** The code of the system's error; undefined where the device could be opened. */
 async function ask(device: string, run: Run, timeoutMs: number): Promise<string | undefined> {
   const folder = `/sys/class/block/${path.basename(device)}`

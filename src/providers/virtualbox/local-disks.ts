@@ -1,5 +1,5 @@
-import { FailedPreconditionError, NotFoundError, volumeNamed } from '../../libstorage/errors.ts'
-import { openExclusively } from '../../libstorage/exclusive-open.ts'
+import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
+import { isHeld } from '../../libstorage/exclusive-open.ts'
 import type { Run } from '../../libstorage/run.ts'
 import type { VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { poll } from '../../libstorage/wait.ts'
@@ -100,16 +100,6 @@ export class LocalDisks {
       // A machine that does not know who it is has none of its own.
       return false
     }
-  }
-}
-
-/** Whether anybody holds the device; nobody does once it is gone. */
-async function isHeld(device: string, run: Run): Promise<boolean> {
-  try {
-    return (await openExclusively(device, run)) === 'held'
-  } catch (error) {
-    if (error instanceof NotFoundError) return false
-    throw error
   }
 }
 
