@@ -13,8 +13,13 @@ type Callback = (error: unknown) => void
 /**
  * The file system as the locking library sees it, with one difference: a lock's directory appears together with its
  * owner. It is prepared under another name and renamed into place, which fails while the directory there is not empty.
+ * Where the library would remove it, `giveBack` is called.
  */
-export function lockFileSystem(owner: string, self: ProcessIdentity): typeof fs {
+export function lockFileSystem(
+  owner: string,
+  self: ProcessIdentity,
+  giveBack: (lock: string) => void,
+): typeof fs {
   const take = async (lock: string) => {
     const prepared = besides(lock, self)
     await mkdir(prepared)
@@ -27,20 +32,11 @@ export function lockFileSystem(owner: string, self: ProcessIdentity): typeof fs 
       throw isTaken ? Object.assign(new Error(`${lock} is taken`), { code: 'EEXIST' }) : error
     }
   }
-  const giveBack = async (lock: string) => {
-    // One that was taken away meanwhile may be another's by now.
-    if (!isOwnedBy(lock, owner)) return
-    const trash = besides(lock, self)
-    await rename(lock, trash)
-    await rm(trash, { recursive: true, force: true })
-  }
-  const removeOwn = (lock: string) => {
-    if (isOwnedBy(lock, owner)) removeLock(lock)
-  }
+  const giveBackNow = async (lock: string) => giveBack(lock)
   const calledBack =
     (work: (lock: string) => Promise<void>) => (lock: string, callback: Callback) =>
       void work(lock).then(() => callback(null), callback)
-  const changed = { mkdir: calledBack(take), rmdir: calledBack(giveBack), rmdirSync: removeOwn }
+  const changed = { mkdir: calledBack(take), rmdir: calledBack(giveBackNow), rmdirSync: giveBack }
   return { ...fs, ...changed } as unknown as typeof fs
 }
 
@@ -55,12 +51,16 @@ export function isOwnedBy(lock: string, owner: string): boolean {
 }
 
 /** Removes a lock in one step: a lock that is emptied bit by bit could be another's before it is gone. */
-export function removeLock(lock: string): void {
-  const trash = besides(lock)
+export function removeLock(lock: string, self: ProcessIdentity): void {
+  const trash = besides(lock, self)
   fs.renameSync(lock, trash)
-  fs.rmSync(trash, { recursive: true, force: true })
+  try {
+    fs.rmSync(trash, { recursive: true, force: true })
+  } catch {
+    // It is nobody's lock any more, and is swept when this process is no more.
+  }
 }
 
-function besides(lock: string, owner?: ProcessIdentity): string {
+function besides(lock: string, owner: ProcessIdentity): string {
   return path.join(path.dirname(lock), leftoverName('lock', owner))
 }

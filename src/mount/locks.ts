@@ -18,6 +18,7 @@ import { startProcess } from '../libstorage/start-process.ts'
 import { abortReason, sleep } from '../libstorage/wait.ts'
 import { recordingError } from './ledger-errors.ts'
 import { isOwnedBy, lockFileSystem, OWNER_FILE, removeLock } from './lock-file-system.ts'
+import { OwedLocks } from './owed-locks.ts'
 
 /**
  * The library's own judgement of staleness hangs on file times, which a jump of the clock makes lie; it is switched
@@ -38,6 +39,7 @@ export interface HeldLock {
   readonly lost: AbortSignal
   /** Looks whether the lock is still ours. Throws a `FailedPreconditionError` when it was taken away from outside. */
   assertHeld(): void
+  /** Gives it back, now or as soon as that can be: what was done under it is done, so that this never rejects. */
   release(): Promise<void>
 }
 
@@ -61,14 +63,16 @@ export interface Locks {
 /** Locks as a directory each, whose owner is written inside it. */
 export class ProcessLocks implements Locks {
   readonly #directory: string
-  readonly #logger: Pick<Logger, 'info'>
+  readonly #logger: Pick<Logger, 'info' | 'warn'>
   readonly #self: ProcessIdentity
+  readonly #owed: OwedLocks
 
   /** The directory lies on a file system that is emptied at boot, and is made when it is missing. */
-  constructor(directory: string, logger: Pick<Logger, 'info'> = silentLogger) {
+  constructor(directory: string, logger: Pick<Logger, 'info' | 'warn'> = silentLogger) {
     this.#directory = directory
     this.#logger = logger
     this.#self = identifySelf()
+    this.#owed = new OwedLocks(this.#self, logger)
     if (fs.existsSync(directory)) sweepLeftovers(directory, logger)
   }
 
@@ -90,6 +94,7 @@ export class ProcessLocks implements Locks {
     purpose: string,
   ): Promise<HeldLock | { owner: LockOwner | undefined }> {
     await makeFolder(this.#directory, 0o700)
+    this.#settle(name)
     const taken = await this.#take(name, purpose)
     if (taken !== undefined) return taken
     const present = await this.#look(name)
@@ -118,8 +123,16 @@ export class ProcessLocks implements Locks {
     }
   }
 
+  #settle(name: string): void {
+    try {
+      this.#owed.settle(this.#pathOf(name))
+    } catch (error) {
+      throw recordingError(`run directory ${this.#directory}`, error)
+    }
+  }
+
   #takeAway(name: string): void {
-    removeLock(this.#pathOf(name))
+    removeLock(this.#pathOf(name), this.#self)
     saySwept(this.#logger, `lock ${this.#pathOf(name)}`)
   }
 
@@ -143,16 +156,18 @@ export class ProcessLocks implements Locks {
       if (!isOwnedBy(lock, text)) lost.abort(lockLost(name, undefined))
       if (lost.signal.aborted) throw lost.signal.reason
     }
+    const giveBack = () => this.#owed.giveBack(lock, text)
     try {
       const release = await lockfile.lock(path.join(this.#directory, name), {
         lockfilePath: lock,
         realpath: false,
         stale: NEVER_STALE_MS,
         update: UPDATE_MS,
-        fs: lockFileSystem(text, this.#self),
+        fs: lockFileSystem(text, this.#self, giveBack),
         onCompromised: (cause) => lost.abort(lockLost(name, cause)),
       })
-      return { lost: lost.signal, assertHeld, release: () => releaseQuietly(release) }
+      // The library gives nothing back that it holds for lost.
+      return { lost: lost.signal, assertHeld, release: () => release().catch(giveBack) }
     } catch (error) {
       if (systemCode(error) === 'ELOCKED') return undefined
       throw recordingError(`run directory ${this.#directory}`, error)
@@ -213,15 +228,6 @@ function readOwner(text: string): LockOwner | undefined {
     return ownerSchema.parse(JSON.parse(text))
   } catch {
     return undefined
-  }
-}
-
-async function releaseQuietly(release: () => Promise<void>): Promise<void> {
-  try {
-    await release()
-  } catch (error) {
-    // A lock that was lost is nobody's to give back.
-    if (systemCode(error) !== 'ERELEASED') throw error
   }
 }
 

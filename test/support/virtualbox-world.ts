@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { identifySelf } from '../../src/libstorage/process-identity.ts'
-import { run } from '../../src/libstorage/run.ts'
+import { run as runTool } from '../../src/libstorage/run.ts'
 import type { Provider } from '../../src/libstorage/storage-driver.ts'
 import { virtualboxSettings } from '../../src/providers/virtualbox/config.ts'
 import { createVirtualboxProvider } from '../../src/providers/virtualbox/index.ts'
@@ -62,7 +62,7 @@ export class VirtualboxWorld {
   async process(
     place: SimPlace = this.here,
     settings: Readonly<Record<string, unknown>> = {},
-    { timeoutMs = 5_000, isDying = false, looksOnly = false } = {},
+    { timeoutMs = 5_000, isDying = false, looksOnly = false, run = runTool } = {},
   ): Promise<{ readonly provider: Provider; readonly entrance: Entrance }> {
     const entrance = await this.service.open()
     const { guest, libDirectory } = place

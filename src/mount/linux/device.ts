@@ -1,12 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { constants, open } from 'node:fs/promises'
 import path from 'node:path'
-import {
-  FailedPreconditionError,
-  NotFoundError,
-  systemCode,
-  TimeoutError,
-} from '../../libstorage/errors.ts'
+import { FailedPreconditionError, TimeoutError } from '../../libstorage/errors.ts'
 import { NEW_FILE_SYSTEMS } from '../../libstorage/file-system.ts'
 import { lastLine, type Run } from '../../libstorage/run.ts'
 import type { BlankTest, DeviceContent } from '../mounter.ts'
@@ -31,20 +25,6 @@ const NAMES: Readonly<Record<string, string>> = {
   zfs_member: 'a member of a ZFS pool',
   gpt: 'a GPT partition table',
   dos: 'an MBR partition table',
-}
-
-/** Opens with O_EXCL and closes at once. The kernel refuses while any mount namespace or tool has the device (open(2), O_EXCL). */
-export async function openExclusively(device: string): Promise<'free' | 'held'> {
-  try {
-    const handle = await open(device, constants.O_RDONLY | constants.O_EXCL)
-    await handle.close()
-    return 'free'
-  } catch (error) {
-    if (systemCode(error) === 'EBUSY') return 'held'
-    if (['ENOENT', 'ENXIO', 'ENODEV'].includes(systemCode(error) ?? ''))
-      throw new NotFoundError(`device ${device}`, error)
-    throw error
-  }
 }
 
 /** Reads the first block past all caches. Rejects with `TimeoutError` where the disk hangs. */

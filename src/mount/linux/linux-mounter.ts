@@ -1,3 +1,4 @@
+import { openExclusively } from '../../libstorage/exclusive-open.ts'
 import { sweepLeftovers } from '../../libstorage/leftover.ts'
 import { type Logger, silentLogger } from '../../libstorage/logger.ts'
 import { makeFolderNow } from '../../libstorage/make-folder.ts'
@@ -8,7 +9,6 @@ import {
   deviceIdentity,
   findDataOn,
   identifyContent,
-  openExclusively,
   servesRoot,
   sizeInBytes,
 } from './device.ts'
@@ -51,7 +51,7 @@ export function createLinuxMounter(
     mounts: oncePerTurn(() => readMounts()),
     deviceNumber: numberOfDevice,
     deviceIdentity,
-    exclusiveOpen: openExclusively,
+    exclusiveOpen: (device) => openExclusively(device, run),
     answers: (device) => answersDirectRead(device, run),
     serves: (mountPoint) => servesRoot(mountPoint, run),
     identify: (device) => identifyContent(device, run),

@@ -2,9 +2,10 @@ import { constants } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isStorageError, systemCode } from '../../libstorage/errors.ts'
+import { isHeld } from '../../libstorage/exclusive-open.ts'
 import type { Run } from '../../libstorage/run.ts'
 import type { AttachmentState } from '../../libstorage/types.ts'
-import { poll } from '../../libstorage/wait.ts'
+import { poll, untilAborted } from '../../libstorage/wait.ts'
 import type { Claim, ClaimedDevice } from '../pool/claim.ts'
 import type { Content, CopyOptions, DisconnectOptions } from '../pool/content.ts'
 import { runInPool } from '../pool/copy.ts'
@@ -104,7 +105,7 @@ export class LoopContent implements Content {
 
   async undo(device: ClaimedDevice): Promise<void> {
     const status = loopStatus(device.path)
-    if (status && isOf(status, device) && !(await this.#isHeld(device.path)))
+    if (status && isOf(status, device) && !(await isHeld(device.path, this.#run)))
       await tearDown(this.#run, { path: device.path, status })
   }
 
@@ -140,7 +141,7 @@ export class LoopContent implements Content {
     force: boolean,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const held = await this.#isHeld(device.path, signal)
+    const held = await untilAborted(isHeld(device.path, this.#run), signal)
     if (held && !force) throw stillHeld(volume.name, device.path)
     if (held) await pull(this.#run, volume.name, device)
     else await tearDown(this.#run, device)
@@ -158,11 +159,6 @@ export class LoopContent implements Content {
       return isSame ? undefined : true
     }
     return (await poll(isGone, { ...GOING, signal })) === true
-  }
-
-  /** The last close of a device that hangs waits for it, so that this is a turn too. */
-  #isHeld(device: string, signal?: AbortSignal): Promise<boolean> {
-    return this.#turns.take(() => isHeld(device), signal)
   }
 
   /** The devices of a file that can still write to it. */
@@ -201,17 +197,4 @@ function describe(path: string): ClaimedDevice {
 async function requireWritable(file: string): Promise<void> {
   const opened = await open(file, constants.O_RDWR)
   await opened.close()
-}
-
-/** Whether anybody holds the device: the kernel refuses an exclusive open while it is mounted in any namespace. */
-async function isHeld(device: string): Promise<boolean> {
-  try {
-    const opened = await open(device, constants.O_RDONLY | constants.O_EXCL)
-    await opened.close()
-    return false
-  } catch (error) {
-    if (systemCode(error) === 'EBUSY') return true
-    if (['ENXIO', 'ENOENT'].includes(systemCode(error) ?? '')) return false
-    throw error
-  }
 }

@@ -42,7 +42,7 @@ export async function createVirtualboxProvider(
   const { diskIDPath, scsiHostPath } = settings
   const state = path.join(context.libDirectory, 'virtualbox')
   const service = new WebService({ endpoint, tls, caFile, tlsInsecure, timeoutMs })
-  const { looksOnly = false, logger = silentLogger } = context
+  const { looksOnly = false, logger = silentLogger, run } = context
   const warn = (message: string) => logger.warn(message)
   const locks = new HeldLocks(path.join(state, 'locks'), owner, warn)
   const machines = new Machines({ locks, host: new URL(service.endpoint).host, pace })
@@ -54,7 +54,7 @@ export async function createVirtualboxProvider(
   const local = new LocalMachine({ configured: settings.localMachineNameOrId, sysfs })
   const ownNodes = path.join(state, 'devices')
   const roots = { sysfs, dev, diskIDPath, scsiHostPath, ownNodes, looksOnly }
-  const disks = new LocalDisks({ disks: new GuestDisks(roots, context.run), local, pace })
+  const disks = new LocalDisks({ disks: new GuestDisks(roots, run), local, run, pace })
   const makers = new Makers({ local, process: owner })
   const media = new Media(volumePath, new Tidier({ makers, logger, pace, looksOnly }))
   const folder = volumePath

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { FailedPreconditionError, systemCode, volumeNamed } from '../../libstorage/errors.ts'
+import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
+import { isHeld } from '../../libstorage/exclusive-open.ts'
+import type { Run } from '../../libstorage/run.ts'
 import type { VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { poll } from '../../libstorage/wait.ts'
 import type { WebSession } from './client.ts'
@@ -24,6 +24,7 @@ interface Leaving {
 export class LocalDisks {
   readonly #disks: GuestDisks
   readonly #local: LocalMachine
+  readonly #run: Run
   readonly #pace: number
   readonly #known = new Map<VolumeId, VolumeAttachment>()
   #scannedAt = Number.NEGATIVE_INFINITY
@@ -31,11 +32,13 @@ export class LocalDisks {
   constructor(parts: {
     readonly disks: GuestDisks
     readonly local: LocalMachine
+    readonly run: Run
     /** What all pauses are multiplied by. */
     readonly pace: number
   }) {
     this.#disks = parts.disks
     this.#local = parts.local
+    this.#run = parts.run
     this.#pace = parts.pace
   }
 
@@ -55,7 +58,8 @@ export class LocalDisks {
 
   /**
    * Ends an attachment by `detach`. Where it is this machine's, the kernel lets go of the disk first: VirtualBox would pull it
-   * from under whoever has it open. Rejects with `FailedPreconditionError` while anybody has, unless by force.
+   * from under whoever has it open. Rejects with `FailedPreconditionError` while anybody has, with
+   * `TimeoutError` where the disk hangs; unless by force.
    */
   async leaving(
     session: WebSession,
@@ -67,7 +71,7 @@ export class LocalDisks {
     const disk = isHere ? this.#disks.nameOf(volumeId) : undefined
     if (disk === undefined) return await detach()
     const node = await this.#disks.node(disk)
-    if (!force && node !== undefined && (await isHeld(node))) throw stillHeld(name, node)
+    if (!force && node !== undefined && (await isHeld(node, this.#run))) throw stillHeld(name, node)
     await this.#disks.forget(disk)
     try {
       await detach()
@@ -96,17 +100,6 @@ export class LocalDisks {
       // A machine that does not know who it is has none of its own.
       return false
     }
-  }
-}
-
-/** Whether anybody holds the device: the kernel refuses an exclusive open while it is mounted in any namespace. */
-async function isHeld(device: string): Promise<boolean> {
-  try {
-    const opened = await open(device, constants.O_RDONLY | constants.O_EXCL)
-    await opened.close()
-    return false
-  } catch (error) {
-    return systemCode(error) === 'EBUSY'
   }
 }
 

@@ -237,6 +237,7 @@ export const machines: readonly ShownPromise[] = [
       'test/mount/locks.test.ts > keeps it over a jump of the clock',
       'test/mount/lock-owners.test.ts > that was stopped is named at the deadline',
       'test/mount/lost-lock.test.ts > a lock that is taken away stops the operation before its next step:',
+      'test/mount/owed-locks.test.ts > makes no error of what was done under it, and is told',
     ],
   },
   {

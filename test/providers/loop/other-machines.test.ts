@@ -1,13 +1,21 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { FailedPreconditionError, NotFoundError } from '../../../src/libstorage/errors.ts'
+import {
+  FailedPreconditionError,
+  NotFoundError,
+  TimeoutError,
+} from '../../../src/libstorage/errors.ts'
 import { run } from '../../../src/libstorage/run.ts'
 import type { Provider } from '../../../src/libstorage/storage-driver.ts'
 import { loopDefinition } from '../../../src/providers/loop/config.ts'
 import { loopStatus } from '../../../src/providers/loop/losetup.ts'
 import { eventually } from '../../support/eventually.ts'
 import { PoolWorld, sh } from '../../support/pool-world.ts'
+
+/** A word of the program that cuts a device to nothing. */
+const PULL = 'LOOP_GET_STATUS64'
 
 const unavailable = await loopDefinition.unavailable()
 
@@ -86,10 +94,25 @@ describe.skipIf(unavailable !== undefined)('loop devices of several machines ove
     },
   )
 
+  test.each([false, true])(
+    'a detach (force %s) of a device that hangs is given up, and takes nothing',
+    async (force) => {
+      const device = await attach(here, 'here')
+      const late = await heldUp('here', `/sys/class/block/${path.basename(device)}`, async () => {
+        throw new TimeoutError({ subject: 'perl', problem: 'did not end within 10 s' })
+      })
+      await expect(late.driver.detachVolume(id, 'here', { force })).rejects.toMatchObject({
+        code: 'ERR_TIMEOUT',
+        message: expect.stringContaining(`device ${device} does not answer an open within 10 s`),
+      })
+      expect(await here.driver.volume(id)).toMatchObject({ attachments: [{ instanceId: 'here' }] })
+    },
+  )
+
   test('a pull cuts nobody off who got the volume before it', async () => {
     const holder = await hold(await attach(here, 'here'))
     let device = ''
-    const late = await heldUp('third', 'perl', async () => {
+    const late = await heldUp('third', PULL, async () => {
       await holder.close()
       await here.driver.detachVolume(id, 'here')
       device = await attach(there, 'there')
@@ -109,7 +132,7 @@ describe.skipIf(unavailable !== undefined)('loop devices of several machines ove
         libDirectory: world.root,
         run: async (command, args, options) => {
           const result = await run(command, args, options)
-          if (command === 'perl') throw new Error('the process died')
+          if (args.join(' ').includes(PULL)) throw new Error('the process died')
           return result
         },
       },

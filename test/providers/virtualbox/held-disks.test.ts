@@ -3,6 +3,8 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { TimeoutError } from '../../../src/libstorage/errors.ts'
+import { type Run, run } from '../../../src/libstorage/run.ts'
 import { describeHeldDevice } from '../../support/driver-suite/attachments.ts'
 import { spec, World } from '../../support/driver-suite/world.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -10,6 +12,12 @@ import { loopUnavailable } from '../../support/loop-world.ts'
 import { LoopDisks } from '../../support/virtualbox/loop-disks.ts'
 import { ApiError } from '../../support/virtualbox/model.ts'
 import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
+
+/** No device opens in time. */
+const hanging: Run = (command, args, options) =>
+  args.some((word) => word.startsWith('/sys/class/block/'))
+    ? Promise.reject(new TimeoutError({ subject: command, problem: 'did not end within 10 s' }))
+    : run(command, args, options)
 
 let folder: string
 let machines: VirtualboxWorld
@@ -56,6 +64,17 @@ describe.skipIf(loopUnavailable !== undefined)(title, () => {
     } finally {
       await opened.close()
     }
+  })
+
+  test('a disk that hangs stays attached, and is an error that says so', async () => {
+    const { id } = await world.make('data')
+    const attachment = await world.driver.attachVolume(id, world.here)
+    const { provider } = await machines.process(machines.here, {}, { run: hanging })
+    await expect(provider.driver.detachVolume(id, world.here)).rejects.toMatchObject({
+      code: 'ERR_TIMEOUT',
+      message: expect.stringContaining('does not answer an open within 10 s'),
+    })
+    expect(await world.attachmentsOf(id)).toEqual([attachment])
   })
 
   test('a disk that does not show by itself does after the kernel was asked to look', async () => {
