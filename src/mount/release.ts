@@ -104,17 +104,42 @@ export async function trialRelease(
   remount: () => Promise<void>,
   theirs?: VolumeAttachment,
 ): Promise<Released> {
-  const { references, mount: before, olderMounts = [] } = session.record
+  const { references, mount: before, olderMounts = [], lost } = session.record
+  const isUsed = references.length > 0 && lost === undefined
   const wasMounted = before !== undefined || olderMounts.length > 0
   // A mount at an older version's place cannot be put back as it was: it is taken only where nobody is seen to use it.
   if (olderMounts.length > 0 && (await isSeenInUse(context, session))) return 'held'
-  const released = await release(context, session, theirs)
+  const released = await release(context, session, theirs).catch(async (error: unknown) => {
+    if (isUsed) await putBack(context, session, remount)
+    throw error
+  })
   if (released === 'released') return released
-  if (released === 'held' && wasMounted) await remount()
-  const { mount } = session.record
-  const complete = mount === undefined ? {} : { mount: { ...mount, complete: true } }
-  await session.update({ releasing: undefined, references, ...complete })
+  // What is used and was not there is what a trial has left that could not mount it again.
+  if (released === 'held' && (wasMounted || isUsed)) await remountWhole(session, remount)
+  await session.update({ releasing: undefined, references })
   return released
+}
+
+async function remountWhole(session: VolumeSession, remount: () => Promise<void>): Promise<void> {
+  await remount()
+  const { mount } = session.record
+  if (mount !== undefined) await session.update({ mount: { ...mount, complete: true } })
+}
+
+/** A trial that failed leaves what is used where it was, as far as that can be done. */
+async function putBack(
+  { logger }: MountContext,
+  session: VolumeSession,
+  remount: () => Promise<void>,
+): Promise<void> {
+  if (session.record.mount !== undefined) return
+  try {
+    await remountWhole(session, remount)
+    await session.update({ releasing: undefined })
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+    logger.warn(`${volumeNamed(session.facts.name)} is used and not at its place: ${error.message}`)
+  }
 }
 
 async function isSeenInUse(context: MountContext, { record }: VolumeSession): Promise<boolean> {
