@@ -16,8 +16,9 @@ import {
   type Reference,
   trustDoubted,
 } from './references.ts'
-import { type Released, release, republish, trialRelease, unmountHere } from './release.ts'
+import { type Released, release, unmountHere } from './release.ts'
 import type { MountSettings } from './settings.ts'
+import { republish, trialRelease } from './trial.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 /** How often it is tried whether a held device is free, in milliseconds. */
