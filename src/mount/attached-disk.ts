@@ -1,5 +1,5 @@
 import type { VolumeAttachment } from '../libstorage/types.ts'
-import type { LedgerRecord } from './ledger-record.ts'
+import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
 import type { Disk } from './mounter.ts'
 
@@ -46,4 +46,14 @@ export function isSameDisk(
   const identity = record.attachment?.disk?.identity
   if (device === undefined || identity === undefined || /^\d+:\d+$/.test(identity)) return false
   return shownDevice(context, record) === device
+}
+
+/** The device of a record's attachment, seen or shown. */
+export async function attachedDevice(
+  context: MountContext,
+  record: LedgerRecord,
+): Promise<string | undefined> {
+  const attachment = recordedAttachment(record)
+  const seen = attachment && (await context.service.executor.device(attachment))
+  return seen ?? shownDevice(context, record)
 }

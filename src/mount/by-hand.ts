@@ -7,8 +7,8 @@ import { factsOf, recordedAttachment, rememberedVolume } from './ledger-record.t
 import type { MountContext } from './mount-context.ts'
 import { placeOf } from './recorded-place.ts'
 import { holderNamed } from './references.ts'
-import { republish, trialRelease } from './release.ts'
 import type { Releaser } from './releaser.ts'
+import { republish, trialRelease } from './trial.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 /** What is attached by hand is in no record afterwards: it stays until it is detached by hand, or mounted and released. */

@@ -70,6 +70,7 @@ export const ledgerRecordSchema = z.object({
         undelivered: z.number().int().min(0),
         since: time,
         doubtedSince: time.optional(),
+        repeated: z.number().int().min(1).optional(),
       }),
     )
     .readonly(),

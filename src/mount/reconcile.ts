@@ -168,11 +168,11 @@ function withDisk(record: LedgerRecord, { bootId, kernel, platform }: Facts): Le
 
 /** Takes into the record what is mounted and was not known, and out of it what older versions had and is gone. */
 function withMounts(record: LedgerRecord, { bootId, now, kernel }: Facts): LedgerRecord {
-  const { place, mountPoint, device, olderMounts } = kernel
+  const { place, mountPoint, device, identity, olderMounts } = kernel
   const { olderMounts: _before, ...rest } = record
   const kept: LedgerRecord = olderMounts.length === 0 ? rest : { ...rest, olderMounts, bootId }
   const adopted = olderMounts.length === 0 ? kept : { ...kept, adopted: true }
   if (record.mount !== undefined || place !== 'mounted' || device === undefined) return adopted
-  const mount = { mountPoint, device, since: now, complete: false }
+  const mount = { mountPoint, device, identity, since: now, complete: false }
   return { ...adopted, bootId, mount, adopted: true }
 }

@@ -20,6 +20,8 @@ export interface Reference {
   readonly since: string
   /** Set by the process that found it undelivered after its predecessor's end, ISO 8601. */
   readonly doubtedSince?: string | undefined
+  /** How many of those undelivered were taken anew since then, each in the place of one that is doubted; absent for 0. */
+  readonly repeated?: number | undefined
 }
 
 /** The references after one more Mount by this holder, which has not learned of it yet. */
@@ -32,12 +34,26 @@ export function addReference(
   if (present === undefined) return [...references, { id, count: 1, undelivered: 1, since }]
   if (SINGLE_HOLDERS.has(id)) return replaceReference(references, mountedAgain(present, since))
   // A Mount whose reply was lost in a crash is repeated with the same id: the repeat takes its place.
-  const repeated = present.doubtedSince !== undefined
-  const { count, undelivered } = present
-  const added = repeated
-    ? { count, undelivered }
-    : { count: count + 1, undelivered: undelivered + 1 }
-  return replaceReference(references, { id, since, ...added })
+  const { count, undelivered, doubtedSince, repeated = 0 } = present
+  if (doubtedSince === undefined)
+    return replaceReference(references, {
+      id,
+      since,
+      count: count + 1,
+      undelivered: undelivered + 1,
+    })
+  return replaceReference(references, counted({ ...present, since }, undelivered, repeated + 1))
+}
+
+/** A reference with these counts; the doubt ends when nothing is left of what was doubted. */
+function counted(
+  { doubtedSince, repeated: _before, ...reference }: Reference,
+  undelivered: number,
+  repeated: number,
+): Reference {
+  if (doubtedSince === undefined || undelivered <= repeated) return { ...reference, undelivered }
+  const sinceThen = repeated > 0 ? { repeated } : {}
+  return { ...reference, undelivered, doubtedSince, ...sinceThen }
 }
 
 /** The references after the reply of one Mount of this holder was delivered. */
@@ -48,9 +64,8 @@ export function deliverReference(
   const present = references.find((reference) => reference.id === id)
   if (present === undefined || present.undelivered === 0) return references
   const undelivered = SINGLE_HOLDERS.has(id) ? 0 : present.undelivered - 1
-  const { doubtedSince: _doubted, ...trusted } = present
-  const kept = undelivered === 0 ? trusted : present
-  return replaceReference(references, { ...kept, undelivered })
+  const repeated = Math.max(0, (present.repeated ?? 0) - 1)
+  return replaceReference(references, counted(present, undelivered, repeated))
 }
 
 /** The references after one of this holder's is dropped; unchanged when it has none. */
@@ -59,7 +74,9 @@ export function dropReference(references: readonly Reference[], id: string): rea
   if (present === undefined) return references
   if (present.count <= 1) return references.filter((reference) => reference !== present)
   const undelivered = Math.min(present.undelivered, present.count - 1)
-  return replaceReference(references, { ...present, count: present.count - 1, undelivered })
+  const repeated = Math.min(present.repeated ?? 0, undelivered)
+  const left = { ...present, count: present.count - 1 }
+  return replaceReference(references, counted(left, undelivered, repeated))
 }
 
 /** The references after the reply of one Mount of this holder was found not to have reached its caller. */
@@ -70,8 +87,9 @@ export function withdrawReference(
   const present = references.find((reference) => reference.id === id)
   if (present === undefined) return references
   const undelivered = Math.max(0, present.undelivered - 1)
+  const repeated = Math.max(0, (present.repeated ?? 0) - 1)
   if (!SINGLE_HOLDERS.has(id))
-    return dropReference(replaceReference(references, { ...present, undelivered }), id)
+    return dropReference(replaceReference(references, counted(present, undelivered, repeated)), id)
   // It has learned of another Mount: what that one gave it is not taken back.
   if (present.undelivered === 0) return references
   if (undelivered === 0) return dropReference(references, id)
@@ -83,11 +101,11 @@ export function doubtUndelivered(
   references: readonly Reference[],
   now: string,
 ): readonly Reference[] {
-  return references.map((reference) =>
-    reference.undelivered === 0 || reference.doubtedSince !== undefined
-      ? reference
-      : { ...reference, doubtedSince: now },
-  )
+  return references.map((reference) => {
+    if (reference.undelivered === 0) return reference
+    const { repeated: _repeated, doubtedSince = now, ...undelivered } = reference
+    return { ...undelivered, doubtedSince }
+  })
 }
 
 /**
@@ -95,7 +113,7 @@ export function doubtUndelivered(
  * never come are doubted from now on, as if no reply of theirs had been delivered.
  */
 export function doubtUnheld(references: readonly Reference[], now: string): readonly Reference[] {
-  return references.map((reference) =>
+  return references.map(({ repeated: _repeated, ...reference }) =>
     mayBecomeStale(reference)
       ? { ...reference, undelivered: reference.count, doubtedSince: reference.doubtedSince ?? now }
       : reference,
@@ -106,15 +124,16 @@ export function doubtUnheld(references: readonly Reference[], now: string): read
 export function dropDoubted(references: readonly Reference[]): readonly Reference[] {
   return references.flatMap((reference) => {
     if (reference.doubtedSince === undefined) return [reference]
-    const count = reference.count - reference.undelivered
-    return count < 1 ? [] : [{ id: reference.id, since: reference.since, count, undelivered: 0 }]
+    const { id, since, undelivered, repeated = 0 } = reference
+    const count = reference.count - undelivered + repeated
+    return count < 1 ? [] : [{ id, since, count, undelivered: repeated }]
   })
 }
 
 /** The references after somebody was seen to use what they were doubted for. */
 export function trustDoubted(references: readonly Reference[]): readonly Reference[] {
-  return references.map(({ doubtedSince, ...reference }) =>
-    doubtedSince === undefined ? reference : { ...reference, undelivered: 0 },
+  return references.map(({ doubtedSince, repeated = 0, ...reference }) =>
+    doubtedSince === undefined ? reference : { ...reference, undelivered: repeated },
   )
 }
 

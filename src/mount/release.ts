@@ -1,6 +1,6 @@
-import { isStorageError, UnavailableError, volumeNamed } from '../libstorage/errors.ts'
-import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
-import { attachedDisk, isSameDisk, shownDevice } from './attached-disk.ts'
+import { isStorageError } from '../libstorage/errors.ts'
+import type { VolumeAttachment } from '../libstorage/types.ts'
+import { attachedDevice, isSameDisk, shownDevice } from './attached-disk.ts'
 import { tookMs } from './events.ts'
 import { type LedgerRecord, recordedAttachment } from './ledger-record.ts'
 import type { MountContext } from './mount-context.ts'
@@ -92,56 +92,6 @@ export async function giveBack(context: MountContext, session: VolumeSession): P
     await tidy(context, record)
   }
   await session.update(NOTHING_HERE)
-}
-
-/**
- * Releases only if nobody else uses the volume: where somebody holds it, it is mounted again as it was. For references
- * that may be stale.
- */
-export async function trialRelease(
-  context: MountContext,
-  session: VolumeSession,
-  remount: () => Promise<void>,
-  theirs?: VolumeAttachment,
-): Promise<Released> {
-  const { references, mount: before, olderMounts = [] } = session.record
-  const wasMounted = before !== undefined || olderMounts.length > 0
-  // A mount at an older version's place cannot be put back as it was: it is taken only where nobody is seen to use it.
-  if (olderMounts.length > 0 && (await isSeenInUse(context, session))) return 'held'
-  const released = await release(context, session, theirs)
-  if (released === 'released') return released
-  if (released === 'held' && wasMounted) await remount()
-  const { mount } = session.record
-  const complete = mount === undefined ? {} : { mount: { ...mount, complete: true } }
-  await session.update({ releasing: undefined, references, ...complete })
-  return released
-}
-
-async function isSeenInUse(context: MountContext, { record }: VolumeSession): Promise<boolean> {
-  const { mounter } = context
-  const device = await attachedDevice(context, record)
-  const number = device && mounter.deviceNumber(device)
-  for (const place of record.olderMounts ?? [])
-    if ((await mounter.users(place, number)).length > 0) return true
-  return false
-}
-
-/** Puts a volume back at its place that a trial took away: others hold the device, so it is joined as it is. */
-export async function republish(
-  context: MountContext,
-  session: VolumeSession,
-  volume: Volume,
-): Promise<void> {
-  const attachment = recordedAttachment(session.record)
-  if (attachment === undefined) return
-  const disk = await attachedDisk(context, attachment)
-  if (disk === undefined) throw unseen(volume)
-  await context.publisher.publish(session, {
-    volume,
-    attachment,
-    ...disk,
-    place: context.places.of(volume.name),
-  })
 }
 
 async function detachHere(
@@ -260,26 +210,9 @@ async function attachmentNow(
   return volume?.attachments.find(({ instanceId }) => instanceId === meant.instanceId)
 }
 
-async function attachedDevice(
-  context: MountContext,
-  record: LedgerRecord,
-): Promise<string | undefined> {
-  const attachment = recordedAttachment(record)
-  const seen = attachment && (await context.service.executor.device(attachment))
-  return seen ?? shownDevice(context, record)
-}
-
 async function markReleasing(session: VolumeSession): Promise<void> {
   if (session.record.releasing === undefined)
     await session.update({ releasing: { since: new Date().toISOString() } })
-}
-
-function unseen({ name }: Volume): UnavailableError {
-  return new UnavailableError({
-    subject: `the device of ${volumeNamed(name)}`,
-    problem: 'is not seen just now',
-    remedy: 'try again',
-  })
 }
 
 function withTheirs(record: LedgerRecord, theirs: VolumeAttachment | undefined): LedgerRecord {

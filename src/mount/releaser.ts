@@ -16,8 +16,9 @@ import {
   type Reference,
   trustDoubted,
 } from './references.ts'
-import { type Released, release, republish, trialRelease, unmountHere } from './release.ts'
+import { type Released, release, unmountHere } from './release.ts'
 import type { MountSettings } from './settings.ts'
+import { republish, trialRelease } from './trial.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
 /** How often it is tried whether a held device is free, in milliseconds. */
@@ -118,7 +119,11 @@ export class Releaser {
   /** Looks after so many milliseconds whether references of doubt are used by anybody. */
   scheduleTrial(facts: VolumeFacts, delayMs: number): void {
     this.#later.schedule(doubtKey(facts.id), delayMs, () =>
-      this.#inSession(facts, (session) => this.#tryDoubted(session), DOUBT_RETRY_MS),
+      this.#inSession(
+        facts,
+        (session) => this.#tryDoubted(session),
+        () => this.scheduleTrial(facts, DOUBT_RETRY_MS),
+      ),
     )
   }
 
@@ -192,7 +197,7 @@ export class Releaser {
         if (record.adopted === true) return await this.#letAdoptedGo(session)
         this.#goOn(facts, await release(this.#context, session))
       },
-      REFUSED_RETRY_MS,
+      () => this.schedule(facts, REFUSED_RETRY_MS),
     )
   }
 
@@ -231,12 +236,12 @@ export class Releaser {
   async #inSession(
     facts: VolumeFacts,
     work: (session: VolumeSession) => Promise<void>,
-    retryMs: number,
+    retry: () => void,
   ): Promise<void> {
     try {
       await this.#context.sessions.run(facts, 'releases the volume', undefined, work)
     } catch (error) {
-      this.#refused(facts, error, retryMs)
+      this.#refused(facts, error, retry)
     }
   }
 
@@ -244,14 +249,18 @@ export class Releaser {
     if (released !== 'released') this.schedule(facts, HELD_RETRY_MS)
   }
 
-  #refused(facts: VolumeFacts, error: unknown, retryMs = REFUSED_RETRY_MS): void {
+  #refused(
+    facts: VolumeFacts,
+    error: unknown,
+    retry = () => this.schedule(facts, REFUSED_RETRY_MS),
+  ): void {
     const message = error instanceof Error ? error.message : String(error)
     const stack = isStorageError(error) || !(error instanceof Error) ? undefined : error.stack
     this.#noteError(facts.id, message)
     this.#context.logger.warn(`release of ${facts.name} failed and is tried again: ${message}`, {
       stack,
     })
-    this.schedule(facts, retryMs)
+    retry()
   }
 }
 

@@ -117,6 +117,22 @@ describe('after a crash', () => {
     expect(repeated).toEqual([{ id: 'a', count: 1, undelivered: 0, since: AT }])
   })
 
+  test('each repeat with the same id takes the place of one doubted Mount', () => {
+    const both = doubtUndelivered(mount(mount([], 'a'), 'a'), AT)
+    expect(countOf(delivered(delivered(both, 'a'), 'a'), 'a')).toBe(2)
+    expect(countOf(mount(mount(both, 'a'), 'a'), 'a')).toBe(2)
+    expect(countOf(delivered(delivered(delivered(both, 'a'), 'a'), 'a'), 'a')).toBe(3)
+  })
+
+  test('a repeat is doubted no more, and what was not repeated still is', () => {
+    const both = doubtUndelivered(mount(mount([], 'a'), 'a'), AT)
+    const repeated = mount(both, 'a')
+    expect(dropDoubted(repeated)).toEqual([{ id: 'a', count: 1, undelivered: 1, since: AT }])
+    expect(dropDoubted(deliverReference(repeated, 'a'))).toEqual(delivered([], 'a'))
+    expect(dropDoubted(withdrawReference(repeated, 'a'))).toEqual([])
+    expect(dropDoubted(doubtUndelivered(repeated, LATER))).toEqual([])
+  })
+
   test('only the undelivered part of a doubted reference is dropped', () => {
     const doubted = doubtUndelivered(mount(mount(delivered([], 'a'), 'a'), 'b'), AT)
     expect(dropDoubted(doubted)).toEqual([{ id: 'a', count: 1, undelivered: 0, since: AT }])

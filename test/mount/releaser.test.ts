@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { UnavailableError } from '../../src/libstorage/errors.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
 import type { MountManager } from '../../src/mount/mount-manager.ts'
 import { eventually } from '../support/eventually.ts'
@@ -52,6 +53,35 @@ describe('a reference whose answer may never have arrived, after a crash,', () =
     await pass(1_000)
     await eventually(() => expect(attachments()).toEqual([]))
     expect(references()).toEqual([])
+  })
+
+  test('is tried again where the platform does not answer then, and the volume is at its place meanwhile', async () => {
+    await restarted()
+    const isOut = new UnavailableError({ subject: 'platform', problem: 'is out' })
+    world.platform.failNext('detachVolume', isOut)
+    await pass(120_000)
+    await eventually(() => expect(world.platform.count('detachVolume')).toBe(1))
+    await eventually(() => expect(world.ledger().all()[0]?.mount?.complete).toBe(true))
+    expect([attachments().length, world.isMounted('data')]).toEqual([1, true])
+    await pass(120_000)
+    await eventually(() => expect(attachments()).toEqual([]))
+    await eventually(() => expect(world.ledger().all()).toEqual([]))
+  })
+
+  test('whose volume cannot be mounted again by its trial is tried again, and then it is at its place', async () => {
+    await restarted()
+    world.kernel.heldByOthers.add('/dev/memory0')
+    world.kernel.before = async (effect) => {
+      if (!effect.startsWith('mount')) return
+      world.kernel.before = async () => {}
+      throw new UnavailableError({ subject: 'mount', problem: 'has hung' })
+    }
+    await pass(120_000)
+    await eventually(() => expect(world.warnings.join()).toContain('has hung'))
+    expect(world.isMounted('data')).toBe(false)
+    await pass(120_000)
+    await eventually(() => expect(references()[0]).not.toHaveProperty('doubtedSince'))
+    expect(world.isMounted('data')).toBe(true)
   })
 
   test('is kept after 120 s where somebody holds the device', async () => {
