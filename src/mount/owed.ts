@@ -20,7 +20,7 @@ export interface Debt {
   readonly what: string
   /** What a session says it is for. */
   readonly purpose: string
-  /** Done on a volume of its own accord: of several with one key only the latest counts. */
+  /** Of several of one volume with one key only the latest counts. */
   readonly key?: string
   /** How long it takes until it is tried again, in milliseconds; 5 s by itself. */
   readonly retryMs?: number
@@ -150,7 +150,8 @@ export class Owed {
     this.#asked.delete(debt)
     if (!this.#forget(debt)) return
     const fields = { volumeId: debt.facts.id }
-    this.#context.logger.info(`${named(debt)}, which had failed, is done`, fields)
+    // Whoever was told that it failed wants to know, whatever the level.
+    this.#context.logger.warn(`${named(debt)}, which had failed, is done`, fields)
   }
 
   #noteLeft(debt: Debt): void {

@@ -97,8 +97,6 @@ describe('an Unmount that fails', () => {
       expect.stringMatching(
         /^the Unmount by mount id a of volume "data" failed, and is tried again until it is done: lock .* is held by process \d+, which copies it/,
       ),
-    ])
-    expect(world.infos.filter((line) => line.includes('Unmount'))).toEqual([
       'the Unmount by mount id a of volume "data", which had failed, is done',
     ])
   })
@@ -126,6 +124,20 @@ describe('an Unmount that fails', () => {
     expect(world.isMounted('data')).toBe(true)
     await manager.unmount({ name: 'data', holder: 'a' })
     expect(references()).toEqual([])
+  })
+
+  test('is done by the Mount of anybody else, which leaves the volume where it is', async () => {
+    const manager = await mountedBy('a')
+    world.failingWrites.push(full())
+    await expect(manager.unmount({ name: 'data', holder: 'a' })).rejects.toThrow('cannot be')
+    await mounted(manager, 'data', 'b')
+    expect(holders()).toEqual(['b 1'])
+    await pass(60_000)
+    expect(holders()).toEqual(['b 1'])
+    expect(world.kernel.mounts()).toHaveLength(1)
+    expect(world.warnings).toContain(
+      'the Unmount by mount id a of volume "data", which had failed, is done',
+    )
   })
 
   test('drops as many references of a holder as it has left, and none of others', async () => {
@@ -198,6 +210,26 @@ describe('a server that ends while an Unmount is not done', () => {
     await unlockElsewhere()
     await pass(60_000)
     expect(holders()).toEqual(['a 1', 'b 1'])
+  })
+
+  test('does not wait for what it does behind a Mount that hangs, which nothing follows', async () => {
+    const manager = world.manager()
+    await manager.create('data', {})
+    let goOn: (() => void) | undefined
+    world.kernel.before = async (effect) => {
+      if (!effect.startsWith('mount')) return
+      await new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+    }
+    const mounting = manager.mount({ name: 'data', holder: 'a' })
+    await eventually(() => expect(goOn).toBeDefined())
+    const answer = manager.unmount({ name: 'data', holder: 'a' }).catch(String)
+    await closed(manager)
+    goOn?.()
+    await mounting
+    expect(await answer).toContain('was given up at the end')
+    expect(holders()).toEqual(['a 1'])
   })
 })
 
