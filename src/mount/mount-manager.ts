@@ -21,7 +21,9 @@ import type {
 import { rememberedVolume } from './ledger-record.ts'
 import { inCall, type MountContext } from './mount-context.ts'
 import { Mounting } from './mounting.ts'
+import { Owed } from './owed.ts'
 import { Reconciler } from './reconciler.ts'
+import { dropReference, holderNamed } from './references.ts'
 import { Releaser } from './releaser.ts'
 import { removeVolume } from './removal.ts'
 import type { RemovedNames } from './removed-names.ts'
@@ -37,6 +39,7 @@ export class MountManager implements IntegrationDriver {
   readonly #removed: RemovedNames
   readonly #views: VolumeViews
   readonly #background: Background
+  readonly #owed: Owed
   readonly #releaser: Releaser
   readonly #mounting: Mounting
   readonly #watch: DeviceWatch
@@ -52,14 +55,16 @@ export class MountManager implements IntegrationDriver {
     service.catalog.consult((name) => ledger.exactly(name)?.volume.id ?? made?.idOf(name))
     this.#views = new VolumeViews(this.#context)
     this.#background = new Background(this.#context)
+    this.#owed = new Owed(this.#context, this.#background)
     this.#releaser = new Releaser(this.#context, (id, message) =>
       this.#views.noteError(id, message),
     )
-    this.#mounting = new Mounting(this.#context, this.#releaser, this.#views, this.#background)
+    this.#mounting = new Mounting(this.#context, this.#releaser, this.#views, this.#owed)
     this.#watch = new DeviceWatch(this.#context, this.#background, watchMs)
     this.#reconciler = new Reconciler(this.#context, {
       releaser: this.#releaser,
       background: this.#background,
+      owed: this.#owed,
       suspect: (record) => this.#watch.suspect(record),
     })
   }
@@ -84,6 +89,7 @@ export class MountManager implements IntegrationDriver {
     )
     this.#watch.close()
     await this.#reconciler.close()
+    await this.#owed.close()
     await this.#background.settled()
     await this.#releaser.close()
   }
@@ -168,13 +174,16 @@ export class MountManager implements IntegrationDriver {
     const { settings } = inCall(this.#context, call)
     const record = await findRecord(this.#context, name, call)
     if (record === undefined) return
-    // A client that left does not repeat its Unmount: it is done all the same.
-    const work = this.#context.sessions.run(
-      record.volume,
-      'unmounts the volume',
-      undefined,
-      (session) => this.#releaser.drop(session, holder, settings.unmount),
-    )
+    const { ignoreUsedCount } = settings.unmount
+    // No client repeats its Unmount, and some have left: it is done all the same, and tried again where it fails.
+    const work = this.#owed.run({
+      facts: record.volume,
+      what: `the Unmount by ${holderNamed(holder)}`,
+      purpose: 'unmounts the volume',
+      change: (references) => (ignoreUsedCount ? [] : dropReference(references, holder)),
+      byHand: `unmount it by hand: \`volume unmount ${record.volume.name}\``,
+      work: (session) => this.#releaser.drop(session, holder, settings.unmount),
+    })
     await answerInTime(this.#context, name, signal, work)
   }
 

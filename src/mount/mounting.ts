@@ -2,7 +2,6 @@ import { NotFoundError, TimeoutError, UnavailableError, volumeNamed } from '../l
 import type { Volume } from '../libstorage/types.ts'
 import { timeLimit, untilAborted } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
-import type { Background } from './background.ts'
 import { bringUp, isUp } from './bring-up.ts'
 import { createVolume } from './creation.ts'
 import { tookMs } from './events.ts'
@@ -15,8 +14,9 @@ import {
   type VolumeFacts,
 } from './ledger-record.ts'
 import { inCall, type MountContext } from './mount-context.ts'
+import type { Owed } from './owed.ts'
 import { placeOf } from './recorded-place.ts'
-import { addReference, deliverReference, withdrawReference } from './references.ts'
+import { addReference, deliverReference, holderNamed, withdrawReference } from './references.ts'
 import type { Releaser } from './releaser.ts'
 import { findLoss } from './take-over/loss.ts'
 import type { VolumeSession } from './volume-session.ts'
@@ -48,18 +48,13 @@ export class Mounting {
   readonly #context: MountContext
   readonly #releaser: Releaser
   readonly #views: VolumeViews
-  readonly #background: Background
+  readonly #owed: Owed
 
-  constructor(
-    context: MountContext,
-    releaser: Releaser,
-    views: VolumeViews,
-    background: Background,
-  ) {
+  constructor(context: MountContext, releaser: Releaser, views: VolumeViews, owed: Owed) {
     this.#context = context
     this.#releaser = releaser
     this.#views = views
-    this.#background = background
+    this.#owed = owed
   }
 
   /** Brings the volume up and takes a reference; for a caller that has gone meanwhile the volume is kept for 60 s. */
@@ -126,6 +121,7 @@ export class Mounting {
     const { facts } = session
     // Whatever comes of this: what has no reference by then is released.
     this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
+    await this.#owed.pay(session)
     await session.awaitTool()
     const remark = (await this.#isUp(session))
       ? undefined
@@ -138,7 +134,8 @@ export class Mounting {
     const isWanted = signal?.aborted !== true
     if (isWanted) await this.#takeReference(session, { holder, begun })
     else this.#releaser.keep(facts, ABANDONED_KEPT_MS)
-    const settle = (change: ReferenceChange) => (isWanted ? this.#settle(facts, change) : undefined)
+    const settle = (change: ReferenceChange) =>
+      isWanted ? this.#settle(facts, holder, change) : undefined
     return {
       mountpoint: placeOf(this.#context, session.record).dataPath,
       delivered: () => settle((references) => deliverReference(references, holder)),
@@ -221,14 +218,16 @@ export class Mounting {
     )
   }
 
-  #settle(facts: VolumeFacts, change: ReferenceChange): void {
-    this.#background.run(facts, 'settles a reference', async (session) => {
+  #settle(facts: VolumeFacts, holder: string, change: ReferenceChange): void {
+    const what = `the settling of the reference of ${holderNamed(holder)}`
+    const work = async (session: VolumeSession) => {
       const before = session.record.references
       const references = change(before)
       if (references === before) return
       await session.update({ references })
       if (references.length === 0) this.#releaser.schedule(facts, ABANDONED_KEPT_MS)
-    })
+    }
+    this.#owed.begin({ facts, what, purpose: 'settles a reference', change, work })
   }
 }
 

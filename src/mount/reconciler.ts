@@ -1,5 +1,5 @@
 import { NotFoundError, volumeNamed } from '../libstorage/errors.ts'
-import type { InstanceId, Volume, VolumeId } from '../libstorage/types.ts'
+import type { InstanceId, VolumeId } from '../libstorage/types.ts'
 import { after, type Timer } from '../libstorage/wait.ts'
 import type { Background } from './background.ts'
 import { bringUp } from './bring-up.ts'
@@ -15,6 +15,8 @@ import {
 import { isLeftFrozen } from './left-frozen.ts'
 import { lookHere } from './look-here.ts'
 import type { MountContext } from './mount-context.ts'
+import type { Owed } from './owed.ts'
+import { attachedTo, isAskedFor, isConfirmed, isSameAttachment } from './platform-answer.ts'
 import { awaitThaw } from './quiet.ts'
 import { type NextStep, type PlatformFacts, type Reconciled, reconcile } from './reconcile.ts'
 import { doubtUnheld } from './references.ts'
@@ -27,6 +29,8 @@ import { Watch } from './watch.ts'
 const GRACE_MS = 120_000
 /** How long after an outage, or an answer that the kernel contradicts, the platform is asked again, in milliseconds. */
 const ASK_AGAIN_MS = 30_000
+/** How long after a comparison that failed it is made again, in milliseconds: what it mends may take long to fail. */
+const COMPARE_AGAIN_MS = 30_000
 
 /** What is known beside the kernel when a record is compared. */
 interface Answer {
@@ -40,6 +44,7 @@ const NOTHING_YET: Answer = { here: undefined, platform: { says: 'nothing yet' }
 export interface ReconcilerParts {
   readonly releaser: Releaser
   readonly background: Background
+  readonly owed: Owed
   /** Looks after a volume that may be lost. */
   readonly suspect: (record: LedgerRecord) => void
 }
@@ -52,16 +57,18 @@ export class Reconciler {
   readonly #context: MountContext
   readonly #releaser: Releaser
   readonly #background: Background
+  readonly #owed: Owed
   readonly #formats = new Later()
   readonly #watch: Watch
   readonly #suspect: (record: LedgerRecord) => void
   #asking: Timer | undefined
   #isAsking = false
 
-  constructor(context: MountContext, { releaser, background, suspect }: ReconcilerParts) {
+  constructor(context: MountContext, { releaser, background, owed, suspect }: ReconcilerParts) {
     this.#context = context
     this.#releaser = releaser
     this.#background = background
+    this.#owed = owed
     this.#suspect = suspect
     this.#watch = new Watch(
       context.ledger,
@@ -154,7 +161,7 @@ export class Reconciler {
     answer: Answer,
     purpose: string,
   ): void {
-    this.#background.run(facts, purpose, async (session) => {
+    const work = async (session: VolumeSession) => {
       const { ledger } = this.#context
       await awaitThaw(session)
       const stored = ledger.get(facts.id)
@@ -168,7 +175,19 @@ export class Reconciler {
       if (JSON.stringify(record) !== JSON.stringify(stored)) await session.replace(record)
       if (record.adopted === true && stored?.adopted !== true) this.#noteAdopted(record)
       await this.#act(session, next)
-    })
+    }
+    // What is frozen is found again by the watch; to thaw it on a disk that hangs takes its time.
+    const isFrozen = asked !== undefined && isLeftFrozen(asked, this.#context.machine)
+    if (isFrozen) this.#background.run(facts, purpose, work)
+    else
+      this.#owed.begin({
+        facts,
+        what: `the ${purpose}`,
+        purpose,
+        key: purpose,
+        retryMs: COMPARE_AGAIN_MS,
+        work,
+      })
   }
 
   async #reconcile(before: LedgerRecord, { here, platform }: Answer): Promise<Reconciled> {
@@ -265,34 +284,4 @@ export class Reconciler {
     const instance = attachment?.instanceId
     events.record({ kind: 'adopted', service: service.name, volume: name, volumeId: id, instance })
   }
-}
-
-function attachedTo({ attachments }: Volume, here: InstanceId): PlatformFacts {
-  const mine = attachments.find(({ instanceId }) => instanceId === here)
-  if (mine !== undefined) return { says: 'here', since: mine.since.toISOString() }
-  if (attachments.length === 0) return { says: 'nowhere' }
-  return { says: 'elsewhere', to: attachments.map(({ instanceId }) => instanceId) }
-}
-
-/** Whether the platform shows the very attachment that was recorded in this boot. */
-function isConfirmed(
-  { attachment, bootId }: LedgerRecord,
-  here: InstanceId,
-  platform: PlatformFacts,
-  boot: string,
-): boolean {
-  if (attachment?.instanceId !== here || bootId !== boot) return false
-  return platform.says === 'here' && platform.since === attachment.since
-}
-
-/** Whether it depends on the platform how long the record is kept. */
-function isAskedFor({ attachment, lost, takeOver }: LedgerRecord): boolean {
-  return (attachment ?? lost ?? takeOver) !== undefined
-}
-
-function isSameAttachment(one: LedgerRecord, other: LedgerRecord | undefined): boolean {
-  return (
-    one.attachment?.instanceId === other?.attachment?.instanceId &&
-    one.attachment?.since === other?.attachment?.since
-  )
 }

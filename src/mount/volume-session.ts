@@ -38,6 +38,14 @@ export interface Progress {
   readonly since: number
 }
 
+/** How long an operation waits for another process's. */
+export interface Patience {
+  /** 110 s by itself. */
+  readonly ms?: number | undefined
+  /** Ends the waiting early. */
+  readonly until?: AbortSignal
+}
+
 /** What an operation says of itself while it goes on. */
 type Report = (what: string, other?: Pick<Progress, 'who' | 'since'>) => void
 
@@ -184,13 +192,16 @@ export class VolumeSessions {
     purpose: string,
     signal: AbortSignal | undefined,
     work: (session: VolumeSession) => Promise<T>,
+    { ms = PATIENCE_MS, until }: Patience = {},
   ): Promise<T> {
     const behindOthers = this.#mutex.isBusy(facts.id)
     return this.#mutex.run(facts.id, async () => {
       throwIfAborted(signal)
       const lockName = `${this.#service}-${encodeURIComponent(facts.id)}`
       const asked = performance.now()
-      const lock = await this.#locks.acquire(lockName, purpose, timeLimit(PATIENCE_MS))
+      const limit = timeLimit(ms)
+      const patience = until === undefined ? limit : AbortSignal.any([limit, until])
+      const lock = await this.#locks.acquire(lockName, purpose, patience)
       const waited = behindOthers || performance.now() - asked > CONTENDED_MS
       const since = Date.now()
       const report: Report = (what, other = { since }) =>

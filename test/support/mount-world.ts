@@ -9,6 +9,7 @@ import type { Provider } from '../../src/libstorage/storage-driver.ts'
 import { BlockPublisher } from '../../src/mount/block-publisher.ts'
 import type { VolumeEvent } from '../../src/mount/events.ts'
 import { FileLedger } from '../../src/mount/ledger.ts'
+import type { LedgerRecord } from '../../src/mount/ledger-record.ts'
 import { thawing } from '../../src/mount/left-frozen.ts'
 import { ProcessLocks } from '../../src/mount/locks.ts'
 import type { MountContext, ProcessRole } from '../../src/mount/mount-context.ts'
@@ -51,6 +52,22 @@ export const quickSettings: MountSettings = {
 /** How often a machine of a test looks whether its devices are still there, in milliseconds. */
 export const WATCH_MS = 30
 
+/** A ledger on a disk that may be full for a moment. */
+class FailingLedger extends FileLedger {
+  readonly #failures: Error[]
+
+  constructor(folder: string, failures: Error[]) {
+    super(folder, silentLogger)
+    this.#failures = failures
+  }
+
+  override async put(record: LedgerRecord): Promise<void> {
+    const failure = this.#failures.shift()
+    if (failure !== undefined) throw failure
+    await super.put(record)
+  }
+}
+
 /** What a world of a machine's own may share with that of another one. */
 export interface SharedPlatform {
   readonly platform: MemoryPlatform
@@ -70,6 +87,8 @@ export class MountWorld {
   /** What was logged at info. */
   readonly infos: string[] = []
   readonly events: VolumeEvent[] = []
+  /** What the next writes of records by this machine's managers end with. */
+  readonly failingWrites: Error[] = []
   /** What is special about the platform of the managers to come. */
   facts: Partial<Pick<Provider, 'wishes'>> = {}
   /** How often the managers to come look whether their devices are still there, in milliseconds; undefined: as they do by themselves. */
@@ -102,7 +121,7 @@ export class MountWorld {
       silentLogger,
     )
     const warn = (message: string) => void this.warnings.push(message)
-    const ledger = new FileLedger(path.join(this.folder, 'ledger'), silentLogger)
+    const ledger = new FailingLedger(path.join(this.folder, 'ledger'), this.failingWrites)
     const events = { record: (event: VolumeEvent) => void this.events.push(event) }
     const places = createPlaces('/mnt', settings.mount.rootPath, new Set())
     const context: MountContext = {

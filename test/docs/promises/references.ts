@@ -34,6 +34,16 @@ export const references: readonly ShownPromise[] = [
   },
   {
     section: 'References',
+    begins: 'An Unmount that fails, or that waits',
+    shownBy: [
+      'test/mount/owed.test.ts > since another process has the volume is done when that lets it go',
+      'test/mount/owed.test.ts > since the disk of the ledger is full is done when there is room',
+      'test/mount/owed.test.ts > is done by the Mount of anybody else, which leaves the volume where it is',
+      'test/mount/owed.test.ts > waits no longer for who has the volume, and says what is left to do',
+    ],
+  },
+  {
+    section: 'References',
     begins: 'A reference is on the disk',
     shownBy: [
       'test/mount/ledger.test.ts > is on disk when the writing has ended, for every later process',
