@@ -18,7 +18,7 @@ const FAULT_RUNS = 1_000
 test('whatever befalls machines, servers and the platform, no promise about a volume is broken', async () => {
   const finding = await search({ policies: POLICIES, runs: RUNS, seed: SEED })
   expect(finding?.report).toBeUndefined()
-}, 120_000)
+}, 240_000)
 
 test(`nor in histories that nobody has tried before, from seed ${FRESH_SEED} on`, async () => {
   const until = performance.now() + FRESH_MS
