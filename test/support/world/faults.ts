@@ -16,4 +16,8 @@ export interface Faults {
   readonly attachesTwice?: boolean
   /** Unmount says that it is done, and the mount stays. */
   readonly unmountDoesNothing?: boolean
+  /** No check looks at more than whether the file system is clean. */
+  readonly checksAreQuick?: boolean
+  /** A tool that grows says that it has, and has not. */
+  readonly growsNothing?: boolean
 }

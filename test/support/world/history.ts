@@ -18,6 +18,7 @@ export type Action =
   | { readonly act: 'shell'; readonly m: number; readonly volume: string; readonly ms: number }
   | { readonly act: 'command mount'; readonly m: number; readonly volume: string }
   | { readonly act: 'command unmount'; readonly m: number; readonly volume: string }
+  | { readonly act: 'grow'; readonly m: number; readonly volume: string }
   | { readonly act: 'force'; readonly m: number; readonly volume: string }
   | {
       readonly act: 'die'
@@ -94,6 +95,7 @@ const actions: readonly fc.WeightedArbitrary<Action>[] = [
   { weight: 2, arbitrary: fc.record({ act: fc.constant('command mount' as const), m, volume }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('command unmount' as const), m, volume }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('force' as const), m, volume }) },
+  { weight: 3, arbitrary: fc.record({ act: fc.constant('grow' as const), m, volume }) },
 ]
 
 /** Histories under these policies, which shrink to few actions, short pauses and no delays of chance. */

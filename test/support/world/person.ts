@@ -62,6 +62,15 @@ export class Person {
     this.#open -= 1
   }
 
+  /** `rexray volume resize`, by one GiB. */
+  async grow(name: string, sizeGiB: number): Promise<void> {
+    this.#open += 1
+    await this.#machine.command(async (manager) => {
+      await manager.resize(name, sizeGiB + 1)
+    })
+    this.#open -= 1
+  }
+
   /** The machine is off: what it held is let go, and what it was doing never ends. */
   leave(): void {
     this.#referee.forbidForce(this.#machine.id)

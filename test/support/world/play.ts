@@ -109,6 +109,11 @@ class Player {
       const reader = await this.#read(docker, facts.name)
       if (reader === undefined)
         return this.#world.chronicle.violated(`${facts.name} cannot be mounted at the end`)
+      // What is still mounted, for references that no dockerd ever drops, is grown when it is mounted afresh.
+      if (attachment === undefined && disk.usedGiB !== facts.sizeGiB)
+        return this.#world.chronicle.violated(
+          `${facts.name} has ${disk.usedGiB} of its ${facts.sizeGiB} GiB in use at the end`,
+        )
       void docker.stop(reader)
       await this.#untilIdle()
       await this.#pass(20_000)
@@ -220,6 +225,10 @@ const deeds: {
   },
   'command mount': ({ machine, volume }) => void machine.person.mount(volume),
   'command unmount': ({ machine, volume }) => void machine.person.unmount(volume),
+  grow: ({ world, machine, volume }) => {
+    const kept = world.platform.now().find(({ facts }) => facts.name === volume)
+    if (kept !== undefined) void machine.person.grow(volume, kept.facts.sizeGiB)
+  },
   force: ({ machine, volume }) => void machine.person.force(volume),
   die: ({ world, machine, moments, tree, ms }) =>
     machine.server?.life.doom(moments, (what) => {

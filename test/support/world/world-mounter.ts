@@ -6,7 +6,9 @@ import type { Faults } from './faults.ts'
 import type { Life } from './life.ts'
 import type { Referee } from './referee.ts'
 import type { WorldKernel } from './world-kernel.ts'
-import type { WorldPlatform } from './world-platform.ts'
+import type { Kept, WorldPlatform } from './world-platform.ts'
+
+const GIB = 1_073_741_824
 
 /** What the mounter of one process is made from. */
 export interface MounterParts {
@@ -37,6 +39,8 @@ type Looks =
   | 'identify'
   | 'isFinished'
   | 'findData'
+  | 'unfilled'
+  | 'sizeOf'
 type Rest =
   | 'linkDirectory'
   | 'unlinkDirectory'
@@ -44,14 +48,11 @@ type Rest =
   | 'usage'
   | 'directoryUsage'
   | 'tryMountOptions'
-  | 'unfilled'
-  | 'grow'
-  | 'sizeOf'
   | 'flush'
   | 'freeze'
   | 'thaw'
   | 'tellApart'
-type Tools = 'requireMaker' | 'wipeSignatures' | 'makeFileSystem' | 'check' | 'users'
+type Tools = 'requireMaker' | 'wipeSignatures' | 'makeFileSystem' | 'check' | 'grow' | 'users'
 type MountCalls = Exclude<keyof Mounter, Looks | Rest | Tools>
 
 function looks({ life, kernel, faults }: MounterParts): Pick<Mounter, Looks> {
@@ -88,22 +89,30 @@ function looks({ life, kernel, faults }: MounterParts): Pick<Mounter, Looks> {
         const { content } = kernel.volumeOn(device).disk
         return content.kind === 'blank' ? undefined : 'has data at byte 1024'
       }),
+    unfilled: (device) =>
+      life.effect(`size of ${device}`, () => {
+        requireLive(kernel, device)
+        const { facts, disk } = kernel.volumeOn(device)
+        return (facts.sizeGiB - disk.usedGiB) * GIB
+      }),
+    sizeOf: (device) => (kernel.isLive(device) ? kernel.volumeOn(device).facts.sizeGiB * GIB : 0),
   }
 }
 
 function tools(parts: MounterParts): Pick<Mounter, Tools> {
-  const { life, kernel, chance, referee, machineId } = parts
+  const { life, kernel, chance, referee, machineId, faults } = parts
   const run = async (
     device: string,
     command: string,
     starting: ToolStarting,
     ms: number,
     work: { begin: () => void; end: () => void },
+    online = false,
   ) => {
     let isAtWork = false
     const pid = await life.effect(`${command} ${device}`, () => {
       requireLive(kernel, device)
-      if (kernel.isHeld(device))
+      if (!online && kernel.isHeld(device))
         throw new FailedPreconditionError({ subject: device, problem: 'is in use' })
       const started = kernel.startTool(device)
       // A tool that was not told to go ends with whoever would have told it.
@@ -130,7 +139,7 @@ function tools(parts: MounterParts): Pick<Mounter, Tools> {
         kept.disk.content = { kind: 'half' }
       }),
     makeFileSystem: async ({ device }, { fsType, uuid }, starting) => {
-      const { disk } = kernel.volumeOn(device)
+      const { disk, facts } = kernel.volumeOn(device)
       await run(device, `mkfs.${fsType}`, starting, chance.between(100, 12_000), {
         begin: () => {
           referee.onFormat(machineId, kernel.volumeOn(device))
@@ -138,11 +147,33 @@ function tools(parts: MounterParts): Pick<Mounter, Tools> {
         },
         end: () => {
           disk.content = { kind: 'file-system', fsType, uuid }
+          disk.usedGiB = facts.sizeGiB
         },
       })
     },
-    check: ({ device }, _fsType, starting) =>
-      run(device, 'e2fsck', starting, chance.between(20, 500), { begin() {}, end() {} }),
+    check: ({ device }, _fsType, starting, depth) => {
+      const { disk } = kernel.volumeOn(device)
+      const end = () => {
+        if (depth === 'thorough' && !faults.checksAreQuick) disk.isTorn = false
+      }
+      return run(device, 'e2fsck', starting, chance.between(20, 500), { begin() {}, end })
+    },
+    grow: ({ device, mountPoint }, starting) => {
+      const kept = kernel.volumeOn(device)
+      const { disk } = kept
+      const online = mountPoint !== undefined
+      const begin = () => {
+        refuseTorn(parts, kept)
+        // A mounted file system has its journal.
+        disk.isTorn = !online
+      }
+      const end = () => {
+        disk.isTorn = false
+        if (!faults.growsNothing) disk.usedGiB = kept.facts.sizeGiB
+      }
+      const ms = chance.between(20, 5_000)
+      return run(device, 'resize2fs', starting, ms, { begin, end }, online)
+    },
     users: async () => ['pid 4711 (postgres)'],
   }
 }
@@ -160,6 +191,7 @@ function mountCalls(parts: MounterParts): Pick<Mounter, MountCalls> {
         if (disk.content.kind !== 'file-system' || disk.content.fsType !== fsType)
           throw new FailedPreconditionError({ subject: device, problem: 'has a wrong fs type' })
         chronicle.say(`${machineId}: mount ${facts.name}`)
+        refuseTorn(parts, { facts, disk })
         if (parts.isWritableElsewhere(facts.id))
           chronicle.violated(
             `${machineId} mounts ${facts.name}, which another machine can write to`,
@@ -193,12 +225,9 @@ function mountCalls(parts: MounterParts): Pick<Mounter, MountCalls> {
   }
 }
 
-/** In a world nothing grows, and nothing is copied. */
+/** In a world nothing is copied. */
 function elsewhere(): Pick<Mounter, Rest> {
   return {
-    unfilled: async () => 0,
-    grow: async () => {},
-    sizeOf: () => Number.MAX_SAFE_INTEGER,
     flush: async () => {},
     freeze: async () => ({ thaw: async () => {} }),
     thaw: async () => {},
@@ -210,6 +239,15 @@ function elsewhere(): Pick<Mounter, Rest> {
     directoryUsage: async () => ({ usedBytes: 4096, freeBytes: 8192 }),
     tryMountOptions: async () => {},
   }
+}
+
+/** What a resize2fs has left that was killed is for a thorough check alone. */
+function refuseTorn(
+  { chronicle, machineId }: MounterParts,
+  { facts, disk }: Pick<Kept, 'facts' | 'disk'>,
+): void {
+  if (disk.isTorn)
+    chronicle.violated(`${machineId} uses ${facts.name}, whose growth was cut short, unchecked`)
 }
 
 function requireLive(kernel: WorldKernel, device: string): void {

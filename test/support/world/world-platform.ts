@@ -1,6 +1,7 @@
 import {
   AlreadyExistsError,
   FailedPreconditionError,
+  InvalidArgumentError,
   NotFoundError,
   volumeNamed,
 } from '../../../src/libstorage/errors.ts'
@@ -27,6 +28,10 @@ const PULL_AFTER_MS = 3_000
 export interface Disk {
   content: DiskContent
   wasMounted: boolean
+  /** How much of its device its file system uses, in GiB. */
+  usedGiB: number
+  /** A growth of the file system was cut short, and no thorough check has looked at it since. */
+  isTorn: boolean
   readonly writes: string[]
 }
 
@@ -55,7 +60,7 @@ export interface LiveAttachment {
 
 /** A volume of the platform. */
 export interface Kept {
-  readonly facts: Omit<Volume, 'attachments' | 'state'>
+  facts: Omit<Volume, 'attachments' | 'state'>
   readonly disk: Disk
   attachment: LiveAttachment | undefined
 }
@@ -144,10 +149,26 @@ export class WorldPlatform {
     const facts = { id, name, sizeGiB, labels, createdAt: new Date(), managed: true }
     const kept: Kept = {
       facts,
-      disk: { content: { kind: 'blank' }, wasMounted: false, writes: [] },
+      disk: {
+        content: { kind: 'blank' },
+        wasMounted: false,
+        usedGiB: 0,
+        isTorn: false,
+        writes: [],
+      },
       attachment: undefined,
     }
     this.#volumes.set(id, kept)
+    this.#changed()
+    return shown(kept, Date.now())
+  }
+
+  /** Attached or not; its device shows the new size at once. */
+  resize(id: string, sizeGiB: number): Volume {
+    const kept = this.kept(id)
+    if (sizeGiB < kept.facts.sizeGiB)
+      throw new InvalidArgumentError({ subject: 'size', problem: `is less than that of ${id}` })
+    kept.facts = { ...kept.facts, sizeGiB }
     this.#changed()
     return shown(kept, Date.now())
   }

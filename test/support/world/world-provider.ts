@@ -79,6 +79,8 @@ export function worldProvider(parts: ProviderParts): Provider {
         }),
       createVolume: (spec, options) =>
         change(`create of ${spec.name}`, options, () => platform.create(spec)),
+      modifyVolume: (id, { sizeGiB = 0 }, options) =>
+        change(`resize of ${id} to ${sizeGiB}`, options, () => platform.resize(id, sizeGiB)),
       removeVolume: (id, options) => change(`remove of ${id}`, options, () => platform.remove(id)),
       attachVolume: (id, to, options) =>
         change(`attach of ${id}`, options, () => platform.attach(id, to)),
