@@ -1,7 +1,6 @@
 import { AbortedError, AlreadyExistsError, volumeNamed } from '../libstorage/errors.ts'
 import { SingleFlight } from '../libstorage/single-flight.ts'
 import type { Snapshot, Volume } from '../libstorage/types.ts'
-import { sleep } from '../libstorage/wait.ts'
 import { answerInTime } from './answer-in-time.ts'
 import { Background } from './background.ts'
 import { attachByHand, detachByHand } from './by-hand.ts'
@@ -27,6 +26,7 @@ import { dropReference, holderNamed } from './references.ts'
 import { Releaser } from './releaser.ts'
 import { removeVolume } from './removal.ts'
 import type { RemovedNames } from './removed-names.ts'
+import { repeating } from './repeating.ts'
 import { resizeVolume } from './resize.ts'
 import { copySnapshot, createSnapshot, removeSnapshot, requireSnapshots } from './snapshots.ts'
 import { DeviceWatch } from './take-over/device-watch.ts'
@@ -158,15 +158,8 @@ export class MountManager implements IntegrationDriver {
   }
 
   async mount(request: HolderRequest, call: AcquiringCall = {}): Promise<MountedVolume> {
-    const { retryCount, retryWaitMs } = inCall(this.#context, call).settings.mount
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.#mounting.mount(request, call)
-      } catch (error) {
-        if (attempt >= retryCount || call.signal?.aborted) throw error
-        await sleep(retryWaitMs, call.signal)
-      }
-    }
+    const { mount } = inCall(this.#context, call).settings
+    return await repeating(mount, call.signal, () => this.#mounting.mount(request, call))
   }
 
   async unmount({ name, holder }: HolderRequest, call: IntegrationCall = {}): Promise<void> {
