@@ -17,7 +17,7 @@ export function snapshotCreateCommand(run: RunInSession): Command {
       name: 'create',
       aliases: ['c', 'n', 'new'],
       description: 'keep what a volume holds at this moment, in use or not',
-      argument: ['<volume>', 'its name'],
+      argument: ['<volume>', 'its name or id'],
       examples: ['snapshot create data --snapshotName before-upgrade'],
     },
     takeSnapshot,

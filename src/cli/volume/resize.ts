@@ -23,7 +23,7 @@ export function resizeCommand(run: RunInSession): Command {
       name: 'resize',
       aliases: ['grow', 'expand'],
       description: 'make volumes larger, and the file systems on them',
-      argument: ['<volume...>', 'their names'],
+      argument: ['<volume...>', 'their names or ids'],
       examples: ['volume resize data --size 40'],
     },
     resizeVolumes,
