@@ -120,9 +120,8 @@ describe('the record of a volume that was left frozen', () => {
       process: { ...identifySelf(), pid: 999_999_999 },
       since: new Date().toISOString(),
     }
-    const earlier = newRecord('loop', volume, 'an earlier boot')
     await ledger.put({
-      ...earlier,
+      ...newRecord('loop', volume, thisMachine.bootId()),
       references: [{ id: 'a', count: 1, undelivered: 0, since: tool.since }],
       tool,
     })
@@ -140,6 +139,5 @@ describe('the record of a volume that was left frozen', () => {
     disk = 'works'
     await sessions.run(volume, 'looks', undefined, async () => {})
     expect(ledger.get('vol-1')?.tool).toBeUndefined()
-    expect(ledger.get('vol-1')?.bootId).toBe('an earlier boot')
   })
 })
