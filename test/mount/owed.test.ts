@@ -4,7 +4,7 @@ import { type HeldLock, ProcessLocks } from '../../src/mount/locks.ts'
 import type { MountManager } from '../../src/mount/mount-manager.ts'
 import { eventually } from '../support/eventually.ts'
 import { MountWorld, mounted, quickSettings } from '../support/mount-world.ts'
-import { settled, timePasses } from '../support/passing-time.ts'
+import { timePasses } from '../support/passing-time.ts'
 
 let world: MountWorld
 let held: HeldLock | undefined
@@ -22,8 +22,22 @@ afterEach(async () => {
 const references = () => world.ledger().all()[0]?.references ?? []
 const holders = () => references().map(({ id, count }) => `${id} ${count}`)
 const pass = (ms: number) => timePasses(world, ms)
+/** Lets time pass until it holds. */
+const later = (holds: () => void) =>
+  eventually(async () => {
+    await pass(1_000)
+    holds()
+  })
+const allDelivered = () =>
+  later(() => expect(references().every(({ undelivered }) => undelivered === 0)).toBe(true))
 const full = () =>
   new ResourceExhaustedError({ subject: 'ledger /ledger', problem: 'cannot be written' })
+
+/** An Unmount that finds the disk of the ledger full. */
+async function unmountRefused(manager: MountManager, holder: string): Promise<void> {
+  world.failingWrites.push(full())
+  await expect(manager.unmount({ name: 'data', holder })).rejects.toThrow('cannot be written')
+}
 
 /** Lets time pass while another process holds a lock, so that nothing comes to its end. */
 async function passLocked(ms: number): Promise<void> {
@@ -36,7 +50,12 @@ async function passLocked(ms: number): Promise<void> {
 /** As a copy by another process does, or a command that was stopped. */
 async function lockElsewhere(): Promise<void> {
   const id = world.platform.volumes()[0]?.id
-  held = await new ProcessLocks(`${world.folder}/locks`).acquire(`memory-${id}`, 'copies it')
+  const locks = new ProcessLocks(`${world.folder}/locks`)
+  held = await eventually(async () => {
+    const taken = await locks.tryAcquire(`memory-${id}`, 'copies it')
+    if ('owner' in taken) throw new Error('the volume is not left alone yet')
+    return taken
+  })
 }
 
 async function unlockElsewhere(): Promise<void> {
@@ -60,7 +79,7 @@ async function mountedBy(...names: readonly string[]): Promise<MountManager> {
   await manager.create('data', {})
   manager.start()
   for (const name of names) await mounted(manager, 'data', name)
-  await settled(world)
+  await allDelivered()
   return manager
 }
 
@@ -81,8 +100,7 @@ describe('an Unmount that fails', () => {
     await unmountInVain(await mountedBy('a'), 'a')
     expect(holders()).toEqual(['a 1'])
     await unlockElsewhere()
-    await pass(10_000)
-    await eventually(() => expect(world.platform.volumes()[0]?.attachments).toEqual([]))
+    await later(() => expect(world.platform.volumes()[0]?.attachments).toEqual([]))
     expect(references()).toEqual([])
     expect(world.isMounted('data')).toBe(false)
   })
@@ -91,8 +109,7 @@ describe('an Unmount that fails', () => {
     await unmountInVain(await mountedBy('a'), 'a')
     await passLocked(60_000)
     await unlockElsewhere()
-    await pass(10_000)
-    await eventually(() => expect(references()).toEqual([]))
+    await later(() => expect(references()).toEqual([]))
     expect(world.warnings).toEqual([
       expect.stringMatching(
         /^the Unmount by mount id a of volume "data" failed, and is tried again until it is done: lock .* is held by process \d+, which copies it/,
@@ -106,18 +123,13 @@ describe('an Unmount that fails', () => {
     world.failingWrites.push(full(), full())
     const unmounting = manager.unmount({ name: 'data', holder: 'a' })
     await expect(unmounting).rejects.toMatchObject({ code: 'ERR_RESOURCE_EXHAUSTED' })
-    await pass(10_000)
-    await pass(10_000)
-    await eventually(() => expect(world.isMounted('data')).toBe(false))
+    await later(() => expect(world.isMounted('data')).toBe(false))
     expect(references()).toEqual([])
   })
 
   test('takes nothing from the same holder that mounts again before it is done', async () => {
     const manager = await mountedBy('a')
-    world.failingWrites.push(full())
-    await expect(manager.unmount({ name: 'data', holder: 'a' })).rejects.toThrow(
-      'cannot be written',
-    )
+    await unmountRefused(manager, 'a')
     await mounted(manager, 'data', 'a')
     await pass(60_000)
     expect(holders()).toEqual(['a 1'])
@@ -128,8 +140,7 @@ describe('an Unmount that fails', () => {
 
   test('is done by the Mount of anybody else, which leaves the volume where it is', async () => {
     const manager = await mountedBy('a')
-    world.failingWrites.push(full())
-    await expect(manager.unmount({ name: 'data', holder: 'a' })).rejects.toThrow('cannot be')
+    await unmountRefused(manager, 'a')
     await mounted(manager, 'data', 'b')
     expect(holders()).toEqual(['b 1'])
     await pass(60_000)
@@ -142,12 +153,8 @@ describe('an Unmount that fails', () => {
 
   test('drops as many references of a holder as it has left, and none of others', async () => {
     const manager = await mountedBy('a', 'a', 'a', 'b')
-    for (const _ of [1, 2]) {
-      world.failingWrites.push(full())
-      await expect(manager.unmount({ name: 'data', holder: 'a' })).rejects.toThrow('cannot be')
-    }
-    await pass(10_000)
-    await eventually(() => expect(holders()).toEqual(['a 1', 'b 1']))
+    for (const _ of [1, 2]) await unmountRefused(manager, 'a')
+    await later(() => expect(holders()).toEqual(['a 1', 'b 1']))
     await pass(60_000)
     expect(holders()).toEqual(['a 1', 'b 1'])
   })
@@ -158,9 +165,8 @@ describe('an Unmount that fails', () => {
     })
     await manager.create('data', {})
     await mounted(manager, 'data', 'a')
-    await settled(world)
-    world.failingWrites.push(full())
-    await expect(manager.unmount({ name: 'data', holder: 'a' })).rejects.toThrow('cannot be')
+    await allDelivered()
+    await unmountRefused(manager, 'a')
     await mounted(manager, 'data', 'b')
     await pass(60_000)
     expect(holders()).toEqual(['b 1'])
@@ -171,9 +177,8 @@ describe('an Unmount that fails', () => {
     const command = world.manager('command')
     await command.create('data', {})
     await mounted(command, 'data', 'cli')
-    await settled(world)
-    world.failingWrites.push(full())
-    await expect(command.unmount({ name: 'data', holder: 'cli' })).rejects.toThrow('cannot be')
+    await allDelivered()
+    await unmountRefused(command, 'cli')
     await pass(60_000)
     expect(world.warnings).toEqual([])
   })
@@ -182,8 +187,7 @@ describe('an Unmount that fails', () => {
 describe('a server that ends while an Unmount is not done', () => {
   test('tries it a last time', async () => {
     const manager = await mountedBy('a')
-    world.failingWrites.push(full())
-    await expect(manager.unmount({ name: 'data', holder: 'a' })).rejects.toThrow('cannot be')
+    await unmountRefused(manager, 'a')
     await manager.close()
     expect(references()).toEqual([])
     expect(world.isMounted('data')).toBe(false)
@@ -239,10 +243,9 @@ describe('where the ledger cannot be written for a moment', () => {
     const { delivered } = await manager.mount({ name: 'data', holder: 'a' })
     world.failingWrites.push(full())
     delivered()
-    await settled(world)
+    await eventually(() => expect(world.failingWrites).toEqual([]))
     expect(references()).toMatchObject([{ id: 'a', undelivered: 1 }])
-    await pass(10_000)
-    expect(references()).toMatchObject([{ id: 'a', undelivered: 0 }])
+    await later(() => expect(references()).toMatchObject([{ id: 'a', undelivered: 0 }]))
   })
 
   test('a reference that nobody learned of is taken back later', async () => {
@@ -250,12 +253,11 @@ describe('where the ledger cannot be written for a moment', () => {
     const { undelivered } = await manager.mount({ name: 'data', holder: 'a' })
     world.failingWrites.push(full())
     undelivered()
-    await settled(world)
+    await eventually(() => expect(world.failingWrites).toEqual([]))
     expect(holders()).toEqual(['a 1'])
-    await pass(10_000)
-    expect(references()).toEqual([])
+    await later(() => expect(references()).toEqual([]))
     await pass(60_000)
-    await eventually(() => expect(world.isMounted('data')).toBe(false))
+    await later(() => expect(world.isMounted('data')).toBe(false))
   })
 })
 
@@ -269,7 +271,6 @@ describe('the comparison of a volume in use at a start', () => {
     await passLocked(120_000)
     await unlockElsewhere()
     expect(world.isMounted('data')).toBe(false)
-    await pass(60_000)
-    await eventually(() => expect(world.isMounted('data')).toBe(true))
+    await later(() => expect(world.isMounted('data')).toBe(true))
   })
 })
