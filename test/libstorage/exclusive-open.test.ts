@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { constants, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { constants, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FailedPreconditionError, TimeoutError } from '../../src/libstorage/errors.ts'
@@ -7,7 +7,7 @@ import { openExclusively } from '../../src/libstorage/exclusive-open.ts'
 import { notInstalled, type Run, run } from '../../src/libstorage/run.ts'
 import { canMount, DiskWorld, has, tool } from '../support/disk-world.ts'
 import { eventually } from '../support/eventually.ts'
-import { HangingFile } from '../support/hanging-file.ts'
+import { HangingDevice } from '../support/hanging-device.ts'
 import { hangingUnavailable } from '../support/hanging-folder.ts'
 
 const EXCLUSIVE = constants.O_RDONLY | constants.O_EXCL
@@ -80,16 +80,19 @@ describe.skipIf(!canMount).each<[string, Run]>([
   })
 })
 
-/** Where the child is whose last close waits for a disk that hangs: it holds the kernel's lock on it. */
+/** Leaves a reader of a disk that hangs behind who cannot be ended: its last close holds the kernel's lock on the disk. */
 async function killReaderOf(device: string): Promise<void> {
   const reader = spawn('blkid', ['-p', device], { stdio: 'ignore' })
-  await eventually(() => expect(callOf(reader.pid)).toMatch(/folio|page/))
+  await eventually(() => expect(readBy(reader.pid)).toBe(device))
   reader.kill('SIGKILL')
   await eventually(() => expect(stateOf(reader.pid)).toBe('D'))
 }
 
-function callOf(pid: number | undefined): string {
-  return readFileSync(`/proc/${pid}/wchan`, 'utf8')
+/** The file that a process waits for in the kernel to be read. */
+function readBy(pid: number | undefined): string | undefined {
+  const [, descriptor] = readFileSync(`/proc/${pid}/syscall`, 'utf8').split(' ')
+  const waitsForPage = /folio|page/.test(readFileSync(`/proc/${pid}/wchan`, 'utf8'))
+  return waitsForPage ? readlinkSync(`/proc/${pid}/fd/${Number(descriptor)}`) : undefined
 }
 
 function stateOf(pid: number | string | undefined): string | undefined {
@@ -113,26 +116,21 @@ function stuckAt(device: string): string[] {
 describe.skipIf(!canMount || hangingUnavailable || !has('blkid'))(
   'an exclusive open of a disk that hangs (root)',
   () => {
-    const files: HangingFile[] = []
+    const hanging: HangingDevice[] = []
     afterEach(async () => {
-      await Promise.all(files.splice(0).map((file) => file.end()))
+      await Promise.all(hanging.splice(0).map((one) => one.end()))
     })
 
-    async function hangingDisk(): Promise<string> {
-      const file = await HangingFile.make(world.path(`hanging-${files.length}`), 64 * 2 ** 20)
-      files.push(file)
-      const device = await world.disk(file.path)
-      await killReaderOf(device)
-      return device
+    async function hangingDisk(): Promise<HangingDevice> {
+      const made = await HangingDevice.make(world.path(`hanging-${hanging.length}`))
+      hanging.push(made)
+      await killReaderOf(made.device)
+      return made
     }
 
     test('is given up in time, and holds up nothing else', { timeout: 60_000 }, async () => {
-      const devices = [
-        await hangingDisk(),
-        await hangingDisk(),
-        await hangingDisk(),
-        await hangingDisk(),
-      ]
+      for (let disk = 0; disk < 4; disk++) await hangingDisk()
+      const devices = hanging.map(({ device }) => device)
       const opening = devices.map((device) => openExclusively(device, run, 1_000))
       const ended = await Promise.allSettled(opening)
       expect(ended.map((one) => one.status === 'rejected' && one.reason)).toEqual(
@@ -152,11 +150,12 @@ describe.skipIf(!canMount || hangingUnavailable || !has('blkid'))(
       ['by perl', run],
       ['without perl', withoutPerl],
     ])('leaves one process behind however often it is asked, %s', async (_how, run) => {
-      const device = await hangingDisk()
+      const disk = await hangingDisk()
+      const { device } = disk
       for (let time = 0; time < 3; time++)
         await expect(openExclusively(device, run, 1_000)).rejects.toThrow(TimeoutError)
       await eventually(() => expect(stuckAt(device)).toHaveLength(1))
-      await Promise.all(files.splice(0).map((file) => file.end()))
+      await disk.fail()
       await eventually(async () => expect(await openExclusively(device, run)).toBe('free'))
       await eventually(() => expect(stuckAt(device)).toEqual([]))
     })
