@@ -11,13 +11,22 @@ beforeEach(async () => {
   world = await EbsWorld.open({ delays: { deviceGone: 12, detach: 0, free: 0 } })
   manager = await ebsMountManager(world)
   manager.start()
-  await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(0))
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await startedLooks()
 })
 afterEach(async () => {
   await manager.close()
   await world.close()
 })
+
+/** What a server looks at when it starts has been asked, and nothing more for a while. */
+async function startedLooks(): Promise<void> {
+  const looks = () => world.simulator.count('DescribeVolumes')
+  await eventually(() => expect(looks()).toBeGreaterThan(0))
+  for (let seen = 0; seen !== looks(); ) {
+    seen = looks()
+    await new Promise((resolve) => setTimeout(resolve, 250))
+  }
+}
 
 /** What Docker asks before a Create. */
 const ask = (name: string) => manager.get(name).catch(() => undefined)
@@ -75,8 +84,7 @@ describe('requests to EC2 of one operation, with what Docker asks around it', ()
     try {
       counts()
       there.start()
-      // What it looks at when it starts, however many looks the Create before it took.
-      await eventually(() => expect(world.simulator.count('DescribeVolumes')).toBeGreaterThan(0))
+      await startedLooks()
       await there.get('other').catch(() => undefined)
       counts()
       await there.get('data')
