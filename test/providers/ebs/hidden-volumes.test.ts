@@ -74,7 +74,7 @@ describe('one volume, though EC2 hides for long what it has made,', () => {
 
 describe('what is being made', () => {
   test('is not given up when one look does not show it any more', async () => {
-    await open({ create: 60 })
+    await open({ create: 400 })
     const { volumes: shown } = world.simulator.region
     const seen = shown.seen.bind(shown)
     let looks = 0
