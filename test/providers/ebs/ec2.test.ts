@@ -25,8 +25,8 @@ function ec2(maxRetries: number): Ec2 {
     endpoint: world.simulator.endpoint,
     maxRetries,
   })
-  const get = async () => ({ instanceId: world.here.id, region: 'us-east-1', zone: 'us-east-1a' })
-  return new Ec2(() => connectEc2(settings, { get } as never))
+  const own = async () => ({ instanceId: world.here.id, region: 'us-east-1', zone: undefined })
+  return new Ec2(() => connectEc2(settings, { own } as never))
 }
 
 async function refusalOf(maxRetries: number): Promise<unknown> {
