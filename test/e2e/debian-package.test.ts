@@ -101,7 +101,6 @@ describe('the Debian package', () => {
     // This systemd stops nothing, so that the server is stopped by itself.
     expect(await root.asked()).toEqual([
       'systemctl stop remora.service',
-      'systemctl stop remora.service',
       'systemctl --no-reload disable remora.service',
       'systemctl daemon-reload',
     ])
