@@ -77,6 +77,28 @@ describe('a mark, by which a command need not read what nobody has touched,', ()
     expect(await machine.find()).toBeDefined()
   })
 
+  test('is there where variables are set that hold names and paths, and fits while these are the same', async () => {
+    env['SSL_CERT_FILE'] = '/etc/ssl/certs/ca-certificates.crt'
+    env['AWS_PROFILE'] = 'one'
+    const app = await serveLater()
+    expect(marks(app)).toEqual([expect.any(String), expect.any(String)])
+    expect(await machine.find()).toBeDefined()
+    env['AWS_PROFILE'] = 'two'
+    expect(await machine.find()).toBeUndefined()
+    env['AWS_PROFILE'] = 'one'
+    env['AWS_SECRET_ACCESS_KEY'] = 'secret'
+    expect(await machine.find()).toBeUndefined()
+  })
+
+  test('is not there where a secret of the SDK is set, which no file shows', async () => {
+    env['AWS_SECRET_ACCESS_KEY'] = 'secret-in-a-variable'
+    const app = await serveLater()
+    expect(marks(app)).toEqual([undefined, undefined])
+    const file = servingFile(app.config.directories.run)
+    expect(fs.readFileSync(file, 'utf8')).not.toContain('secret-in-a-variable')
+    expect(await machine.find()).toBeDefined()
+  })
+
   test('fits no longer where a file has another text of the same length, or is another with the same text', async () => {
     await serveLater()
     const file = machine.write('etc/config.yml', CONFIG.replace('zone: a', 'zone: b'))
