@@ -17,23 +17,27 @@ export async function askServer(
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
   const body = JSON.stringify({ Name: name, Opts: { digest } })
   const head = [`POST /${call} HTTP/1.1`, 'Host:', `Content-Length: ${Buffer.byteLength(body)}`]
-  const reply = await exchange(socket, `${head.join('\r\n')}\r\n\r\n${body}`)
-  return reply && objectIn(reply)
+  return await exchange(socket, `${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
-/** All that comes until the server ends the connection. Node.js's HTTP client takes longer to load than this to answer. */
-function exchange(path: string, request: string): Promise<Buffer | undefined> {
+/** What comes, once it is whole. Node.js's HTTP client takes longer to load than this to answer. */
+function exchange(
+  path: string,
+  request: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
   return new Promise((resolve) => {
     const parts: Buffer[] = []
     const connection = connect({ path, timeout: PATIENCE_MS })
-    const giveUp = () => {
+    const end = (answer?: Readonly<Record<string, unknown>>) => {
       connection.destroy()
-      resolve(undefined)
+      resolve(answer)
     }
-    connection.once('timeout', giveUp)
-    connection.on('data', (part) => parts.push(part))
-    connection.once('error', giveUp)
-    connection.once('end', () => resolve(Buffer.concat(parts)))
+    connection.on('data', (part) => {
+      parts.push(part)
+      const answer = objectIn(Buffer.concat(parts))
+      if (answer !== undefined) end(answer)
+    })
+    for (const failure of ['timeout', 'error', 'end']) connection.once(failure, () => end())
     connection.write(request)
   })
 }
