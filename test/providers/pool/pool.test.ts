@@ -259,9 +259,11 @@ describe('a pool that cannot be used', () => {
     const creation = small.driver.createVolume(spec('data'))
     await expect(creation).rejects.toThrow(ResourceExhaustedError)
     await expect(creation).rejects.toThrow(`pool ${world.pool} has no space left, remove volumes`)
+    const kept = ['.pool', 'filler', 'kept', 'lost+found']
+    await expect.poll(async () => (await readdir(world.pool)).sort()).toEqual(kept)
     await fill(join(world.pool, 'filler'))
     await expect(small.driver.attachVolume(id, 'here')).rejects.toThrow(ResourceExhaustedError)
-    expect((await readdir(world.pool)).sort()).toEqual(['.pool', 'filler', 'kept', 'lost+found'])
+    expect((await readdir(world.pool)).sort()).toEqual(kept)
     expect((await readdir(join(world.pool, 'kept'))).sort()).toEqual(['files', 'volume.json'])
     await rm(join(world.pool, 'filler'))
     await small.driver.attachVolume(id, 'here')
