@@ -23,6 +23,9 @@ import type { OpenServices, ServedService } from './served-services.ts'
 /** More than the time in which any file system shows two changes as one: FAT's times are of two seconds. */
 const TOUCHED_LATELY_MS = 3_000
 
+/** When after the start what was touched right before it no longer counts as touched lately. */
+const SETTLED_MS = TOUCHED_LATELY_MS + 1_000
+
 /** What a server's answers are made from. */
 export interface ServerAnswersParts {
   readonly config: LoadedConfig
@@ -101,7 +104,7 @@ export class ServerAnswers implements CommandAnswers {
       if (this.#hasEnded) return
       const write = () => this.#write({ build, socket, key, configurations: marked(answerable) })
       write()
-      this.#marking = after(TOUCHED_LATELY_MS, write)
+      this.#marking = after(SETTLED_MS, write)
     } catch (error) {
       this.#notAnswered(error)
     }
