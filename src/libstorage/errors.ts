@@ -133,3 +133,13 @@ export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
+
+/** What the work came to, or, of a failure that is meant for the user, its sentence. */
+export async function told<T>(work: () => Promise<T>): Promise<T | string> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+    return error.message
+  }
+}

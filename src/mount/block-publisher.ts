@@ -46,11 +46,13 @@ export class BlockPublisher implements Publisher {
     this.#requireFreePlace(place)
     const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
     const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
-    const content = await prepareContent(session, attached, wishes.fsType, context)
-    const [growth] = await together([
-      content.formatted ? NO_GROWTH : growBeforeMount(session, attached, content, context),
+    const [content] = await together([
+      prepareContent(session, attached, wishes.fsType, context),
       this.#mounter.prepareMountPoint(place.mountPoint),
     ])
+    const growth = content.isFull
+      ? NO_GROWTH
+      : await growBeforeMount(session, attached, content, context)
     await session.update({ ...mountRecords(attached), formatIntent: undefined, tool: undefined })
     session.step()
     const isLate = await this.#mount(attached, content.fsType, wishes.mountOptions)

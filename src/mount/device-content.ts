@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { FailedPreconditionError, volumeNamed } from '../libstorage/errors.ts'
+import { FailedPreconditionError, told, volumeNamed } from '../libstorage/errors.ts'
 import type { NewFileSystem } from '../libstorage/file-system.ts'
+import { together } from '../libstorage/wait.ts'
 import { type EventSink, tookMs } from './events.ts'
 import type { DeviceContent, Mounter, NewFileSystemSpec } from './mounter.ts'
 import type { AttachedVolume } from './publisher.ts'
@@ -14,6 +15,8 @@ export interface PreparedContent {
   /** Others hold the device: it is mounted once more, neither checked nor formatted. */
   readonly joined: boolean
   readonly formatted: boolean
+  /** It uses its whole device; false also where that was not seen. */
+  readonly isFull: boolean
 }
 
 interface Context {
@@ -45,8 +48,8 @@ export async function prepareContent(
     content.kind === 'file-system' &&
     (!isIntended || (await mounter.isFinished(device, content.fsType)))
   ) {
-    await useAsFound(session, attached, content, context)
-    return { fsType: content.fsType, joined: false, formatted: isIntended }
+    const isFull = await useAsFound(session, attached, content, context)
+    return { fsType: content.fsType, joined: false, formatted: isIntended, isFull }
   }
   if (intent !== undefined) return await repeatFormat(session, attached, intent, context)
   if (volume.madeFrom !== undefined)
@@ -59,21 +62,22 @@ export async function prepareContent(
   return await format(session, attached, { fsType: wanted, uuid: randomUUID() }, context)
 }
 
+/** Resolves with whether the file system was seen to use its whole device. */
 async function useAsFound(
   session: VolumeSession,
   attached: AttachedVolume,
   { fsType, uuid }: Extract<DeviceContent, { kind: 'file-system' }>,
   context: Context,
-): Promise<void> {
+): Promise<boolean> {
   const { device, identity, volume } = attached
   const isDoubted = session.record.growing !== undefined
   const begun = performance.now()
-  await context.mounter.check(
-    attached,
-    fsType,
-    session.toolStarting,
-    isDoubted ? 'thorough' : 'quick',
-  )
+  const depth = isDoubted ? 'thorough' : 'quick'
+  const [unfilled] = await together([
+    // A check makes no file system smaller: what fills its device now does so afterwards.
+    told(() => context.mounter.unfilled(device, fsType)),
+    context.mounter.check(attached, fsType, session.toolStarting, depth),
+  ])
   if (isDoubted) await session.update({ growing: undefined, tool: undefined })
   if (volume.madeFrom !== undefined && fsType === 'btrfs')
     await context.mounter.tellApart(
@@ -81,6 +85,7 @@ async function useAsFound(
       session.toolStarting,
     )
   record(context, attached, 'checked', begun)
+  return unfilled === 0
 }
 
 /** The UUID that a copied file system gets: always the same for one volume, so that a look tells whether it has it. */
@@ -101,7 +106,7 @@ async function join(
   mounter: Mounter,
 ): Promise<PreparedContent> {
   if (content.kind === 'file-system')
-    return { fsType: content.fsType, joined: true, formatted: false }
+    return { fsType: content.fsType, joined: true, formatted: false, isFull: false }
   const users = await mounter.users(place.mountPoint, mounter.deviceNumber(device))
   throw stillInUse(
     volume.name,
@@ -152,7 +157,7 @@ async function format(
   )
   await session.update({ formatIntent: undefined, tool: undefined })
   record(context, attached, 'formatted', begun)
-  return { fsType, joined: false, formatted: true }
+  return { fsType, joined: false, formatted: true, isFull: true }
 }
 
 function refusal({ volume, device }: AttachedVolume, problem: string): FailedPreconditionError {

@@ -1,4 +1,4 @@
-import { isStorageError } from '../libstorage/errors.ts'
+import { told } from '../libstorage/errors.ts'
 import type { PreparedContent } from './device-content.ts'
 import { type EventSink, tookMs } from './events.ts'
 import type { GrowthTarget, Mounter } from './mounter.ts'
@@ -98,14 +98,4 @@ async function grow(
   const cause = `${unfilledBytes} bytes of its device were not in use yet`
   events.record({ kind: 'grown', ...about, cause })
   return undefined
-}
-
-/** What the work came to, or, of a failure that is meant for the user, its sentence. */
-async function told<T>(work: () => Promise<T>): Promise<T | string> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!isStorageError(error)) throw error
-    return error.message
-  }
 }
