@@ -29,7 +29,8 @@ function exchange(
     const parts: Buffer[] = []
     const connection = connect({ path, timeout: PATIENCE_MS })
     const end = (answer?: Readonly<Record<string, unknown>>) => {
-      connection.destroy()
+      // It goes with the process: to destroy it makes Node.js open the standard error, which takes longer than the question.
+      connection.unref()
       resolve(answer)
     }
     connection.on('data', (part) => {
