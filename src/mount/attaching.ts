@@ -7,7 +7,7 @@ import { withoutMount } from './recorded-place.ts'
 import { heldElsewhere } from './take-over/holder.ts'
 import { answers, isReplaced, loseDevice } from './take-over/loss.ts'
 import type { Demand } from './take-over/policy.ts'
-import { attachableTwice, isRefusal, sharedWith } from './take-over/refusals.ts'
+import { attachableTwice, isRefusal, managedThere, sharedWith } from './take-over/refusals.ts'
 import { takeOver } from './take-over/take-over.ts'
 import { stillInUse, type VolumeSession } from './volume-session.ts'
 
@@ -55,6 +55,8 @@ async function mineOrNobodys(
   if (others.length > 0) {
     const kept = await unlessLost(context, session, others)
     if (kept !== undefined) return kept
+    const refusal = managedThere(seen, others)
+    if (refusal !== undefined) throw refusal
     const free = await takeOver(context, session, { seen, here, demand })
     return await mineOrNobodys(context, session, { seen: free, here, demand })
   }

@@ -1,3 +1,4 @@
+import type { Volume } from '../../src/libstorage/types.ts'
 import type { MountManager } from '../../src/mount/mount-manager.ts'
 import type { MountSettings, PreemptPolicy } from '../../src/mount/settings.ts'
 import { eventually } from './eventually.ts'
@@ -58,8 +59,8 @@ export class TwoMachines {
   }
 
   /** Makes the volume `data`, attached to the other machine, where nothing holds it. */
-  attachedThere(): string {
-    const volume = this.platform.add({ name: 'data' })
+  attachedThere(facts: Partial<Volume> = {}): string {
+    const volume = this.platform.add({ name: 'data', ...facts })
     this.platform.attachByHand(volume.id, 'there')
     return volume.id
   }

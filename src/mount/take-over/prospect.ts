@@ -3,7 +3,14 @@ import type { InstanceId, Volume } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../ledger-record.ts'
 import { type Holder, heldElsewhere } from './holder.ts'
 import { type Demand, isQuiet, policyAgainst, QUIET_MS, type Step, stepsFor } from './policy.ts'
-import { attachableTwice, cannotFence, heldBy, lostJustNow, sharedWith } from './refusals.ts'
+import {
+  attachableTwice,
+  cannotFence,
+  heldBy,
+  lostJustNow,
+  managedThere,
+  sharedWith,
+} from './refusals.ts'
 
 /** What would become of a Mount on this machine. */
 export interface Prospect {
@@ -38,6 +45,8 @@ export function foresee(seen: MountedFrom): Prospect {
   const mine = volume.attachments.find(({ instanceId }) => instanceId === here)
   const others = heldElsewhere(volume, here)
   if (mine !== undefined && others.length > 0) return refused(sharedWith(volume, others).message)
+  const managed = managedThere(volume, others)
+  if (managed !== undefined && holder !== undefined) return refused(managed.message)
   if (holder !== undefined) return foreseeTakingOver(seen, holder)
   if (mine === undefined)
     return { kind: 'free', steps: [], because: 'nobody has it: it is attached here' }

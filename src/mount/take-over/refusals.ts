@@ -67,6 +67,23 @@ export function sharedWith(
   })
 }
 
+/**
+ * The refusal to take what another system manages from the machine that has it, such as an instance's root disk, whatever
+ * the policy says; undefined where nobody else manages it.
+ */
+export function managedThere(
+  { name, managedBy }: Pick<Volume, 'name' | 'managedBy'>,
+  holders: readonly VolumeAttachment[],
+): FailedPreconditionError | undefined {
+  if (managedBy === undefined) return undefined
+  const who = holders.map(({ instanceId }) => instanceId).join(' and ')
+  return new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem: `is managed by ${managedBy} and attached to ${who}: it is taken from nobody, not even by force`,
+    remedy: 'let that detach it, or give your volume another name',
+  })
+}
+
 /** The refusal of a volume that the platform would give to a second machine while this one has it. */
 export function attachableTwice(volume: Pick<Volume, 'name'>): FailedPreconditionError {
   return new FailedPreconditionError({

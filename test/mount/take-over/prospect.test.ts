@@ -41,6 +41,17 @@ test.each([
   expect(foresee(held('running', { lost, demand })).kind).toBe(kind)
 })
 
+test('what another system manages is left to the machine that has it, under every policy', () => {
+  const { volume, ...rest } = held('stopped')
+  const managed = { ...volume, managedBy: 'Kubernetes' }
+  const seen = POLICIES.map((preempt) =>
+    foresee({ ...rest, volume: managed, demand: { preempt, forced: true } }),
+  )
+
+  expect(new Set(seen.map(({ kind }) => kind))).toEqual(new Set(['refuse']))
+  expect(seen[0]?.because).toContain('is managed by Kubernetes and attached to i-other')
+})
+
 test('a volume in the state error, or with Multi-Attach, is refused in the words of that', () => {
   const broken = aVolume({ name: 'pg', state: 'error', problem: 'has lost its disk' })
   const shared = aVolume({ name: 'pg', multiAttach: true })

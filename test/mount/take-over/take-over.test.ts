@@ -56,6 +56,29 @@ describe('a refusal', () => {
     ).rejects.toThrow('which is stopping')
   })
 
+  test.each([
+    { preempt: true, state: 'running' },
+    { preempt: true, state: 'stopped' },
+    { preempt: 'fence', state: 'running' },
+    { preempt: 'dead', state: 'stopped' },
+  ] as const)(
+    'leaves to a $state machine what another system manages, under $preempt: a root disk is no volume',
+    async ({ preempt, state }) => {
+      const managedBy = 'instance there as its root disk'
+      machines.attachedThere({ managedBy })
+      world.platform.machines.set('there', state)
+      await expect(mounted(machines.server(preempt), 'data', 'a')).rejects.toThrow(
+        `volume "data" is managed by ${managedBy} and attached to there: it is taken from nobody`,
+      )
+      await expect(world.manager('command').attach('data', { force: true })).rejects.toThrow(
+        'is managed by',
+      )
+      for (const call of ['detachVolume', 'stopInstance'] as const)
+        expect(world.platform.count(call)).toBe(0)
+      expect(machines.holder()).toBe('there')
+    },
+  )
+
   test('leaves a volume alone that this machine and another have at once', async () => {
     const id = machines.attachedThere()
     const manager = machines.server(true)
