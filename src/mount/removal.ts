@@ -1,5 +1,5 @@
 import { FailedPreconditionError, NotFoundError, volumeNamed } from '../libstorage/errors.ts'
-import type { InstanceId, Volume } from '../libstorage/types.ts'
+import type { InstanceId, Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { sleep } from '../libstorage/wait.ts'
 import { tookMs } from './events.ts'
 import { findByName, findByNameOrId } from './find-by-name.ts'
@@ -83,6 +83,7 @@ async function letGo(
   // Where use cannot be told, an attachment that this service did not make is somebody's use.
   if (theirs !== undefined && !context.publisher.tellsUse)
     throw stillInUse(volume.name, [`another service of ${here}`], 'remove it there')
+  if (theirs !== undefined) await requireSeen(context, theirs, volume)
   const remount = () => republish(context, session, volume)
   if ((await trialRelease(context, session, remount, theirs)) === 'released') return here
   const attachment = theirs ?? recordedAttachment(session.record)
@@ -90,6 +91,27 @@ async function letGo(
   const place = placeOf(context, session.record)
   const users = device === undefined ? [] : await context.publisher.users(device, place)
   throw stillInUse(volume.name, users, END_THEM)
+}
+
+/**
+ * The disk of an attachment that is in no record is here, so that its use can be told: a machine that is taken for another
+ * one sees none, and would destroy what that one uses.
+ */
+async function requireSeen(
+  { service: { executor, driver } }: MountContext,
+  theirs: VolumeAttachment,
+  volume: Volume,
+): Promise<void> {
+  if ((await executor.device(theirs)) !== undefined) return
+  // What was remembered may be over.
+  const { attachments } = await driver.volume(volume.id)
+  const now = attachments.find(({ instanceId }) => instanceId === theirs.instanceId)
+  if (now === undefined || now.state === 'detaching' || (await executor.device(now))) return
+  throw new FailedPreconditionError({
+    subject: volumeNamed(volume.name),
+    problem: `is attached to ${now.instanceId}, where its disk is not seen, so that nobody can say whether it is used`,
+    remedy: 'detach it and try again',
+  })
 }
 
 /** A person at the command line is told of all holders; where use cannot be told, no trial shows which ones are stale. */

@@ -59,6 +59,23 @@ describe('what somebody has attached by hand', () => {
     },
   )
 
+  test('is not removed while its disk is not seen here: nobody can say whether it is used', async () => {
+    const manager = await served()
+    world.platform.attachByHand(volume()?.id ?? '', 'here')
+    const provider = world.platform.provider.bind(world.platform)
+    world.platform.provider = (...args) => {
+      const seeing = provider(...args)
+      return { ...seeing, executor: { ...seeing.executor, device: async () => undefined } }
+    }
+    const blind = world.manager('server')
+    await expect(blind.remove('data')).rejects.toThrow(
+      'volume "data" is attached to here, where its disk is not seen',
+    )
+    expect(attachments()).toHaveLength(1)
+    await manager.remove('data')
+    expect(volume()).toBeUndefined()
+  })
+
   test('stays attached after a Mount that failed, and nothing is left of that', async () => {
     const manager = await served()
     await mounted(manager, 'data', 'a')

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import * as z from 'zod'
-import { UnavailableError } from '../../libstorage/errors.ts'
+import { FailedPreconditionError, UnavailableError } from '../../libstorage/errors.ts'
 import type { MetadataService } from './imds.ts'
 import type { Placement } from './instances.ts'
 
@@ -86,17 +86,20 @@ export class MachineIdentity {
   async #findOwn(): Promise<OwnIdentity> {
     const { configured, warn } = this.#sources
     const { region, availabilityZone: zone } = configured
-    const instanceId = configured.instanceId ?? (await this.#firmwareId())
+    const firmwareId = await this.#firmwareId()
+    if (firmwareId !== undefined) refuseAnother(configured.instanceId, firmwareId)
+    const instanceId = configured.instanceId ?? firmwareId
     if (configured.instanceId && region && zone)
       return { instanceId: configured.instanceId, region, zone }
     try {
       const document = await this.#document()
+      refuseAnother(configured.instanceId, document.instanceId)
       if (region !== undefined && region !== document.region)
         warn(
           `ebs.region is ${region}, but this instance is in ${document.region}, which is what counts`,
         )
       return {
-        instanceId: configured.instanceId ?? document.instanceId,
+        instanceId: document.instanceId,
         region: document.region,
         zone: document.availabilityZone,
         instanceType: document.instanceType,
@@ -127,6 +130,16 @@ export class MachineIdentity {
       return undefined
     }
   }
+}
+
+/** An image keeps the configuration of the machine that it was made of: its copies would detach and delete in that one's name. */
+function refuseAnother(configured: string | undefined, actual: string): void {
+  if (configured === undefined || configured === actual) return
+  throw new FailedPreconditionError({
+    subject: 'ebs.instanceId',
+    problem: `is ${configured}, but this machine is ${actual}`,
+    remedy: 'take it out of the configuration: a machine that can tell who it is needs none',
+  })
 }
 
 function parseJson(text: string | undefined): unknown {

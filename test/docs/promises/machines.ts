@@ -123,6 +123,14 @@ export const machines: readonly ShownPromise[] = [
   },
   {
     section: 'Taking over from another machine',
+    begins: 'What another system manages',
+    shownBy: [
+      'test/mount/take-over/take-over.test.ts > leaves to a $state machine what another system manages, under $preempt: a root disk is no volume',
+      'test/mount/take-over/prospect.test.ts > what another system manages is left to the machine that has it, under every policy',
+    ],
+  },
+  {
+    section: 'Taking over from another machine',
     begins: 'A volume that the platform may give',
     shownBy: [
       'test/mount/multi-attach.test.ts > a volume that several machines may have at once is refused, and not even attached',

@@ -116,8 +116,19 @@ test('nobody is asked for a zone that the machine or its configuration says', as
 test('what is missing is named', async () => {
   writeAssetTag('i-0123456789abcdef0')
   await expect(identity({}, silent).get()).rejects.toThrow('the metadata does not answer')
-  await expect(identity({ instanceId: 'i-1' }, silent).own()).rejects.toThrow(
+  await expect(identity({ instanceId: 'i-0123456789abcdef0' }, silent).own()).rejects.toThrow(
     'the metadata does not answer',
+  )
+})
+
+test('a configured id that is not this machine’s, as in an image of another one, is refused', async () => {
+  const inFull = { instanceId: 'i-1', region: 'us-east-1', availabilityZone: 'us-east-1a' }
+  await expect(identity({ instanceId: 'i-1' }).get()).rejects.toThrow(
+    `ebs.instanceId is i-1, but this machine is ${machine.id}, take it out of the configuration`,
+  )
+  writeAssetTag('i-0123456789abcdef0')
+  await expect(identity(inFull, silent).get()).rejects.toThrow(
+    'ebs.instanceId is i-1, but this machine is i-0123456789abcdef0',
   )
 })
 
