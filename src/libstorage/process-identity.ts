@@ -59,13 +59,14 @@ export function identifySelf(): ProcessIdentity {
 
 /**
  * True only if the process cannot be alive any more. Of another pid namespace of this boot that can be told only where
- * all processes are seen: one that has none is dead.
+ * all processes are seen: one that has none is dead. Where a process may not be asked for its namespace, which takes
+ * CAP_SYS_PTRACE for one with more capabilities (ptrace(2)), its pid there and its start tell whether it is the one.
  */
 export function isProvablyDead(identity: ProcessIdentity): boolean {
   if (identity.bootId !== readBootId()) return true
   const ours = readlinkSync('/proc/self/ns/pid')
   if (identity.pidNamespace !== ours)
-    return ours === INITIAL_NAMESPACE && !hasProcesses(identity.pidNamespace)
+    return ours === INITIAL_NAMESPACE && !livingPids().some((pid) => mayBeThere(pid, identity))
   const stat = readStat(identity.pid)
   return stat === undefined || stat.startTime !== identity.startTime || stat.state === 'Z'
 }
@@ -86,16 +87,29 @@ function readStat(
   return { pid: Number.parseInt(text, 10), state, startTime }
 }
 
-function hasProcesses(pidNamespace: string): boolean {
+function livingPids(): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.some(
-    (pid) => readNamespace(pid) === pidNamespace && readStat(Number(pid))?.state !== 'Z',
-  )
+  return pids.map(Number).filter((pid) => readStat(pid)?.state !== 'Z')
 }
 
-function readNamespace(pid: string): string | undefined {
+/** Whether a process of this pid may be in the pid namespace of an identity, or be it where that cannot be told. */
+function mayBeThere(
+  pid: number,
+  { pidNamespace, pid: itsPid, startTime }: ProcessIdentity,
+): boolean {
   try {
-    return readlinkSync(`/proc/${pid}/ns/pid`)
+    return readlinkSync(`/proc/${pid}/ns/pid`) === pidNamespace
+  } catch {
+    return pidInside(pid) === itsPid && readStat(pid)?.startTime === startTime
+  }
+}
+
+/** The pid that a process has in its own namespace (NSpid of proc_pid_status(5)). */
+function pidInside(pid: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const pids = /^NSpid:(?<all>.*)$/m.exec(status)?.groups?.['all']
+    return Number(pids?.trim().split(/\s+/).at(-1))
   } catch {
     return undefined
   }

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { build } from 'esbuild'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   identifyProcess,
@@ -32,6 +33,26 @@ function identityOf(child: ChildProcess): ProcessIdentity {
 
 async function ended(child: ChildProcess): Promise<void> {
   await new Promise((resolve) => child.once('exit', resolve))
+}
+
+/** What a process without CAP_SYS_PTRACE, as a managed plugin is, takes for provably dead. */
+async function judgedWithoutPtrace(identities: readonly unknown[]): Promise<readonly boolean[]> {
+  const rooms = path.join(import.meta.dirname, '../../src/libstorage')
+  const built = await build({
+    stdin: {
+      contents: `import { isProvablyDead } from './process-identity.ts'
+        console.log(JSON.stringify(${JSON.stringify(identities)}.map(isProvablyDead)))`,
+      resolveDir: rooms,
+    },
+    bundle: true,
+    platform: 'node',
+    write: false,
+  })
+  const { stdout } = spawnSync('setpriv', ['--bounding-set=-sys_ptrace', process.execPath, '-'], {
+    input: built.outputFiles[0]?.text,
+    encoding: 'utf8',
+  })
+  return JSON.parse(stdout)
 }
 
 describe('a process', () => {
@@ -93,6 +114,27 @@ describe('a process', () => {
       expect(isProvablyDead(elsewhere)).toBe(false)
       container.kill('SIGKILL')
       await expect.poll(() => isProvablyDead(elsewhere)).toBe(true)
+    },
+  )
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'of another pid namespace may be alive also where that may not be looked at, as in a managed plugin',
+    async () => {
+      const container = spawn('unshare', ['-p', '-f', '--kill-child', 'sh', '-c', 'echo; exec sleep 60'])
+      children.push(container)
+      await once(container.stdout, 'data')
+      const [inside] = readFileSync(
+        `/proc/${container.pid}/task/${container.pid}/children`,
+        'utf8',
+      ).split(' ')
+      const seen = identifyProcess(Number(inside))
+      const pidNamespace = readlinkSync(`/proc/${inside}/ns/pid`)
+      const living = { ...seen, pidNamespace, pid: 1 }
+      const dead = [
+        { ...living, pid: 2 },
+        { ...living, startTime: '1' },
+      ]
+      expect(await judgedWithoutPtrace([living, ...dead])).toEqual([false, true, true])
     },
   )
 
