@@ -29,17 +29,21 @@ test('the demonstration moves a service four times, paints that, and leaves noth
   ).toEqual(['one', 'two', 'one', 'two', 'one'])
   expect(readFileSync(html, 'utf8')).toContain(picture)
   expect(await demo.left()).toEqual([])
-})
+}, 300_000)
 
 test.each([
   ['SIGINT', 'starts on this machine'],
   ['SIGKILL', 'Two is cut off'],
-] as const)('%s after "%s" leaves nothing behind', async (signal, moment) => {
-  const playing = new Demonstration('swarm')
-  demo = playing
-  await eventually(`"${moment}"`, () => playing.said().includes(moment), 90_000)
-  playing.signal(signal)
-  const { status } = await playing.ended
-  expect(status).toBe(signal === 'SIGINT' ? 130 : null)
-  expect(await playing.left()).toEqual([])
-})
+] as const)(
+  '%s after "%s" leaves nothing behind',
+  async (signal, moment) => {
+    const playing = new Demonstration('swarm')
+    demo = playing
+    await eventually(`"${moment}"`, () => playing.said().includes(moment), 90_000)
+    playing.signal(signal)
+    const { status } = await playing.ended
+    expect(status).toBe(signal === 'SIGINT' ? 130 : null)
+    expect(await playing.left()).toEqual([])
+  },
+  180_000,
+)
