@@ -49,7 +49,11 @@ export class BlockPublisher implements Publisher {
     const [content] = await together([
       prepareContent(session, attached, wishes.fsType, context),
       this.#mounter.prepareMountPoint(place.mountPoint),
-    ])
+    ]).catch(async (error: unknown) => {
+      // What is refused may be in no record, by which its mount point would be found later.
+      await Promise.allSettled([this.tidy(place)])
+      throw error
+    })
     const growth = content.isFull
       ? NO_GROWTH
       : await growBeforeMount(session, attached, content, context)

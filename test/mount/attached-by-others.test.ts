@@ -59,6 +59,18 @@ describe('what somebody has attached by hand', () => {
     },
   )
 
+  test('and holds what is refused leaves no mount point behind', async () => {
+    const manager = await served()
+    await mounted(manager, 'data', 'a')
+    await manager.unmount({ name: 'data', holder: 'a' })
+    const id = volume()?.id ?? ''
+    world.platform.attachByHand(id, 'here')
+    world.disks.write(id, { kind: 'foreign', what: 'a LUKS container' })
+    await expect(manager.mount({ name: 'data', holder: 'a' })).rejects.toThrow('LUKS')
+    expect([...world.kernel.mountPoints]).toEqual([])
+    expect(attachments()).toHaveLength(1)
+  })
+
   test('is not removed while its disk is not seen here: nobody can say whether it is used', async () => {
     const manager = await served()
     world.platform.attachByHand(volume()?.id ?? '', 'here')

@@ -44,6 +44,8 @@ export class MemoryKernel implements Mounter {
   readonly #disks: MemoryDisks
   readonly #mounts: { mountPoint: string; device: string; fsType: string }[] = []
   readonly #links = new Map<string, string>()
+  /** The folders that were made to mount at, and are there. */
+  readonly mountPoints = new Set<string>()
   /** Devices that somebody holds in a namespace that we cannot see. */
   readonly heldByOthers = new Set<string>()
   /** Device names under which another disk is found by now. */
@@ -193,9 +195,13 @@ export class MemoryKernel implements Mounter {
     })
   }
 
-  async prepareMountPoint(): Promise<void> {}
+  async prepareMountPoint(mountPoint: string): Promise<void> {
+    this.mountPoints.add(mountPoint)
+  }
 
-  async removeMountPoint(): Promise<void> {}
+  async removeMountPoint(mountPoint: string): Promise<void> {
+    this.mountPoints.delete(mountPoint)
+  }
 
   async mount(disk: Disk, mountPoint: string, fsType: string): Promise<void> {
     const { device } = disk
