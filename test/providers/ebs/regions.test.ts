@@ -21,6 +21,7 @@ describe('a copy in another region', () => {
   })
   afterEach(async () => {
     vi.restoreAllMocks()
+    vi.unstubAllEnvs()
     await far.close()
   })
   const copyFar = async (id: string, rest = {}) => {
@@ -59,6 +60,14 @@ describe('a copy in another region', () => {
     const { id } = await there.taken({ encrypted: true, encryptionKey: KEY })
     const { id: made } = await copyFar(id)
     expect(inFact(far, made)).toMatchObject({ encrypted: true, kmsKeyId: far.region.defaultKey })
+  })
+
+  test('is refused where the environment names one endpoint for all', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL_EC2', there.simulator.endpoint)
+    const { id } = await there.taken()
+    const driver = await there.process(there.world.here, { endpoint: undefined })
+    const refused = copyBy(driver, id, { region: 'eu-west-1' })
+    await expect(refused).rejects.toThrow(/all requests go to http.* \(or AWS_ENDPOINT_URL\)/)
   })
 
   test('that is our own is a copy here', async () => {
