@@ -139,8 +139,9 @@ export interface SnapshotDriver {
    */
   create(volumeId: VolumeId, spec: SnapshotSpec, options?: CallOptions): Promise<Snapshot>
   /**
-   * Makes another snapshot of what this one holds. Rejects with `NotFoundError` when there is none of this id. Absent where
-   * the platform cannot.
+   * Makes another snapshot of what this one holds; resolves when it is surely made, be it `pending` still. Where a platform
+   * could not tell a repeat from a second wish, the copy of that name that is there is the answer to both. Rejects with
+   * `NotFoundError` when there is none of this id. Absent where the platform cannot.
    */
   copy?(id: SnapshotId, spec: SnapshotCopySpec, options?: CallOptions): Promise<Snapshot>
   /** Rejects with `NotFoundError` when there is none of this id. Volumes made from it stay. */

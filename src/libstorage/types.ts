@@ -144,6 +144,8 @@ export interface Snapshot {
   readonly state: 'pending' | 'complete' | 'error'
   readonly createdAt: Date
   readonly labels: Readonly<Record<string, string>>
+  /** The one that it is a copy of, where the platform goes on reading that while the copy is `pending`. */
+  readonly copyOf?: SnapshotId
 }
 
 /** What a new snapshot shall be. */

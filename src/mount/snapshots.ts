@@ -68,13 +68,16 @@ export function damagedSnapshot(id: SnapshotId): FailedPreconditionError {
   })
 }
 
-/** Destroys the snapshot with this id, or the one of this name. */
+/** Destroys the snapshot with this id, or the one of this name. Rejects while a copy of it is under way. */
 export async function removeSnapshot(
   context: MountContext,
   idOrName: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { id } = await findSnapshot(context, idOrName, 'either', signal)
+  const all = await allSnapshots(context, signal)
+  const { id } = theSnapshot(all, idOrName, 'either')
+  const copy = all.find((one) => one.copyOf === id && one.state === 'pending')
+  if (copy !== undefined) throw beingCopied(id, copy)
   await requireSnapshots(context).remove(id, signal === undefined ? {} : { signal })
 }
 
@@ -85,7 +88,29 @@ export async function findSnapshot(
   by: 'id' | 'name' | 'either',
   signal: AbortSignal | undefined,
 ): Promise<Snapshot> {
-  const all = await requireSnapshots(context).list({}, signal === undefined ? {} : { signal })
+  return theSnapshot(await allSnapshots(context, signal), text, by)
+}
+
+function beingCopied(id: SnapshotId, copy: Snapshot): FailedPreconditionError {
+  return new FailedPreconditionError({
+    subject: `snapshot ${id}`,
+    problem: `is being copied to ${copy.id}`,
+    remedy: 'remove it when that is complete, or remove the copy first',
+  })
+}
+
+function allSnapshots(
+  context: MountContext,
+  signal: AbortSignal | undefined,
+): Promise<readonly Snapshot[]> {
+  return requireSnapshots(context).list({}, signal === undefined ? {} : { signal })
+}
+
+function theSnapshot(
+  all: readonly Snapshot[],
+  text: string,
+  by: 'id' | 'name' | 'either',
+): Snapshot {
   const withId = by === 'name' ? undefined : all.find(({ id }) => id === text)
   if (withId !== undefined) return withId
   const [first, ...others] = by === 'id' ? [] : all.filter(({ name }) => name === text)

@@ -73,6 +73,13 @@ export async function ownVolume({ world, machine }: EbsClinic, name = 'data'): P
   return (await driver.createVolume(ebsSpec(name))).id
 }
 
+/** Makes a volume and a snapshot of it as the machine of the clinic does. */
+export async function ownSnapshot(clinic: EbsClinic): Promise<void> {
+  const settings = { accessKey: ACCESS_KEY, secretKey: SECRET_KEY }
+  const { driver } = await clinic.world.provider(clinic.machine, settings)
+  await driver.snapshots?.create(await ownVolume(clinic), { name: 'nightly', labels: {} })
+}
+
 /** A volume as REX-Ray made it: with a name, and no other tag. */
 export async function foreignVolume(clinic: EbsClinic, name = 'old'): Promise<string> {
   const id = await ownVolume(clinic, name)

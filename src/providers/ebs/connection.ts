@@ -4,17 +4,30 @@ import { credentialsOf } from './credentials.ts'
 import type { MachineIdentity } from './identity.ts'
 import { dnsSuffix, handlerFor } from './transport.ts'
 
-/** Makes the client of one service. The instance's own region counts, as its volumes are there. */
+/** A region other than the instance's own. */
+export interface OtherRegion {
+  readonly region: string
+  /** The URL of EC2 there; by default that of AWS. */
+  readonly endpoint?: string | undefined
+}
+
+/**
+ * Makes the client of one service. The instance's own region counts, as its volumes are there, unless another one is meant;
+ * credentials are those of its own in any case.
+ */
 export async function connectEc2(
-  settings: EbsSettings,
+  ofService: EbsSettings,
   identity: Pick<MachineIdentity, 'own'>,
+  other?: OtherRegion,
 ): Promise<EC2Client> {
-  const { region } = await identity.own()
+  const { region: own } = await identity.own()
+  const region = other?.region ?? own
+  const settings = other === undefined ? ofService : { ...ofService, endpoint: other.endpoint }
   const endpoint = endpointOf(settings, region)
   return new EC2Client({
     region,
     ...(settings.endpoint !== undefined && { endpoint: settings.endpoint }),
-    credentials: await credentialsOf(settings, region),
+    credentials: await credentialsOf(settings, own),
     maxAttempts: settings.maxRetries + 1,
     retryMode: 'adaptive',
     customUserAgent: [['remora']],

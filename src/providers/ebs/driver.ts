@@ -31,6 +31,7 @@ import { modifyVolume } from './modification.ts'
 import { anyCasePatterns } from './name-patterns.ts'
 import type { Tempo } from './patience.ts'
 import { removeVolume } from './removal.ts'
+import type { CopyContext } from './snapshot-copies.ts'
 import { ec2Snapshots } from './snapshots.ts'
 import { literal, nameTag, scopeFilters, type TagScope } from './tags.ts'
 import type { ThisInstance } from './this-instance.ts'
@@ -41,6 +42,7 @@ import { isGone, isRootDisk, toVolume } from './volume.ts'
 /** What the driver is made of. */
 export interface EbsParts extends Tempo {
   readonly ec2: Ec2
+  readonly elsewhere: CopyContext['elsewhere']
   readonly lookUps: VolumeLookUps
   readonly tokens: TokenMemory
   readonly identity: MachineIdentity

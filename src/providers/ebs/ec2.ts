@@ -31,7 +31,10 @@ const THROTTLED_MS = 100_000
 const PAUSE_MS = 5_000
 
 /** What makes something anew whenever it is asked for, and has no token for its repeats. */
-const UNREPEATABLE: ReadonlySet<string | undefined> = new Set(['CreateSnapshotCommand'])
+const UNREPEATABLE: ReadonlySet<string | undefined> = new Set([
+  'CreateSnapshotCommand',
+  'CopySnapshotCommand',
+])
 
 /** Nothing that the client repeats: whether what was asked for is done, its sender has to see first. */
 class LostAnswer extends Error {
@@ -83,6 +86,12 @@ export class Ec2 {
         await sleep(PAUSE_MS, signal)
       }
     }
+  }
+
+  /** Ends its connections; nothing is sent afterwards. */
+  async close(): Promise<void> {
+    const client = await this.#client?.catch(() => undefined)
+    client?.destroy()
   }
 
   #connected(): Promise<EC2Client> {

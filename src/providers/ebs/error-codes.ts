@@ -107,6 +107,8 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   EncryptedVolumesNotSupported: 'leave encrypted out, or use another instance type',
   InsufficientVolumeCapacity: 'use another type or another zone, or try again later',
   AttachmentLimitExceeded: 'detach volumes from this instance, or use a larger one',
+  // Of what is asked here, copies of snapshots under way are limited so, per region.
+  ResourceLimitExceeded: 'wait for copies under way, or have the limit raised by AWS',
   CustomerKeyHasBeenRevoked: 'give the key back to the caller, or use another one',
   InvalidKmsKey: 'name a key that exists in this region and that the caller may use',
 }

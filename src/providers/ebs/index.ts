@@ -4,7 +4,7 @@ import type { Provider } from '../../libstorage/storage-driver.ts'
 import type { ProviderContext } from '../definition.ts'
 import { BlockDevices } from './block-devices.ts'
 import type { EbsSettings } from './config.ts'
-import { connectEc2 } from './connection.ts'
+import { connectEc2, type OtherRegion } from './connection.ts'
 import { decodeBySts, explainDenials } from './denials.ts'
 import { DeviceNames } from './device-names.ts'
 import { EbsDriver } from './driver.ts'
@@ -15,6 +15,7 @@ import { MachineIdentity } from './identity.ts'
 import { MetadataService } from './imds.ts'
 import { ownPlacement } from './instances.ts'
 import { VolumeLookUps } from './look-ups.ts'
+import { otherRegions } from './regions.ts'
 import { ThisInstance } from './this-instance.ts'
 import { TokenMemory } from './token-memory.ts'
 import { UsualTime } from './usual-time.ts'
@@ -27,6 +28,8 @@ export interface EbsMachine {
   readonly pace: number
   /** How long a disk is waited for before EC2 is asked whether the kernel has missed it, in milliseconds. */
   readonly missingMs?: number
+  /** The URLs of EC2 in other regions. */
+  readonly endpoints?: Readonly<Record<string, string>>
 }
 
 /** Older ids have 8 digits, newer ones 17. */
@@ -47,20 +50,20 @@ const EC2_INSTANCE: EbsMachine = { sysfs: '/sys', dev: '/dev', pace: 1 }
 export async function createEbsProvider(
   settings: EbsSettings,
   context: ProviderContext,
-  { sysfs, dev, pace, missingMs = MISSING_MS }: EbsMachine = EC2_INSTANCE,
+  { sysfs, dev, pace, missingMs = MISSING_MS, endpoints = {} }: EbsMachine = EC2_INSTANCE,
 ): Promise<Provider> {
-  const { metadataEndpoint, statusTimeout: timeoutMs } = settings
   const ownNodes = path.join(context.libDirectory, 'ebs', 'devices')
   const identity = new MachineIdentity({
     configured: settings,
-    metadata: new MetadataService(metadataEndpoint),
+    metadata: new MetadataService(settings.metadataEndpoint),
     sysfs,
     warn: context.warn ?? (() => {}),
     place: (id) => ownPlacement(ec2, id),
   })
-  const ec2 = new Ec2(async () =>
-    explainDenials(await connectEc2(settings, identity), decodeBySts(settings, identity)),
-  )
+  const decode = decodeBySts(settings, identity)
+  const ec2Of = (other?: OtherRegion) =>
+    new Ec2(async () => explainDenials(await connectEc2(settings, identity, other), decode))
+  const ec2 = ec2Of()
   const lookUps = new VolumeLookUps(ec2)
   const disks = new BlockDevices(
     { sysfs, dev, ownNodes, looksOnly: context.looksOnly },
@@ -73,12 +76,13 @@ export async function createEbsProvider(
   return {
     driver: new EbsDriver({
       ec2,
+      elsewhere: otherRegions({ settings, identity, endpoints }, ec2Of),
       lookUps,
       tokens: new TokenMemory(),
       identity,
       here,
       scope,
-      timeoutMs,
+      timeoutMs: settings.statusTimeout,
       pace,
       usualMaking: new UsualTime(),
       usualFreeing: new UsualTime(),

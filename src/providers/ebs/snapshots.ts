@@ -1,45 +1,30 @@
 import {
   CreateSnapshotCommand,
   DeleteSnapshotCommand,
-  DescribeSnapshotsCommand,
   type Snapshot as Ec2Snapshot,
 } from '@aws-sdk/client-ec2'
 import { UnavailableError } from '../../libstorage/errors.ts'
 import type { SnapshotDriver } from '../../libstorage/storage-driver.ts'
-import type { Snapshot, SnapshotQuery } from '../../libstorage/types.ts'
-import type { Ec2 } from './ec2.ts'
+import type { VolumeId } from '../../libstorage/types.ts'
 import { asStorageError, ec2Code, isUnknownOutcome, saidIn } from './errors.ts'
-import { askUntil, type Tempo } from './patience.ts'
-import {
-  labelsOf,
-  literal,
-  nameOf,
-  nameTag,
-  scopeFilters,
-  type TagScope,
-  tagsOfNew,
-} from './tags.ts'
+import { askUntil } from './patience.ts'
+import { type CopyContext, copySnapshot } from './snapshot-copies.ts'
+import { queriedSnapshots, snapshotsTaken, toSnapshot } from './snapshot-look-ups.ts'
+import { HIDDEN_SNAPSHOT } from './snapshot-twins.ts'
+import { tagsOfNew } from './tags.ts'
 
-const PAGE = 1_000
 /** How far EC2's clocks may differ, in milliseconds. */
 const CLOCK_DIFFERENCE_MS = 5_000
-/** How long EC2 may not show a new one. Its volume may stand still meanwhile, which lasts no longer than 30 s. */
-const HIDDEN = { forMs: 10_000, nextMs: 500, maxMs: 2_000 }
 const ACTION = 'ec2:CreateSnapshot'
 
-/** What taking snapshots works with. */
-export interface SnapshotContext extends Tempo {
-  readonly ec2: Ec2
-  readonly scope: TagScope
-}
-
 /** Snapshots of EBS in this account. */
-export function ec2Snapshots(context: SnapshotContext): SnapshotDriver {
+export function ec2Snapshots(context: CopyContext): SnapshotDriver {
   const { ec2, scope } = context
   return {
     async list(query = {}, { signal } = {}) {
       try {
-        return (await pages(ec2, query, scope, signal)).map((seen) => toSnapshot(seen, scope))
+        const found = await queriedSnapshots(context, query, signal)
+        return found.map((seen) => toSnapshot(seen, scope))
       } catch (error) {
         throw asStorageError(error, {
           subject: 'the list of snapshots',
@@ -66,6 +51,9 @@ export function ec2Snapshots(context: SnapshotContext): SnapshotDriver {
         return toSnapshot(taken, scope)
       }
     },
+    async copy(id, spec, { signal } = {}) {
+      return toSnapshot(await copySnapshot(context, id, spec, signal), scope)
+    },
     async remove(id, { signal } = {}) {
       try {
         await ec2.send(new DeleteSnapshotCommand({ SnapshotId: id }), signal)
@@ -78,20 +66,20 @@ export function ec2Snapshots(context: SnapshotContext): SnapshotDriver {
 
 /** EC2 has no token for a snapshot: what a request took whose answer was lost has to be seen. Rejects when its caller leaves. */
 async function takenSince(
-  context: SnapshotContext,
-  query: SnapshotQuery,
+  context: CopyContext,
+  query: { readonly name: string; readonly volumeId: VolumeId },
   begun: number,
   signal: AbortSignal | undefined,
 ): Promise<Ec2Snapshot | undefined> {
-  const { ec2, scope } = context
+  const { ec2 } = context
   const look = async () => {
-    const all = await pages(ec2, query, scope, signal)
+    const all = await snapshotsTaken(context, query, signal)
     // EC2's answer says what time it is there.
     const since = ec2.clock.now() - (performance.now() - begun) - CLOCK_DIFFERENCE_MS
     return all.find(({ StartTime }) => (StartTime?.getTime() ?? 0) >= since)
   }
   try {
-    return await askUntil(look, HIDDEN, context, signal)
+    return await askUntil(look, HIDDEN_SNAPSHOT, context, signal)
   } catch (error) {
     // What EC2 refuses to show may be there.
     if (ec2Code(error) !== undefined || isUnknownOutcome(error)) return undefined
@@ -106,48 +94,4 @@ function perhapsTaken(subject: string, cause: unknown): UnavailableError {
     remedy: 'look whether it is there before you try again',
     cause,
   })
-}
-
-async function pages(
-  ec2: Ec2,
-  { name, volumeId }: SnapshotQuery,
-  scope: TagScope,
-  signal: AbortSignal | undefined,
-): Promise<readonly Ec2Snapshot[]> {
-  const filters = [
-    ...(name === undefined ? [] : [{ Name: 'tag:Name', Values: [literal(nameTag(scope, name))] }]),
-    ...(volumeId === undefined ? [] : [{ Name: 'volume-id', Values: [volumeId] }]),
-    ...scopeFilters(scope),
-  ]
-  const found: Ec2Snapshot[] = []
-  let token: string | undefined
-  do {
-    const { Snapshots = [], NextToken } = await ec2.send(
-      new DescribeSnapshotsCommand({
-        OwnerIds: ['self'],
-        ...(filters.length > 0 && { Filters: filters }),
-        MaxResults: PAGE,
-        ...(token && { NextToken: token }),
-      }),
-      signal,
-    )
-    found.push(...Snapshots)
-    token = NextToken || undefined
-  } while (token !== undefined)
-  return found
-}
-
-function toSnapshot(seen: Ec2Snapshot, scope: TagScope): Snapshot {
-  const tags = seen.Tags ?? []
-  const states = { pending: 'pending', completed: 'complete' } as const
-  const { State = '' } = seen
-  return {
-    id: seen.SnapshotId ?? '',
-    name: nameOf(scope, tags),
-    volumeId: seen.VolumeId ?? '',
-    sizeGiB: seen.VolumeSize ?? 0,
-    state: State === 'pending' || State === 'completed' ? states[State] : 'error',
-    createdAt: seen.StartTime ?? new Date(0),
-    labels: labelsOf(tags),
-  }
 }

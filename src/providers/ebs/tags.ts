@@ -2,6 +2,11 @@ import type { Tag } from '@aws-sdk/client-ec2'
 
 /** What every resource that this program makes carries. */
 export const MANAGED_TAG = 'remora/managed'
+/** Which snapshot a copy was made of. */
+export const COPY_OF_TAG = 'remora/copy-of'
+/** Which volume the original of a copy was taken of. */
+export const VOLUME_TAG = 'remora/volume'
+const OWN_TAGS: ReadonlySet<string> = new Set([MANAGED_TAG, COPY_OF_TAG, VOLUME_TAG])
 /** What the small facts kept with a volume begin with. */
 const LABEL_PREFIX = 'remora/'
 /** The tag by which REX-Ray 0.3 marked the volumes of one installation. */
@@ -34,14 +39,20 @@ export function tagsOfNew(
     readonly name: string
     readonly labels: Readonly<Record<string, string>>
     readonly tags?: Readonly<Record<string, string>> | undefined
+    /** What a copy of a snapshot is one of. */
+    readonly copyOf?: { readonly snapshotId: string; readonly volumeId: string }
   },
 ): Tag[] {
   const labels = Object.entries(made.labels).map(([key, value]) => [LABEL_PREFIX + key, value])
   const set = scope.rexraySet === '' ? [] : [[REXRAY_SET_TAG, scope.rexraySet]]
+  const { copyOf } = made
   const all = new Map([
     ...Object.entries(made.tags ?? {}),
     ...set.map(([key = '', value = '']) => [key, value] as const),
     ...labels.map(([key = '', value = '']) => [key, value] as const),
+    ...(copyOf === undefined
+      ? []
+      : [[COPY_OF_TAG, copyOf.snapshotId] as const, [VOLUME_TAG, copyOf.volumeId] as const]),
     [MANAGED_TAG, 'true'] as const,
     ['Name', nameTag(scope, made.name)] as const,
   ])
@@ -51,7 +62,7 @@ export function tagsOfNew(
 /** The small facts that were kept with something. */
 export function labelsOf(tags: readonly Tag[]): Record<string, string> {
   const labels = tags.flatMap(({ Key = '', Value = '' }) =>
-    Key.startsWith(LABEL_PREFIX) && Key !== MANAGED_TAG
+    Key.startsWith(LABEL_PREFIX) && !OWN_TAGS.has(Key)
       ? [[Key.slice(LABEL_PREFIX.length), Value]]
       : [],
   )

@@ -50,6 +50,18 @@ export const copying: readonly ShownPromise[] = [
   },
   {
     section: 'Snapshots and copies',
+    begins: 'A copy of an EBS snapshot',
+    shownBy: [
+      'test/providers/ebs/snapshot-twins.test.ts > is made once, whoever asks; by another name it is another',
+      'test/providers/ebs/snapshot-twins.test.ts > and whose reply was lost is the one that was made',
+      'test/providers/ebs/snapshot-twins.test.ts > and whose maker died before the answer is found by the next process',
+      'test/providers/ebs/snapshot-twins.test.ts > by two machines at once is the same one for both',
+      'test/providers/ebs/snapshot-copies.test.ts > of a copy is of that volume too, and all of them are found by it',
+      'test/mount/snapshot-copies.test.ts > a snapshot that is being copied is not removed until that is over',
+    ],
+  },
+  {
+    section: 'Snapshots and copies',
     begins: 'A copy is never formatted',
     shownBy: [
       'test/mount/copy-line.test.ts > of a volume that nobody uses are made, and never formatted',

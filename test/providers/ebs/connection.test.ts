@@ -4,13 +4,16 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UnavailableError } from '../../../src/libstorage/errors.ts'
 import type { EbsSettings } from '../../../src/providers/ebs/config.ts'
 import { Certificates, hasOpenssl } from '../../support/certificates.ts'
-import { changeInstance, clinicForEach } from '../../support/ebs-broken.ts'
+import { changeInstance, clinicForEach, ownSnapshot } from '../../support/ebs-broken.ts'
 import { ACCESS_KEY, PRINTED, policy, SECRET_KEY } from '../../support/ebs-clinic.ts'
+import { Ec2Simulator } from '../../support/ec2/simulator.ts'
+import { eventually } from '../../support/eventually.ts'
 import { ForwardProxy } from '../../support/forward-proxy.ts'
 import type { Principal } from '../../support/iam/account.ts'
 
 const VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY']
 const EC2 = 'ec2.us-east-1.amazonaws.com:443'
+const FAR = 'ec2.eu-west-1.amazonaws.com:443'
 const STS = 'sts.us-east-1.amazonaws.com:443'
 const ROLE: Principal = { kind: 'role', name: 'volumes', path: '/', policies: [PRINTED] }
 
@@ -92,6 +95,28 @@ describe('through a proxy', () => {
     vi.stubEnv('HTTPS_PROXY', proxy.url)
     expect(await (await driver({ endpoint: undefined })).volumes()).toEqual([])
     expect(proxy.requests).toEqual([`CONNECT ${EC2}`])
+  })
+
+  test.skipIf(!hasOpenssl)('so is that of another region, for copies there', async () => {
+    const { simulator } = current()
+    await ownSnapshot(current())
+    const [{ id } = { id: '' }] = simulator.region.snapshots.all()
+    const far = await Ec2Simulator.start({ region: 'eu-west-1', factor: 0.005 })
+    try {
+      far.region.others.set('us-east-1', simulator.region)
+      await eventually(() => expect(simulator.region.snapshots.get(id)?.state).toBe('completed'))
+      const made = certificates()
+      await standFor(EC2, simulator.endpoint, made)
+      await standFor(FAR, far.endpoint, made)
+      vi.stubEnv('HTTPS_PROXY', proxy.url)
+      const { snapshots } = await driver({ endpoint: undefined })
+      const wanted = { name: 'keep', labels: {}, region: 'eu-west-1' }
+      expect(await snapshots?.copy?.(id, wanted)).toMatchObject({ copyOf: id })
+      expect(far.region.snapshots.all()).toHaveLength(1)
+      expect([...new Set(proxy.requests)]).toEqual([`CONNECT ${EC2}`, `CONNECT ${FAR}`])
+    } finally {
+      await far.close()
+    }
   })
 
   test.skipIf(!hasOpenssl)('STS is asked too where a role is assumed', async () => {

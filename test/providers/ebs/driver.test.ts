@@ -12,7 +12,6 @@ describeDriver(
       other: patient(await world.provider(world.there)),
       joinsCreations: true,
       changesOneByOne: true,
-      copiesNoSnapshots: true,
       unsupported: [{ type: 'gp9' }, { iops: 100 }, { type: 'gp2', throughput: 200 }],
       cleanup: () => world.close(),
     }

@@ -159,6 +159,19 @@ describe.skipIf(motoServer === undefined)(title, { timeout: 120_000 }, () => {
     await expect(snapshots().remove(taken.id)).rejects.toThrow(NotFoundError)
   })
 
+  test('a snapshot is copied once, and the copy is found by the volume of its original', async () => {
+    const { id: volumeId } = await create('copied')
+    const taken = await snapshots().create(volumeId, { name: 'taken', labels: {} })
+    const wanted = { name: 'keep', labels: { a: 'b' } }
+    const made = await snapshots().copy?.(taken.id, wanted)
+    expect(made).toMatchObject({ ...wanted, volumeId, copyOf: taken.id, sizeGiB: 1 })
+    expect(await snapshots().copy?.(taken.id, wanted)).toMatchObject({ id: made?.id })
+    const ids = (await snapshots().list({ volumeId })).map(({ id }) => id)
+    expect(ids.toSorted()).toEqual([taken.id, made?.id ?? ''].toSorted())
+    const gone = snapshots().copy?.('snap-0aaaaaaaaaaaaaaaa', wanted)
+    await expect(gone).rejects.toThrow(NotFoundError)
+  })
+
   test('another instance is known by its state, and stopped', async () => {
     const { instances } = provider.driver
     const { id } = there

@@ -38,6 +38,14 @@ describe('names', () => {
 })
 
 describe('the tags of something new', () => {
+  test('of a copy say of what it is one, which is no label', () => {
+    const copyOf = { snapshotId: 'snap-1', volumeId: 'vol-1' }
+    const tags = tagsOfNew(plain, { name: 'x', labels: { fstype: 'xfs', volume: 'no' }, copyOf })
+    expect(tagValue(tags, 'remora/copy-of')).toBe('snap-1')
+    expect(tagValue(tags, 'remora/volume')).toBe('vol-1')
+    expect(labelsOf(tags)).toEqual({ fstype: 'xfs' })
+  })
+
   test('are the mark, the name, the labels and the user’s own', () => {
     const made = { name: 'data', labels: { fstype: 'xfs' }, tags: { team: 'db' } }
     expect(tagsOfNew({ prefix: 'prod', rexraySet: 'x' }, made)).toEqual([

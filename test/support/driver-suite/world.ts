@@ -17,8 +17,6 @@ export interface DriverUnderTest {
   readonly refusesChangesInUse?: boolean
   /** Where a volume whose change is under way is not changed again. */
   readonly changesOneByOne?: boolean
-  /** Its snapshots are not copied. */
-  readonly copiesNoSnapshots?: boolean
   /** Lets a program on this machine hold the device; resolves with how it lets go. Absent where nothing can. */
   readonly hold?: (device: string) => Promise<() => Promise<void>>
   /** Takes away everything the test left. */

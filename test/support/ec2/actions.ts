@@ -11,8 +11,15 @@ import {
 import type { Form } from './form.ts'
 import { stop } from './instance-life.ts'
 import type { Region } from './region.ts'
-import { createSnapshot, deleteSnapshot } from './snapshot-actions.ts'
-import { attachmentXml, modificationXml, snapshotXml, stateXml, volumeXml } from './views.ts'
+import { copySnapshot, createSnapshot, deleteSnapshot } from './snapshot-actions.ts'
+import {
+  attachmentXml,
+  copyXml,
+  modificationXml,
+  snapshotXml,
+  stateXml,
+  volumeXml,
+} from './views.ts'
 import { copyVolume, createVolume, deleteVolume, requireIdForm } from './volume-actions.ts'
 import type { Xml } from './xml.ts'
 
@@ -42,6 +49,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   DescribeInstanceTypes: describeInstanceTypes,
   DescribeSnapshots: describeSnapshots,
   CreateSnapshot: (region, form) => snapshotXml(region, createSnapshot(region, form)),
+  CopySnapshot: (region, form) => copyXml(copySnapshot(region, form)),
   DeleteSnapshot(region, form) {
     deleteSnapshot(region, form)
     return DONE

@@ -6,6 +6,7 @@ import { ApiError, notFound } from './api-error.ts'
 import type { Form } from './form.ts'
 import type { Region } from './region.ts'
 import type { Tags } from './resources.ts'
+import { sourceRegion } from './snapshot-actions.ts'
 
 /** How EC2 says what is wrong with a signature (EC2 API Reference, "Common client error codes"). */
 const FLAWS: Readonly<Record<SignatureFlaw, readonly [code: string, message: string]>> = {
@@ -78,6 +79,11 @@ function askedBy(region: Region, form: Form): Asked[] {
       return [volume()]
     case 'CreateSnapshot':
       return [volume(), ...made('snapshot')]
+    case 'CopySnapshot': {
+      const from = sourceRegion(region, form)
+      const source = existing(from, action, 'snapshot', form.text('SourceSnapshotId') ?? '')
+      return [source, ...made('snapshot')]
+    }
     case 'DeleteSnapshot':
       return [snapshot(form.text('SnapshotId') ?? '')]
     case 'StopInstances':

@@ -12,7 +12,7 @@ import type { Xml } from './xml.ts'
 type Answer = { readonly [name: string]: Xml }
 
 export function describeVolumes(region: Region, form: Form): Answer {
-  const seen = volumesSeen(region, form)
+  const seen = shownBy(region, form, region.volumes.seen(), ({ createTime }) => createTime)
   const named = byIds(seen, form.texts('VolumeId').map(requireIdForm), 'volume')
   const { items, nextToken } = pageOf(form, 'VolumeId', filtered(form, named, volumeFacts), 1_000)
   return { volumeSet: items.map(volumeXml), nextToken }
@@ -35,7 +35,8 @@ export function describeInstances(region: Region, form: Form): Answer {
 }
 
 export function describeSnapshots(region: Region, form: Form): Answer {
-  const named = byIds(region.snapshots.seen(), form.texts('SnapshotId'), 'snapshot')
+  const seen = shownBy(region, form, region.snapshots.seen(), ({ startTime }) => startTime)
+  const named = byIds(seen, form.texts('SnapshotId'), 'snapshot')
   const { items, nextToken } = pageOf(
     form,
     'SnapshotId',
@@ -79,11 +80,10 @@ export function describeInstanceTypes(region: Region, form: Form): Answer {
 }
 
 /** What was made just now does not show by its tags yet. */
-function volumesSeen(region: Region, form: Form): SimVolume[] {
-  const seen = region.volumes.seen()
+function shownBy<T>(region: Region, form: Form, seen: T[], madeAt: (one: T) => Date): T[] {
   if (!asksByTag(form)) return seen
   const until = region.clock.now() - region.delays.tagLag
-  return seen.filter(({ createTime }) => createTime.getTime() <= until)
+  return seen.filter((one) => madeAt(one).getTime() <= until)
 }
 
 /** Those of the ids; one that is missing fails them all. */

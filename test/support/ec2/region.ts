@@ -40,6 +40,8 @@ export interface TokenUse {
 /** The numbers of an account. */
 export interface RegionLimits {
   volumes: number
+  /** Copies of snapshots under way to this region. */
+  snapshotCopies: number
   tokenLifeMs: number
   /** Modifications of one volume in 24 hours. */
   modifications: number
@@ -47,8 +49,8 @@ export interface RegionLimits {
 
 /** One region of one account: everything there is, and the rules that hold it together. */
 export class Region {
-  readonly name = 'us-east-1'
-  readonly zones = ['us-east-1a', 'us-east-1b']
+  readonly name: string
+  readonly zones: readonly string[]
   readonly accountId = '123456789012'
   readonly clock = new Clock()
   readonly delays: Delays
@@ -69,15 +71,24 @@ export class Region {
   readonly denied = new Set<string>()
   /** Whose keys and policies count; without one every key may do everything. */
   account: IamAccount | undefined
+  /** The other regions of the account, by name. */
+  readonly others = new Map<string, Region>()
   /** Whether a request with `DryRun` is only tried: what is like EC2 may not know it. */
   obeysDryRun = true
   /** How far the clock of the service is before that of the machines, in milliseconds. */
   skewMs = 0
   /** The key that the account encrypts volumes with that do not ask for it, or undefined. */
   defaultKey: string | undefined
-  readonly limits: RegionLimits = { volumes: 5_000, tokenLifeMs: 12 * 3_600_000, modifications: 4 }
+  readonly limits: RegionLimits = {
+    volumes: 5_000,
+    snapshotCopies: 20,
+    tokenLifeMs: 12 * 3_600_000,
+    modifications: 4,
+  }
 
-  constructor(delays: Delays) {
+  constructor(delays: Delays, name = 'us-east-1') {
+    this.name = name
+    this.zones = [`${name}a`, `${name}b`]
     this.delays = delays
     this.volumes = new LaggingMap(this.clock, delays.lag)
     this.instances = new LaggingMap(this.clock, delays.lag)

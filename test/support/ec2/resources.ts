@@ -56,7 +56,14 @@ export interface SimSnapshot {
   readonly id: string
   readonly volumeId: string
   readonly sizeGiB: number
-  readonly state: 'pending' | 'completed'
+  readonly state: 'pending' | 'completed' | 'error'
+  /** Why it is in error. */
+  readonly stateMessage?: string
+  readonly description?: string | undefined
+  readonly encrypted: boolean
+  readonly kmsKeyId?: string | undefined
+  /** Whether it was copied and not taken. */
+  readonly isCopy?: true
   readonly startTime: Date
   readonly tags: Tags
 }

@@ -21,6 +21,8 @@ export interface SimulatorOptions {
   readonly delays?: Partial<Delays>
   /** Whether attached volumes are real block devices. Needs root. */
   readonly disks?: 'plain' | 'loop'
+  /** Which region of AWS it is. */
+  readonly region?: string
 }
 
 /** An instance with what belongs to it. */
@@ -54,8 +56,8 @@ export class Ec2Simulator {
   readonly #machines: SimMachine[] = []
   #server: QueryServer | undefined
 
-  private constructor({ factor = 1, delays = {}, disks = 'plain' }: SimulatorOptions) {
-    this.region = new Region(delaysBy(factor, delays))
+  private constructor({ factor = 1, delays = {}, disks = 'plain', region }: SimulatorOptions) {
+    this.region = new Region(delaysBy(factor, delays), region)
     this.#hasLoops = disks === 'loop'
     this.files = new VolumeFiles(path.join(this.folder, 'volumes'))
   }

@@ -94,9 +94,17 @@ export function snapshotXml(region: Region, snapshot: SimSnapshot): Element {
     progress: snapshot.state === 'completed' ? '100%' : '20%',
     ownerId: region.accountId,
     volumeSize: snapshot.sizeGiB,
-    encrypted: false,
+    statusMessage: snapshot.stateMessage,
+    description: snapshot.description,
+    encrypted: snapshot.encrypted,
+    kmsKeyId: snapshot.kmsKeyId,
     tagSet: tagsXml(snapshot.tags),
   }
+}
+
+/** A copy as CopySnapshot shows it: less than any look-up does. */
+export function copyXml({ id, tags }: SimSnapshot): Element {
+  return { snapshotId: id, tagSet: tagsXml(tags) }
 }
 
 export function modificationXml(change: SimModification): Element {

@@ -1,5 +1,6 @@
 import {
   AttachVolumeCommand,
+  CopySnapshotCommand,
   CopyVolumesCommand,
   CreateSnapshotCommand,
   CreateVolumeCommand,
@@ -99,6 +100,16 @@ const CHANGING: Readonly<Record<string, Send>> = {
       new CreateSnapshotCommand({
         DryRun,
         VolumeId: volume?.id,
+        TagSpecifications: [{ ResourceType: 'snapshot', Tags: newTags(settings) }],
+      }),
+      signal,
+    ),
+  'ec2:CopySnapshot': async ({ send, own, settings }, { snapshotId }, signal) =>
+    send(
+      new CopySnapshotCommand({
+        DryRun,
+        SourceRegion: (await own()).region,
+        SourceSnapshotId: snapshotId,
         TagSpecifications: [{ ResourceType: 'snapshot', Tags: newTags(settings) }],
       }),
       signal,

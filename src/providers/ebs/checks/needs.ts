@@ -27,6 +27,7 @@ export const NEEDS: readonly Need[] = [
   { action: 'ec2:DeleteVolume', on: ['volume'] },
   { action: 'ec2:ModifyVolume', on: ['volume'] },
   { action: 'ec2:CreateSnapshot', on: ['volume'] },
+  { action: 'ec2:CopySnapshot', on: ['snapshot'], without: 'no snapshot is copied' },
   { action: 'ec2:DeleteSnapshot', on: ['snapshot'] },
   { action: 'ec2:CopyVolumes', on: ['volume', 'new volume'] },
   {

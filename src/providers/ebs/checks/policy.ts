@@ -49,7 +49,7 @@ export function minimalPolicy({ partition, tagged, key }: PolicyNeeds): Policy {
     Resource,
     ...rest,
   })
-  const makers = ['CreateVolume', 'CopyVolumes', 'CreateSnapshot']
+  const makers = ['CreateVolume', 'CopyVolumes', 'CreateSnapshot', 'CopySnapshot']
   return {
     Version: '2012-10-17',
     Statement: [
@@ -59,7 +59,7 @@ export function minimalPolicy({ partition, tagged, key }: PolicyNeeds): Policy {
         '*',
       ),
       allow('MakeVolumes', 'CreateVolume CopyVolumes', volumes, made),
-      allow('MakeSnapshots', 'CreateSnapshot', snapshots, made),
+      allow('MakeSnapshots', 'CreateSnapshot CopySnapshot', snapshots, made),
       allow('MakeOfSnapshots', 'CreateVolume', snapshots),
       allow('MakeOfVolumes', 'CopyVolumes', volumesThere),
       allow('TagWhatIsMade', 'CreateTags', [volumes, snapshots], {
@@ -72,7 +72,7 @@ export function minimalPolicy({ partition, tagged, key }: PolicyNeeds): Policy {
         ours,
       ),
       allow('UseInstances', 'AttachVolume DetachVolume', instances),
-      allow('RemoveSnapshots', 'DeleteSnapshot', snapshots, ours),
+      allow('UseSnapshots', 'CopySnapshot DeleteSnapshot', snapshots, ours),
       ...(key === undefined ? [] : keyStatements(key)),
     ],
   }

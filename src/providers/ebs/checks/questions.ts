@@ -36,6 +36,7 @@ export async function simulate(
       ask(actionsOn('nothing'), '*', {}),
       ask(actionsOn('new volume'), arn('volume', '*'), makingOf('CreateVolume')),
       ask(['ec2:CreateSnapshot'], snapshots, makingOf('CreateSnapshot')),
+      ask(['ec2:CopySnapshot'], snapshots, makingOf('CopySnapshot')),
       ask(actionsOn('volume'), arn('volume', volume.id), tags),
       ask(actionsOn('instance'), arn('instance', instanceId), {}),
       ask(actionsOn('snapshot'), snapshots, resourceContext({ [MANAGED_TAG]: 'true' })),

@@ -4,6 +4,7 @@ import {
   changeInstance,
   clinicForEach,
   foreignVolume,
+  ownSnapshot,
   ownVolume,
   testBroken,
 } from '../../../support/ebs-broken.ts'
@@ -159,6 +160,17 @@ const BROKEN: readonly Broken[] = [
       return undefined
     },
     says: /^ebs.permissions: ec2:DeleteVolume is denied, says IAM's simulation: no policy of role node allows it/,
+  },
+  {
+    title: 'copies of snapshots alone are not allowed',
+    arrange: async (clinic) => {
+      await ownSnapshot(clinic)
+      clinic.allow([withoutAction('ec2:CopySnapshot'), ASKING, FENCING])
+      return undefined
+    },
+    says: /^ebs.permissions: ec2:CopySnapshot is denied by EC2 and by IAM's simulation: no policy of role node allows it; without it no snapshot is copied/,
+    remedy: /"Sid":"MakeSnapshots",.*"Action":\["ec2:CopySnapshot"\].*"Sid":"UseSnapshots"/,
+    works: true,
   },
   {
     title: 'fencing alone is not allowed',

@@ -29,7 +29,8 @@ const live = async (clinic: EbsClinic) => {
     await driver.createVolume(ebsSpec('of-snapshot', { sizeGiB: 2, source: ofSnapshot })),
     await driver.createVolume(ebsSpec('of-volume', { sizeGiB: 2, source: { kind: 'volume', id } })),
   ]
-  await plain.driver.snapshots?.remove(snapshot)
+  const kept = await plain.driver.snapshots?.copy?.(snapshot, { name: 'keep', labels: {} })
+  for (const one of [snapshot, kept?.id ?? '']) await plain.driver.snapshots?.remove(one)
   await driver.detachVolume(id, machine.id)
   for (const one of [id, ...copies.map((copy) => copy.id)]) await driver.removeVolume(one)
 }
