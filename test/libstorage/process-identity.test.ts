@@ -120,7 +120,14 @@ describe('a process', () => {
   test.skipIf(process.getuid?.() !== 0)(
     'of another pid namespace may be alive also where that may not be looked at, as in a managed plugin',
     async () => {
-      const container = spawn('unshare', ['-p', '-f', '--kill-child', 'sh', '-c', 'echo; exec sleep 60'])
+      const container = spawn('unshare', [
+        '-p',
+        '-f',
+        '--kill-child',
+        'sh',
+        '-c',
+        'echo; exec sleep 60',
+      ])
       children.push(container)
       await once(container.stdout, 'data')
       const [inside] = readFileSync(
