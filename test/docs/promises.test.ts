@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { documentAt, isTestThere } from '../support/documents.ts'
+import { commands } from './promises/commands.ts'
 import { copying } from './promises/copying.ts'
 import { machines } from './promises/machines.ts'
 import { mounting } from './promises/mounting.ts'
@@ -7,7 +8,15 @@ import { references } from './promises/references.ts'
 import { running } from './promises/running.ts'
 import { volumes } from './promises/volumes.ts'
 
-const shown = [...volumes, ...references, ...mounting, ...copying, ...machines, ...running]
+const shown = [
+  ...volumes,
+  ...references,
+  ...mounting,
+  ...copying,
+  ...machines,
+  ...commands,
+  ...running,
+]
 
 /** One item of a list, or one row of a table: a row begins with its whole first cell. */
 interface Said {
