@@ -18,7 +18,10 @@ export interface VolumeAttachment {
   readonly volumeId: VolumeId
   readonly instanceId: InstanceId
   readonly state: AttachmentState
-  /** When this attachment began. With the volume's id it names one attachment for ever: a later one has another time. */
+  /**
+   * When this attachment began, or `SINCE_UNTOLD`. With the volume's id it names one attachment for ever: a later one has
+   * another time.
+   */
   readonly since: Date
   /** The device name the platform uses; what the kernel calls it only the executor knows. */
   readonly deviceName?: string

@@ -1,3 +1,4 @@
+import { mayBeginTogether } from '../libstorage/attachment-time.ts'
 import { FailedPreconditionError } from '../libstorage/errors.ts'
 import type { InstanceId, Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { tookMs } from './events.ts'
@@ -178,6 +179,7 @@ export async function settleAttachment(session: VolumeSession): Promise<void> {
     await session.update({ takeOver: undefined, lost: undefined })
 }
 
-function isRecorded(session: VolumeSession, { since }: VolumeAttachment): boolean {
-  return session.record.attachment?.since === since.toISOString()
+function isRecorded({ record }: VolumeSession, { since }: VolumeAttachment): boolean {
+  const recorded = record.attachment?.since
+  return recorded !== undefined && mayBeginTogether(recorded, since.toISOString())
 }

@@ -1,3 +1,4 @@
+import { mayBeginTogether } from '../libstorage/attachment-time.ts'
 import { TimeoutError, volumeNamed } from '../libstorage/errors.ts'
 import type { Volume, VolumeAttachment } from '../libstorage/types.ts'
 import { poll } from '../libstorage/wait.ts'
@@ -47,7 +48,7 @@ export async function bringUp(
 /** Whether no record says that this attachment is ours: an attach of ours is recorded before it is asked for. */
 function isAttachedByHand({ attachment }: LedgerRecord, { since }: VolumeAttachment): boolean {
   if (attachment === undefined) return true
-  return attachment.since !== undefined && attachment.since !== since.toISOString()
+  return attachment.since !== undefined && !mayBeginTogether(attachment.since, since.toISOString())
 }
 
 async function publishHere(

@@ -1,3 +1,4 @@
+import { mayBeginTogether } from '../libstorage/attachment-time.ts'
 import type { InstanceId, Volume } from '../libstorage/types.ts'
 import type { LedgerRecord } from './ledger-record.ts'
 import type { PlatformFacts } from './reconcile.ts'
@@ -18,7 +19,8 @@ export function isConfirmed(
   boot: string,
 ): boolean {
   if (attachment?.instanceId !== here || bootId !== boot) return false
-  return platform.says === 'here' && platform.since === attachment.since
+  if (platform.says !== 'here' || attachment.since === undefined) return false
+  return mayBeginTogether(platform.since, attachment.since)
 }
 
 /** Whether it depends on the platform how long the record is kept. */

@@ -1,3 +1,4 @@
+import { mayBeginTogether } from '../libstorage/attachment-time.ts'
 import type { InstanceId } from '../libstorage/types.ts'
 import { fromEarlierBoot } from './earlier-boot.ts'
 import type { LedgerRecord } from './ledger-record.ts'
@@ -87,7 +88,7 @@ type Fate = 'open' | 'ended' | 'contradicted'
 function fateOf({ attachment }: LedgerRecord, { platform, kernel }: Facts): Fate {
   // An attach whose reply never came is not over: the platform may not show it yet.
   if (attachment?.since === undefined || platform.says === 'nothing yet') return 'open'
-  if (platform.says === 'here' && platform.since === attachment.since) return 'open'
+  if (platform.says === 'here' && mayBeginTogether(platform.since, attachment.since)) return 'open'
   // The device is the better witness: a platform may lag behind what was done a moment ago.
   if (platform.says !== 'here' && kernel.device !== undefined) return 'contradicted'
   return 'ended'
@@ -147,9 +148,11 @@ function withAttachment(record: LedgerRecord, facts: Facts, fate: Fate): LedgerR
     since: facts.platform.since,
   }
   if (attachment.since === undefined) return { ...record, attachment: renewed }
-  if (fate !== 'ended') return record
-  // Somebody attached it anew by hand: that is ours only where it is mounted at its place. No format was begun on it.
+  if (attachment.since === renewed.since) return record
+  // It is another attachment, or may be one: no format was begun on that.
   const { formatIntent: _intent, ...kept } = record
+  if (fate !== 'ended') return kept
+  // Somebody attached it anew by hand: that is ours only where it is mounted at its place.
   if (isWorking(facts)) return { ...kept, attachment: renewed, adopted: true }
   // Whoever used ours has lost it, which is still to be told.
   return isUsed(record) ? kept : { ...kept, attachment: undefined }
@@ -159,8 +162,9 @@ function withAttachment(record: LedgerRecord, facts: Facts, fate: Fate): LedgerR
 function withDisk(record: LedgerRecord, { bootId, kernel, platform }: Facts): LedgerRecord {
   const { attachment } = record
   const { device, identity } = kernel
-  const isOther = platform.says === 'here' && platform.since !== attachment?.since
-  if (attachment === undefined || isOther || attachment.disk !== undefined) return record
+  if (attachment === undefined || attachment.disk !== undefined) return record
+  const { since = '' } = attachment
+  if (platform.says === 'here' && !mayBeginTogether(platform.since, since)) return record
   if (record.bootId !== bootId) return record
   if (device === undefined || identity === undefined) return record
   return { ...record, attachment: { ...attachment, disk: { device, identity } } }

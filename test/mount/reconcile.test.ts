@@ -1,108 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import type { LedgerRecord } from '../../src/mount/ledger-record.ts'
+import { type NextStep, type Reconciled, reconcile } from '../../src/mount/reconcile.ts'
 import {
-  type Facts,
-  type KernelFacts,
-  type NextStep,
-  type PlatformFacts,
-  type Reconciled,
-  reconcile,
-} from '../../src/mount/reconcile.ts'
-
-const BEFORE = '2024-05-01T12:00:00.000Z'
-const OTHER_TIME = '2024-05-01T12:30:00.000Z'
-const NOW = '2024-05-01T13:00:00.000Z'
-
-const PLACE = '/mnt/data'
-const OLDER = '/var/lib/libstorage/volumes/data'
-
-const known = { id: 'a', count: 2, undelivered: 0, since: BEFORE }
-const undelivered = { id: 'b', count: 1, undelivered: 1, since: BEFORE }
-
-/** Each dimension by its name; a combination is one value of every one. */
-const dimensions = {
-  boot: ['this', 'earlier'],
-  /** What the record says of the attachment: none, begun, done, or that of the machine that this one is a copy of. */
-  attachment: ['none', 'begun', 'done', 'of another machine'],
-  recorded: ['mount', 'adopted mount', 'no mount'],
-  held: ['nobody', 'known', 'undelivered', 'both'],
-  intent: [true, false],
-  place: ['mounted', 'dead', 'absent'],
-  device: [true, false],
-  older: [true, false],
-  platform: ['nothing yet', 'here', 'here anew', 'elsewhere', 'nowhere', 'gone'],
-} as const
-
-type Dimensions = typeof dimensions
-type Combination = { readonly [K in keyof Dimensions]: Dimensions[K][number] }
-
-function product(): Combination[] {
-  let all: Record<string, unknown>[] = [{}]
-  for (const [name, values] of Object.entries(dimensions))
-    all = all.flatMap((one) => values.map((value) => ({ ...one, [name]: value })))
-  return all as Combination[]
-}
-
-/** The kernel shows neither a mount nor a second one of a device that it does not have. */
-const isPossible = ({ place, device, older }: Combination) =>
-  device || (place !== 'mounted' && !older)
-const combinations = product().filter(isPossible)
-
-const holders = {
-  nobody: [],
-  known: [known],
-  undelivered: [undelivered],
-  both: [known, undelivered],
-}
-
-const attachments = {
-  none: {},
-  begun: { attachment: { instanceId: 'here' } },
-  done: { attachment: { instanceId: 'here', since: BEFORE } },
-  'of another machine': { attachment: { instanceId: 'original', since: BEFORE } },
-}
-
-const platforms: Record<Combination['platform'], PlatformFacts> = {
-  'nothing yet': { says: 'nothing yet' },
-  here: { says: 'here', since: BEFORE },
-  'here anew': { says: 'here', since: OTHER_TIME },
-  elsewhere: { says: 'elsewhere', to: ['there'] },
-  nowhere: { says: 'nowhere' },
-  gone: { says: 'gone' },
-}
-
-function recordOf({ boot, attachment, recorded, held, intent }: Combination): LedgerRecord {
-  return {
-    version: 1,
-    service: 'main',
-    volume: { id: 'vol-1', name: 'data', sizeGiB: 1, managed: true, labels: {} },
-    bootId: boot,
-    tool: {
-      command: 'mkfs.xfs',
-      process: { bootId: boot, pidNamespace: 'pid:[1]', pid: 7, startTime: '1' },
-      since: BEFORE,
-    },
-    releasing: { since: BEFORE },
-    references: holders[held],
-    ...attachments[attachment],
-    ...(recorded === 'no mount'
-      ? {}
-      : { mount: { mountPoint: PLACE, device: '/dev/x', since: BEFORE, complete: true } }),
-    ...(recorded === 'adopted mount' ? { adopted: true } : {}),
-    ...(intent ? { formatIntent: { fsType: 'xfs', uuid: 'u', attachedSince: BEFORE } } : {}),
-  }
-}
-
-function factsOf({ place, device, older, platform }: Combination): Facts {
-  const kernel: KernelFacts = {
-    place,
-    mountPoint: PLACE,
-    device: device ? '/dev/x' : undefined,
-    olderMounts: older ? [OLDER] : [],
-  }
-  const here = platform === 'nothing yet' ? undefined : 'here'
-  return { bootId: 'this', now: NOW, here, kernel, platform: platforms[platform] }
-}
+  BEFORE,
+  type Combination,
+  combinations,
+  factsOf,
+  known,
+  NOW,
+  OTHER_TIME,
+  recordOf,
+  undelivered,
+} from '../support/reconcile-combinations.ts'
 
 const compared = (combination: Combination): Reconciled =>
   reconcile(recordOf(combination), factsOf(combination))
@@ -114,7 +22,9 @@ function isCertain({ attachment, boot }: Pick<Combination, 'attachment' | 'boot'
 
 /** What was attached by us for certain, and is attached no more as the platform has it. */
 function isDenied({ attachment, boot, platform }: Combination): boolean {
-  return isCertain({ attachment, boot }) && platform !== 'nothing yet' && platform !== 'here'
+  return (
+    isCertain({ attachment, boot }) && !['nothing yet', 'here', 'here untold'].includes(platform)
+  )
 }
 
 const isMissing = ({ place, device, older }: Combination) => place === 'absent' && device && !older
@@ -157,8 +67,9 @@ function mayBeUsed({
   )
 }
 
-/** An earlier boot's format intent counts as far as its attachment does. */
+/** An earlier boot's format intent counts as far as its attachment does, and none where that may be a later one. */
 function keepsAttachment({ boot, attachment, platform }: Combination): boolean {
+  if (isCertain({ attachment, boot }) && platform === 'here untold') return false
   if (boot === 'this') return true
   if (attachment === 'none') return false
   return attachment !== 'of another machine' || platform === 'nothing yet'
@@ -233,6 +144,14 @@ describe('whatever is found', () => {
       expect(attachment?.since === OTHER_TIME).toBe(one.place === 'mounted')
       if (one.place === 'mounted') expect(adopted).toBe(true)
       expect(formatIntent).toBeUndefined()
+    }
+  })
+
+  test('an attachment of which the platform forgot when it began stays what it was', () => {
+    for (const one of combinations) {
+      if (one.platform !== 'here untold' || one.attachment !== 'done') continue
+      const { attachment, formatIntent } = compared(one).record
+      expect([attachment?.since, formatIntent]).toEqual([BEFORE, undefined])
     }
   })
 

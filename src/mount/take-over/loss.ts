@@ -1,3 +1,4 @@
+import { mayBeginTogether } from '../../libstorage/attachment-time.ts'
 import { isStorageError, NotFoundError } from '../../libstorage/errors.ts'
 import type { StorageDriver } from '../../libstorage/storage-driver.ts'
 import type { VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
@@ -32,9 +33,12 @@ export async function findLoss(
   const here = recorded.instanceId
   const attachments = await attachmentsOf(driver, record.volume.id)
   const to = attachments && heldElsewhere({ attachments }, here)[0]
+  const since = recorded.since.toISOString()
   const isMine = attachments?.some(
-    ({ instanceId, since, state }) =>
-      instanceId === here && state !== 'detaching' && since.getTime() === recorded.since.getTime(),
+    (one) =>
+      one.instanceId === here &&
+      one.state !== 'detaching' &&
+      mayBeginTogether(one.since.toISOString(), since),
   )
   const device = await executor.device(recorded)
   if (device === undefined || isReplaced(context, record, device))
