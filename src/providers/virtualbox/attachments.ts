@@ -6,7 +6,7 @@ import { noController, noPort, unreadable, wrongBus } from './attachment-refusal
 import type { WebSession } from './client.ts'
 import { detachLocked } from './detachment.ts'
 import { heldBy } from './errors.ts'
-import { type Facts, writeFacts } from './facts.ts'
+import { type Facts, readDescription, timeAfter, writeFacts } from './facts.ts'
 import { Code, hasCode, VboxFault } from './fault.ts'
 import { hasLaterImage, requireNoLaterImage } from './later-images.ts'
 import { type LockedMachine, save } from './machines.ts'
@@ -73,7 +73,7 @@ async function attachLocked(
   // One that died before it saved: the machine has it, and its settings do not say so yet.
   const left = await slotOf(session, slots.taken, medium.ref)
   const attachment = left
-    ? await finish(context, machine, target, left)
+    ? await attachLeft(context, machine, target, left)
     : await attachToFree(context, machine, target, slots.free)
   if (machine.isOff) await requireAlone(context, machine, target)
   return attachment
@@ -124,6 +124,16 @@ async function freeSlots(
   return { taken: hardDisks(slots), free }
 }
 
+async function attachLeft(
+  context: AttachmentContext,
+  machine: LockedMachine,
+  target: Target,
+  slot: Slot,
+): Promise<VolumeAttachment> {
+  await finish(context, machine, slot)
+  return attachmentOf(target.medium, target.to, deviceNameOf(slot))
+}
+
 async function attachToFree(
   context: AttachmentContext,
   machine: LockedMachine,
@@ -138,14 +148,11 @@ async function attachToFree(
     const slot = { controller: context.controllerName, port, device: 0 }
     const isAttached = await attachToPort(context, machine, target, slot).catch(refused)
     if (!isAttached) continue
-    const attachment = await finish(
-      context,
-      machine,
-      { ...target, medium: { ...medium, facts } },
-      slot,
-    )
+    await finish(context, machine, slot)
     await requireItself(context, machine, target, slot)
-    return attachment
+    // Another guest may have marked it in between: what it says from now on is what every look will find.
+    const said = await readDescription(machine.session, medium.ref).catch(() => ({ facts }))
+    return attachmentOf({ ...medium, ...said }, to, deviceNameOf(slot))
   }
   throw noPort(context.controllerName, target)
 }
@@ -170,7 +177,7 @@ async function attachToPort(
   } catch (error) {
     if (hasCode(error, Code.objectInUse) && (await isTaken(machine, slot))) return false
     // Where the answer was lost it may be attached, and has to be saved like any other.
-    if (!(error instanceof VboxFault)) await finish(context, machine, target, slot).catch(() => {})
+    if (!(error instanceof VboxFault)) await finish(context, machine, slot).catch(() => {})
     throw error
   }
 }
@@ -178,13 +185,16 @@ async function attachToPort(
 /** A slot by which a disk is named. */
 type Slot = Pick<AttachedMedium, 'controller' | 'port' | 'device'>
 
+function deviceNameOf({ controller, port }: Slot): string {
+  return `${controller}:${port}`
+}
+
 /** What comes after it was attached: without a save the service would take it for attached, and no machine would have it. */
 async function finish(
   { pace }: AttachmentContext,
   machine: LockedMachine,
-  { medium, to }: Target,
   { controller, port, device }: Slot,
-): Promise<VolumeAttachment> {
+): Promise<void> {
   const { session, isOff } = machine
   const place = { name: controller, controllerPort: port, device }
   try {
@@ -198,7 +208,6 @@ async function finish(
   } finally {
     await save(machine, pace)
   }
-  return attachmentOf(medium, to, `${controller}:${port}`)
 }
 
 /** Said before it is attached: of a disk that a running machine has nothing can be changed. */
@@ -207,10 +216,7 @@ async function noteAttachment(
   { ref, facts = { kind: 'adopted' }, text }: Medium,
   machine: InstanceId,
 ): Promise<Facts> {
-  const last = Date.parse(facts.attachment?.since ?? '') || 0
-  // Two attachments never begin at the same time, whatever clocks say.
-  const since = new Date(Math.max(Date.now(), last + 1)).toISOString()
-  const noted = { ...facts, attachment: { machine, since } }
+  const noted = { ...facts, attachment: { machine, since: timeAfter(facts) } }
   await writeFacts(session, ref, noted, text)
   return noted
 }

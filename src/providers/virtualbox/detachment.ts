@@ -4,7 +4,7 @@ import { throwIfAborted } from '../../libstorage/wait.ts'
 import type { AttachmentContext } from './attachment-context.ts'
 import { notHotPluggable } from './attachment-refusals.ts'
 import type { WebSession } from './client.ts'
-import { writeFacts } from './facts.ts'
+import { isSameMark, readDescription, timeAfter, writeFacts } from './facts.ts'
 import { Code, hasCode } from './fault.ts'
 import { hasLaterImage, requireNoLaterImage } from './later-images.ts'
 import { type LockedMachine, save } from './machines.ts'
@@ -68,10 +68,13 @@ export async function detachLocked(
 }
 
 /** Somebody may attach it by hand next: that is another attachment. Best done, and no harm where it is not. */
-async function forgetAttachment(session: WebSession, { ref, facts, text }: Medium): Promise<void> {
-  if (facts?.attachment === undefined) return
-  // The time is kept, so that the next one begins later.
-  const { since } = facts.attachment
-  const ended = { ...facts, attachment: { machine: '', since } }
-  await writeFacts(session, ref, ended, text).catch(() => {})
+async function forgetAttachment(session: WebSession, medium: Medium): Promise<void> {
+  const { ref } = medium
+  try {
+    // Another guest may have marked it as its own by now.
+    const { facts, text } = await readDescription(session, ref)
+    if (facts?.attachment === undefined || !isSameMark(facts, medium.facts)) return
+    const ended = { machine: '', since: timeAfter(facts) }
+    await writeFacts(session, ref, { ...facts, attachment: ended }, text)
+  } catch {}
 }

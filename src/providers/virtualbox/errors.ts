@@ -1,3 +1,4 @@
+import { isSinceTold } from '../../libstorage/attachment-time.ts'
 import {
   AlreadyExistsError,
   type ErrorFacts,
@@ -63,7 +64,7 @@ export function heldBy(
   name: string,
   { instanceId, since }: VolumeAttachment,
 ): FailedPreconditionError {
-  const when = since.getTime() === 0 ? '' : ` since ${since.toISOString()}`
+  const when = isSinceTold(since) ? ` since ${since.toISOString()}` : ''
   return new FailedPreconditionError({
     subject: volumeNamed(name),
     problem: `is attached to ${instanceId}${when}`,

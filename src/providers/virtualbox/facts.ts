@@ -19,7 +19,7 @@ const factsSchema = z.object({
   /** Of a snapshot: the volume it was taken of, and what that was called. */
   volumeId: z.string().optional(),
   volumeName: z.string().optional(),
-  /** The last machine that it was attached to by us, and when; it may have ended since. */
+  /** The last machine that was to get it from us, and when; of none, when it was taken from the last one. */
   attachment: z.object({ machine: z.string(), since: z.string() }).optional(),
   /** Of a copy that is not whole: who makes it. */
   unfinished: makerSchema.optional(),
@@ -79,11 +79,25 @@ export async function writeDescription(
   await session.call('IMedium_setDescription', { _this: medium, description })
 }
 
+/** Whether both name one attachment, or none. */
+export function isSameMark(one: Facts | undefined, other: Facts | undefined): boolean {
+  const [mark, otherMark] = [one?.attachment, other?.attachment]
+  return mark?.machine === otherMark?.machine && mark?.since === otherMark?.since
+}
+
+/** The time of a next mark (ISO 8601): no two have the same, whatever clocks say. */
+export function timeAfter(facts: Facts): string {
+  return new Date(Math.max(Date.now(), timeOf(facts) + 1)).toISOString()
+}
+
 /** Where a host went from one version to another and back, both places may have a mark. */
 function later(said: Facts | undefined, noted: Facts | undefined): Facts | undefined {
   if (said === undefined || noted === undefined) return said ?? noted
-  const time = ({ attachment }: Facts) => Date.parse(attachment?.since ?? '') || 0
-  return time(noted) > time(said) ? noted : said
+  return timeOf(noted) > timeOf(said) ? noted : said
+}
+
+function timeOf({ attachment }: Facts): number {
+  return Date.parse(attachment?.since ?? '') || 0
 }
 
 async function ownDescription(

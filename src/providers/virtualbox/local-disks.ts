@@ -1,3 +1,4 @@
+import { isSinceTold } from '../../libstorage/attachment-time.ts'
 import { FailedPreconditionError, volumeNamed } from '../../libstorage/errors.ts'
 import { isHeld } from '../../libstorage/exclusive-open.ts'
 import type { Run } from '../../libstorage/run.ts'
@@ -51,7 +52,7 @@ export class LocalDisks {
   async device(attachment: VolumeAttachment): Promise<string | undefined> {
     const { volumeId, since } = attachment
     const known = this.#known.get(volumeId)
-    if (known !== undefined && known.since > since) return undefined
+    if (known !== undefined && known.since > since && isSinceTold(since)) return undefined
     const name = this.#disks.nameOf(volumeId) ?? (await this.#rescanned(volumeId))
     return name === undefined ? undefined : await this.#disks.node(name)
   }

@@ -1,3 +1,4 @@
+import { SINCE_UNTOLD } from '../../libstorage/attachment-time.ts'
 import type { InstanceId, Volume, VolumeAttachment, VolumeState } from '../../libstorage/types.ts'
 import { together } from '../../libstorage/wait.ts'
 import type { Reference, WebSession } from './client.ts'
@@ -175,14 +176,17 @@ export async function mediumById(
   })
 }
 
-/** The attachment that a slot of a machine is. When it began is known of those that were made here. */
+/**
+ * The attachment that a slot of a machine is. It began when its volume was last marked, or after that: of two guests at once
+ * one may attach it, and the other have marked it. While a running machine has it the mark stays what it is.
+ */
 export function attachmentOf(
   { id, facts }: Pick<Medium, 'id' | 'facts'>,
   instanceId: InstanceId,
   deviceName: string,
 ): VolumeAttachment {
-  const made = facts?.attachment
-  const since = made?.machine === instanceId ? new Date(made.since) : new Date(0)
+  const marked = facts?.attachment
+  const since = marked === undefined ? SINCE_UNTOLD : new Date(marked.since)
   return { volumeId: id, instanceId, state: 'attached', since, deviceName }
 }
 
