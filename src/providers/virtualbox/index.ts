@@ -45,7 +45,7 @@ export async function createVirtualboxProvider(
   const { looksOnly = false, logger = silentLogger, run } = context
   const warn = (message: string) => logger.warn(message)
   const locks = new HeldLocks(path.join(state, 'locks'), owner, warn)
-  const machines = new Machines({ locks, host: new URL(service.endpoint).host, pace })
+  const machines = new Machines({ locks, host: new URL(service.endpoint).host, pace, warn })
   const credentials = { userName: settings.userName ?? '', password: settings.password ?? '' }
   const mend = async (session: WebSession) => {
     if (!looksOnly) await machines.mend(session)

@@ -3,8 +3,9 @@ import { KeyedMutex } from '../../libstorage/keyed-mutex.ts'
 import type { InstanceState } from '../../libstorage/types.ts'
 import { sleep } from '../../libstorage/wait.ts'
 import type { Reference, WebSession } from './client.ts'
-import { Code, hasCode, isFault, VboxFault } from './fault.ts'
+import { Code, hasCode, VboxFault } from './fault.ts'
 import type { HeldLocks } from './held-locks.ts'
+import { LeftLocks, unlock } from './left-locks.ts'
 
 /** How long a machine that somebody else has locked is waited for, in milliseconds. */
 const LOCK_MS = 30_000
@@ -13,8 +14,6 @@ const LOCK_MS = 30_000
  * is held until the service ends, and does no harm. In milliseconds.
  */
 const ALONE_MS = 5_000
-/** How long a lock whose answer was lost may still come, in milliseconds: until then it is looked for. */
-const LATE_MS = 600_000
 const PAUSE_MS = { least: 100, most: 2_000 }
 /** How often work is begun anew that lost its lock because its true owner gave it up. */
 const ROUNDS = 5
@@ -36,10 +35,7 @@ export class Machines {
   readonly #host: string
   readonly #pace: number
   readonly #turns = new KeyedMutex()
-  /** The files of locks that could not be given back. */
-  readonly #stuck = new Set<string>()
-  /** Those of them that may be yet to come, with the time until which they may. */
-  readonly #late = new Map<string, number>()
+  readonly #left: LeftLocks
 
   constructor(parts: {
     readonly locks: HeldLocks
@@ -47,10 +43,13 @@ export class Machines {
     readonly host: string
     /** What all pauses are multiplied by. */
     readonly pace: number
+    /** Told once of each machine that stays locked. */
+    readonly warn: (message: string) => void
   }) {
     this.#locks = parts.locks
     this.#host = parts.host
     this.#pace = parts.pace
+    this.#left = new LeftLocks(parts)
   }
 
   /** Does work on a machine that is locked for it, and gives the lock back whatever comes. Once begun it is not given up. */
@@ -61,7 +60,8 @@ export class Machines {
     work: (machine: LockedMachine) => Promise<T>,
   ): Promise<T> {
     return await this.#turns.run(machineId, async () => {
-      await this.mend(session)
+      const stay = await this.#left.giveBack(session)
+      if (stay.has(machineId)) throw stay.get(machineId)
       for (let round = 1; ; round += 1) {
         try {
           return await this.#once(session, machineId, signal, work)
@@ -74,20 +74,9 @@ export class Machines {
     })
   }
 
-  /** Gives back the locks that processes left when they died, with what they had changed and not saved. */
+  /** Gives back the locks that nobody works under any more, with what was changed and not saved. */
   async mend(session: WebSession): Promise<void> {
-    this.#locks.sweep(this.#host)
-    for (const { file, lock } of this.#locks.abandoned(this.#host, this.#stuck)) {
-      const outcome = await giveBack(session, lock.session)
-      if (outcome === 'not locked' && (this.#late.get(file) ?? 0) > performance.now()) continue
-      if (lock.root !== session.root)
-        await session
-          .call('IWebsessionManager_logoff', { refIVirtualBox: lock.root })
-          .catch(() => {})
-      this.#stuck.delete(file)
-      this.#late.delete(file)
-      await this.#locks.forget(file)
-    }
+    await this.#left.giveBack(session)
   }
 
   async #once<T>(
@@ -99,7 +88,6 @@ export class Machines {
     const found = await findMachine(session, machineId, signal)
     if (found === undefined) throw new NotFoundError(`machine ${machineId}`)
     if (found.problem !== undefined) throw inaccessible(machineId, found.problem)
-    const isOff = isOffState(found.state)
     const { root } = session
     const lock = await session.call(
       'IWebsessionManager_getSessionObject',
@@ -109,42 +97,35 @@ export class Machines {
     const file = await this.#locks.record({ host: this.#host, root, session: lock })
     let machine = ''
     try {
-      await this.#lock(session, { machine: found.ref, lock, isOff, file }, signal)
+      await this.#lock(session, { ...found, lock, file }, signal)
       machine = await session.call('ISession_getMachine', { _this: lock })
+      // It may have been started while the lock was waited for.
+      const isOff = isOffState(await session.call('IMachine_getState', { _this: machine }))
       return await work({ session, machine, lock, isOff })
     } finally {
-      if (this.#late.has(file)) {
-        await this.mend(session).catch(() => {})
-        await session.release(machine)
-      } else {
-        await this.#unlock(session, lock, file)
-        await session.release(machine, lock)
-      }
+      if (this.#left.mayCome(file)) await this.mend(session).catch(() => {})
+      else await this.#unlock(session, lock, file)
+      await session.release(machine)
     }
   }
 
   async #lock(
     session: WebSession,
-    {
-      machine,
-      lock,
-      isOff,
-      file,
-    }: { machine: Reference; lock: Reference; isOff: boolean; file: string },
+    { ref, state, lock, file }: FoundMachine & { readonly lock: Reference; readonly file: string },
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const begun = performance.now()
     for (;;) {
       const waitedMs = (performance.now() - begun) / this.#pace
-      const lockType = isOff && waitedMs < ALONE_MS ? 'Write' : 'Shared'
+      const lockType = isOffState(state) && waitedMs < ALONE_MS ? 'Write' : 'Shared'
       try {
-        const args = { _this: machine, session: lock, lockType }
+        const args = { _this: ref, session: lock, lockType }
         return await session.call('IMachine_lockMachine', args).catch(this.#expecting(file))
       } catch (error) {
         if (!hasCode(error, Code.invalidObjectState) || waitedMs > LOCK_MS) throw error
       }
       // It may be a lock of our own that came late.
-      if (this.#late.size > 0) await this.mend(session)
+      if (this.#left.anyMayCome) await this.mend(session)
       await sleep(pauseMs(waitedMs) * this.#pace, signal)
     }
   }
@@ -152,22 +133,21 @@ export class Machines {
   /** Without an answer the machine may be locked a while later: that is given back once it is there. */
   #expecting(file: string): (error: unknown) => never {
     return (error) => {
-      if (!(error instanceof VboxFault)) {
-        this.#stuck.add(file)
-        this.#late.set(file, performance.now() + LATE_MS * this.#pace)
-      }
+      if (!(error instanceof VboxFault)) this.#left.expect(file)
       throw error
     }
   }
 
-  /** What was never locked needs no unlocking; a lock that stays is told of, and given back at the next chance. */
+  /** What was never locked needs no unlocking; a lock that stays keeps the reference that ends it, and is given back at the next chance. */
   async #unlock(session: WebSession, lock: Reference, file: string): Promise<void> {
     try {
       await unlock(session, lock)
       await this.#locks.forget(file)
     } catch {
-      this.#stuck.add(file)
+      this.#left.keep(file)
+      return
     }
+    await session.release(lock)
   }
 }
 
@@ -235,33 +215,6 @@ export async function save({ session, machine }: LockedMachine, pace: number): P
       if (attempt === SAVES || hasCode(error, Code.accessDenied)) throw error
       await sleep(PAUSE_MS.least * pace)
     }
-  }
-}
-
-/** Saves what was changed under a lock that may be nobody's any more, and ends it. */
-async function giveBack(
-  session: WebSession,
-  lock: Reference,
-): Promise<'given back' | 'not locked' | 'gone'> {
-  try {
-    if ((await session.call('ISession_getState', { _this: lock })) !== 'Locked') return 'not locked'
-    const machine = await session.call('ISession_getMachine', { _this: lock })
-    await session.call('IMachine_saveSettings', { _this: machine })
-    await unlock(session, lock)
-    return 'given back'
-  } catch (error) {
-    // With its web session the reference is gone.
-    if (!isFault(error, 'invalid-object') && !hasCode(error, Code.accessDenied)) throw error
-    return 'gone'
-  }
-}
-
-async function unlock(session: WebSession, lock: Reference): Promise<void> {
-  try {
-    await session.call('ISession_unlockMachine', { _this: lock })
-  } catch (error) {
-    const isUnlocked = hasCode(error, Code.unexpected, Code.accessDenied)
-    if (!isUnlocked && !isFault(error, 'invalid-object')) throw error
   }
 }
 

@@ -5,7 +5,7 @@ import { TimeoutError } from '../../../src/libstorage/errors.ts'
 import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
 import { eventually } from '../../support/eventually.ts'
 import { gate } from '../../support/gate.ts'
-import { ApiError, SimLock } from '../../support/virtualbox/model.ts'
+import { ApiError, SimLock, SimSessionMachine } from '../../support/virtualbox/model.ts'
 import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
 
 let world: VirtualboxWorld
@@ -33,6 +33,81 @@ test('a lock whose answer came too late is given back when it is there', async (
   await hasty.attachVolume(id, machine.id)
   expect(machine.owner).toBeUndefined()
   expect(locks()).toEqual([])
+})
+
+describe('an unlock that does not happen', () => {
+  async function attachHasty(): Promise<StorageDriver> {
+    const { driver } = (await world.process(world.here, {}, { timeoutMs: 300 })).provider
+    const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+    await driver.attachVolume(id, world.here.machine.id)
+    return driver
+  }
+
+  const isFree = async (driver: StorageDriver) => {
+    const [volume] = await driver.volumes()
+    await driver.detachVolume(volume?.id ?? '', world.here.machine.id)
+    expect(world.here.machine.owner).toBeUndefined()
+    expect(readdirSync(path.join(world.here.libDirectory, 'virtualbox/locks'))).toEqual([])
+  }
+
+  test('because it is refused is made good at the next chance', async () => {
+    world = new VirtualboxWorld({ running: false })
+    world.service.failNext('ISession_unlockMachine', () => new ApiError(0x80004005, 'busy'))
+    const driver = await attachHasty()
+    expect(world.here.machine.owner).toBeDefined()
+    await isFree(driver)
+  })
+
+  test('in time does so later, and the machine is as free as before', async () => {
+    world = new VirtualboxWorld({ running: false })
+    const { promise: opened, resolve: open } = gate()
+    world.service.gates.set('ISession_unlockMachine', opened)
+    const driver = await attachHasty()
+    world.service.gates.clear()
+    open()
+    await eventually(() => expect(world.here.machine.owner).toBeUndefined())
+    await isFree(driver)
+  })
+})
+
+test('a machine that is left locked and cannot be saved stands in the way of no other, and is told of once', async () => {
+  const told: string[] = []
+  world = new VirtualboxWorld({ running: false, warn: (message) => told.push(message) })
+  const { here, there, host } = world
+  const dying = await world.process(here, {}, { isDying: true, timeoutMs: 500 })
+  const { id } = await dying.provider.driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+  dying.entrance.dieAfterThe('IMachine_lockMachine')
+  await expect(dying.provider.driver.attachVolume(id, there.machine.id)).rejects.toThrow()
+  const save = host.save.bind(host)
+  host.save = (where) => {
+    const machine = where instanceof SimSessionMachine ? where.machine : where
+    if (machine !== there.machine) return save(where)
+    throw new ApiError(0x80bb0004, 'Could not save the settings file (VERR_DISK_FULL)')
+  }
+  const { driver } = await world.provider()
+  await driver.attachVolume(id, here.machine.id)
+  await driver.detachVolume(id, here.machine.id)
+  await expect(driver.attachVolume(id, there.machine.id)).rejects.toThrow('VERR_DISK_FULL')
+  expect(told).toHaveLength(1)
+  expect(told[0]).toMatch(new RegExp(`machine ${there.machine.id} .*VERR_DISK_FULL`))
+  host.save = save
+  await driver.attachVolume(id, there.machine.id)
+  expect(there.machine.owner).toBeUndefined()
+})
+
+test('a machine that starts while its lock is waited for gets its disk as one that runs', async () => {
+  world = new VirtualboxWorld({ running: false })
+  const { provider, entrance } = await world.process()
+  const { driver } = provider
+  const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+  const { promise: opened, resolve: open } = gate()
+  world.service.gates.set('IMachine_lockMachine', opened)
+  const attached = driver.attachVolume(id, world.here.machine.id)
+  await eventually(() => expect(entrance.calls).toContain('IMachine_lockMachine'))
+  world.host.power(world.here.machine, 'Running')
+  open()
+  const attachment = await attached
+  expect((await driver.volume(id)).attachments).toEqual([attachment])
 })
 
 describe('a machine whose settings somebody has open at the host', () => {
