@@ -64,6 +64,24 @@ export function unreadable(name: string, { problem = '' }: Medium): FailedPrecon
   })
 }
 
+/** What VirtualBox does with disks of the types that no volume can be of. */
+const TYPES: Readonly<Record<string, string>> = {
+  Shareable: 'gives it to several running machines at once, which destroy its file system',
+  MultiAttach: 'gives each machine an image of its own, so that none sees what another wrote',
+  Immutable: 'forgets what was written when the machine is powered off',
+  Readonly: 'lets nobody write to it',
+}
+
+/** The refusal of a disk whose type would let two machines have it, or lose what is written. */
+export function wrongType(name: string, { id }: Medium, type: string): FailedPreconditionError {
+  const why = TYPES[type] ?? 'keeps it in a way that is not known to hold what is written'
+  return new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem: `is of type ${type}: VirtualBox ${why}`,
+    remedy: `make it one of a volume's type while no machine has it: VBoxManage modifymedium disk ${id} --type writethrough`,
+  })
+}
+
 /** The refusal to pull a disk that the machine was told not to let go of. */
 export function notHotPluggable(medium: Medium, cause: unknown): FailedPreconditionError {
   return new FailedPreconditionError({

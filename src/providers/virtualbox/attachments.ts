@@ -2,7 +2,7 @@ import { FailedPreconditionError, NotFoundError, volumeNamed } from '../../libst
 import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import { poll, sleep, throwIfAborted, together } from '../../libstorage/wait.ts'
 import type { AttachmentContext } from './attachment-context.ts'
-import { noController, noPort, unreadable, wrongBus } from './attachment-refusals.ts'
+import { noController, noPort, unreadable, wrongBus, wrongType } from './attachment-refusals.ts'
 import type { WebSession } from './client.ts'
 import { detachLocked } from './detachment.ts'
 import { heldBy } from './errors.ts'
@@ -26,6 +26,8 @@ interface Target {
   readonly medium: Medium
   readonly name: string
   readonly to: InstanceId
+  /** How VirtualBox treats the disk: `Normal` or `Writethrough`. */
+  readonly type: string
 }
 
 /** Ties a volume to a machine, running or off; resolves when its settings say so. */
@@ -68,7 +70,9 @@ async function attachLocked(
   await requireNoLaterImage(session, medium, volume.name)
   if (mine !== undefined) return mine
   if (medium.state === 'Inaccessible') throw unreadable(volume.name, medium)
-  const target = { medium, name: volume.name, to }
+  const type = await session.call('IMedium_getType', { _this: medium.ref })
+  if (!['Normal', 'Writethrough'].includes(type)) throw wrongType(volume.name, medium, type)
+  const target = { medium, name: volume.name, to, type }
   const slots = await freeSlots(context, machine, target)
   // One that died before it saved: the machine has it, and its settings do not say so yet.
   const left = await slotOf(session, slots.taken, medium.ref)
@@ -225,12 +229,11 @@ async function noteAttachment(
 async function keepOutOfSnapshots(
   { warn }: AttachmentContext,
   session: WebSession,
-  { medium, name }: Target,
+  { medium, name, type }: Target,
 ): Promise<void> {
-  const _this = medium.ref
-  if ((await session.call('IMedium_getType', { _this })) !== 'Normal') return
+  if (type !== 'Normal') return
   try {
-    await session.call('IMedium_setType', { _this, type: 'Writethrough' })
+    await session.call('IMedium_setType', { _this: medium.ref, type: 'Writethrough' })
   } catch (error) {
     warn?.(
       `${volumeNamed(name)} cannot be made write-through (${String(error)}): take no snapshot of a machine that has it`,
