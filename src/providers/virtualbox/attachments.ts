@@ -6,11 +6,11 @@ import { noController, noPort, unreadable, wrongBus, wrongType } from './attachm
 import type { WebSession } from './client.ts'
 import { detachLocked } from './detachment.ts'
 import { heldBy } from './errors.ts'
-import { type Facts, readDescription, timeAfter, writeFacts } from './facts.ts'
+import { attachmentOf, type Facts, readDescription, timeAfter, writeFacts } from './facts.ts'
 import { Code, hasCode, VboxFault } from './fault.ts'
 import { hasLaterImage, requireNoLaterImage } from './later-images.ts'
 import { type LockedMachine, save } from './machines.ts'
-import { attachmentOf, type Medium } from './media.ts'
+import type { Medium } from './media.ts'
 import type { AttachedMedium } from './operations.ts'
 import { hardDisks, slotOf } from './slots.ts'
 

@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { SINCE_UNTOLD } from '../../libstorage/attachment-time.ts'
+import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/types.ts'
 import type { Reference, WebSession } from './client.ts'
 import { Code, hasCode } from './fault.ts'
 import { makerSchema } from './makers.ts'
@@ -77,6 +79,21 @@ export async function writeDescription(
   const lines = [...(text === '' ? [] : [text]), ...(facts ? [MARK + JSON.stringify(facts)] : [])]
   const description = lines.join('\n')
   await session.call('IMedium_setDescription', { _this: medium, description })
+}
+
+/**
+ * The attachment that a slot of a machine is. It began when its volume was last marked, or after that: of two guests at once
+ * one may attach it, and the other have marked it. While a running machine has it the mark stays what it is.
+ */
+export function attachmentOf(
+  { id, facts }: { readonly id: VolumeId; readonly facts: Facts | undefined },
+  instanceId: InstanceId,
+  deviceName?: string,
+): VolumeAttachment {
+  const marked = facts?.attachment
+  const since = marked === undefined ? SINCE_UNTOLD : new Date(marked.since)
+  const named = deviceName === undefined ? {} : { deviceName }
+  return { volumeId: id, instanceId, state: 'attached', since, ...named }
 }
 
 /** Whether both name one attachment, or none. */

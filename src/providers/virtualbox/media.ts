@@ -1,8 +1,7 @@
-import { SINCE_UNTOLD } from '../../libstorage/attachment-time.ts'
-import type { InstanceId, Volume, VolumeAttachment, VolumeState } from '../../libstorage/types.ts'
+import type { Volume, VolumeAttachment, VolumeState } from '../../libstorage/types.ts'
 import { together } from '../../libstorage/wait.ts'
 import type { Reference, WebSession } from './client.ts'
-import { type Description, readDescription } from './facts.ts'
+import { attachmentOf, type Description, readDescription } from './facts.ts'
 import { Code, hasCode } from './fault.ts'
 import { isDirectlyIn, lastPart, nameOfFile } from './host-path.ts'
 import { SeenMedia } from './seen-media.ts'
@@ -124,10 +123,10 @@ export class Media {
     signal: AbortSignal | undefined,
   ): Promise<readonly (Medium | undefined)[]> {
     const isRecalled = meant.some((one) => 'sizeBytes' in one)
-    const machineIds = isRecalled ? await this.#seen.machineIds(session, signal) : []
+    const all = isRecalled ? await this.#seen.machineIds(session, signal) : []
     return await together(
       meant.map(async (one) => {
-        if ('sizeBytes' in one) return { ...one, machineIds }
+        if ('sizeBytes' in one) return await withMachines(session, one, all, signal)
         const medium = await looked(session, one, signal)
         if (medium !== undefined) this.#seen.note(medium)
         return medium
@@ -140,10 +139,15 @@ export class Media {
     return this.#folder !== undefined && isDirectlyIn(this.#folder, location)
   }
 
-  /** Undefined for a disk that a machine starts from, and that has no mark. */
+  /** Undefined for a disk that a machine starts from, or may start from, and that has no mark. */
   async #volume(medium: Medium, slots: Slots): Promise<Volume | undefined> {
     const attachments: VolumeAttachment[] = []
     for (const machineId of medium.machineIds) {
+      if (await slots.mayHave(machineId, medium.ref)) {
+        if (medium.facts === undefined) return undefined
+        attachments.push(attachmentOf(medium, machineId))
+        continue
+      }
       const slot = await slots.find(machineId, medium.ref)
       // A snapshot of the machine has it, or the service remembers what was never saved.
       if (slot === undefined) continue
@@ -176,20 +180,6 @@ export async function mediumById(
   })
 }
 
-/**
- * The attachment that a slot of a machine is. It began when its volume was last marked, or after that: of two guests at once
- * one may attach it, and the other have marked it. While a running machine has it the mark stays what it is.
- */
-export function attachmentOf(
-  { id, facts }: Pick<Medium, 'id' | 'facts'>,
-  instanceId: InstanceId,
-  deviceName: string,
-): VolumeAttachment {
-  const marked = facts?.attachment
-  const since = marked === undefined ? SINCE_UNTOLD : new Date(marked.since)
-  return { volumeId: id, instanceId, state: 'attached', since, deviceName }
-}
-
 async function readMark(
   session: WebSession,
   ref: Reference,
@@ -214,6 +204,20 @@ async function looked(
 ): Promise<Medium | undefined> {
   if ('sizeBytes' in found) return found
   return await unlessClosed(() => look(session, found, signal))
+}
+
+/** Where not all machines are known, a medium that was recalled says itself which have it. */
+async function withMachines(
+  session: WebSession,
+  medium: Medium,
+  all: readonly string[] | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Medium | undefined> {
+  if (all !== undefined) return { ...medium, machineIds: all }
+  const _this = medium.ref
+  return await unlessClosed(async () => {
+    return { ...medium, machineIds: await session.call('IMedium_getMachineIds', { _this }, signal) }
+  })
 }
 
 /** What is asked about media that may be removed at the same moment. */

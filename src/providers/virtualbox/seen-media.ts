@@ -47,22 +47,24 @@ export class SeenMedia {
     return { ...seen.medium, ...(await readDescription(session, ref, signal)) }
   }
 
-  /** The machines of the host, any of which may have a disk that was recalled. */
+  /** The machines of the host, any of which may have a disk that was recalled; undefined where one cannot say its id. */
   async machineIds(
     session: WebSession,
     signal: AbortSignal | undefined,
-  ): Promise<readonly string[]> {
+  ): Promise<readonly string[] | undefined> {
     const refs = await session.call('IVirtualBox_getMachines', { _this: session.root }, signal)
+    const there = new Set(refs)
+    for (const ref of this.#machineIds.keys()) if (!there.has(ref)) this.#machineIds.delete(ref)
     const ids = await together(refs.map((ref) => this.#machineId(session, ref, signal)))
-    return ids.flatMap((id) => id ?? [])
+    return ids.includes('unreadable') ? undefined : ids.flatMap((id) => id ?? [])
   }
 
-  /** Undefined for a machine that cannot be read, or is gone. */
+  /** Undefined for a machine that is gone. */
   async #machineId(
     session: WebSession,
     _this: Reference,
     signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
+  ): Promise<string | 'unreadable' | undefined> {
     const known = this.#machineIds.get(_this)
     if (known !== undefined) return known
     try {
@@ -70,7 +72,8 @@ export class SeenMedia {
       this.#machineIds.set(_this, id)
       return id
     } catch (error) {
-      if (hasCode(error, Code.objectNotFound, Code.accessDenied)) return undefined
+      if (hasCode(error, Code.objectNotFound)) return undefined
+      if (hasCode(error, Code.accessDenied)) return 'unreadable'
       throw error
     }
   }

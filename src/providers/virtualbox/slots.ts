@@ -7,7 +7,7 @@ import type { AttachedMedium } from './operations.ts'
 export class Slots {
   readonly #session: WebSession
   readonly #signal: AbortSignal | undefined
-  readonly #machines = new Map<string, Promise<readonly AttachedMedium[]>>()
+  readonly #machines = new Map<string, Promise<readonly AttachedMedium[] | 'unreadable'>>()
   readonly #bases = new Map<Reference, Promise<Reference>>()
 
   /** Of disks that are known to be no later images nobody is asked what they are images of. */
@@ -19,12 +19,24 @@ export class Slots {
 
   /** The slot of a machine that has this medium, or an image that VirtualBox has put before it; undefined where none has. */
   async find(machineId: string, medium: Reference): Promise<AttachedMedium | undefined> {
-    return await slotOf(this.#session, await this.#of(machineId), medium, (one) => this.#base(one))
+    const slots = await this.#readable(machineId)
+    return await slotOf(this.#session, slots, medium, (one) => this.#base(one))
+  }
+
+  /**
+   * Whether a machine cannot be read that the medium takes itself to be attached to: it may have it, and in any slot. Of a
+   * medium that was recalled every machine counts as one that may have it, so that it is asked itself.
+   */
+  async mayHave(machineId: string, medium: Reference): Promise<boolean> {
+    if ((await this.#of(machineId)) !== 'unreadable') return false
+    const [session, signal] = [this.#session, this.#signal]
+    const own = await session.call('IMedium_getMachineIds', { _this: medium }, signal)
+    return own.includes(machineId)
   }
 
   /** Whether the medium is the first disk of the machine, which it starts from. */
   async isFirst(machineId: string, medium: Reference): Promise<boolean> {
-    const slots = await this.#of(machineId)
+    const slots = await this.#readable(machineId)
     const controllers = [...new Set(slots.map(({ controller }) => controller))]
     const place = ({ controller, port, device }: AttachedMedium) =>
       controllers.indexOf(controller) * 1_000 + port * 10 + device
@@ -32,7 +44,12 @@ export class Slots {
     return first !== undefined && (await this.#base(first.medium)) === medium
   }
 
-  #of(machineId: string): Promise<readonly AttachedMedium[]> {
+  async #readable(machineId: string): Promise<readonly AttachedMedium[]> {
+    const slots = await this.#of(machineId)
+    return slots === 'unreadable' ? [] : slots
+  }
+
+  #of(machineId: string): Promise<readonly AttachedMedium[] | 'unreadable'> {
     const known = this.#machines.get(machineId)
     if (known !== undefined) return known
     const asked = this.#ask(machineId)
@@ -40,7 +57,7 @@ export class Slots {
     return asked
   }
 
-  async #ask(machineId: string): Promise<readonly AttachedMedium[]> {
+  async #ask(machineId: string): Promise<readonly AttachedMedium[] | 'unreadable'> {
     const [session, signal] = [this.#session, this.#signal]
     try {
       const args = { _this: session.root, nameOrId: machineId }
@@ -49,7 +66,8 @@ export class Slots {
       await session.call('IMachine_getAccessible', { _this }, signal)
       return hardDisks(await session.call('IMachine_getMediumAttachments', { _this }, signal))
     } catch (error) {
-      if (hasCode(error, Code.objectNotFound, Code.accessDenied)) return []
+      if (hasCode(error, Code.objectNotFound)) return []
+      if (hasCode(error, Code.accessDenied)) return 'unreadable'
       throw error
     }
   }

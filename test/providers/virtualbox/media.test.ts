@@ -111,6 +111,75 @@ describe('a disk that was attached', () => {
   })
 })
 
+describe('a disk that somebody made one of another type', () => {
+  test.each([
+    ['Shareable', 'gives it to several running machines at once'],
+    ['MultiAttach', 'gives each machine an image of its own'],
+    ['Immutable', 'forgets what was written when the machine is powered off'],
+    ['Readonly', 'lets nobody write to it'],
+    ['Tomorrow', 'keeps it in a way that is not known to hold'],
+  ])('%s, is not attached, and the error says why', async (type, why) => {
+    const medium = foreign(`${VOLUMES}/pg`)
+    medium.type = type
+    const attempt = provider.driver.attachVolume(medium.id, world.here.machine.id)
+    await expect(attempt).rejects.toMatchObject({
+      code: 'ERR_FAILED_PRECONDITION',
+      message: expect.stringMatching(
+        new RegExp(`"pg" .* type ${type}: VirtualBox ${why}.*, .*${medium.id} --type writethrough`),
+      ),
+    })
+    expect([medium.machineIds.size, medium.description]).toEqual([0, ''])
+  })
+})
+
+describe('where a machine cannot be read', () => {
+  beforeEach(async () => {
+    const { machine } = world.there
+    const { id } = await provider.driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
+    await provider.driver.attachVolume(id, machine.id)
+    await provider.driver.createVolume({ name: 'free', sizeGiB: 1, labels: {} })
+    const system = machine.saved[0]?.medium
+    if (system !== undefined) system.location = `${VOLUMES}/system.vdi`
+  })
+
+  const known = async () => provider
+  const fresh = () => world.provider()
+
+  test.each([
+    ['a process that knows it', known],
+    ['one that does not', fresh],
+  ])('%s sees its volumes as held, and no other disk of it', async (_, asking) => {
+    await provider.driver.volumes()
+    world.there.machine.isAccessible = false
+    const { driver } = await asking()
+    // What is remembered the second time must not say something else.
+    for (const look of [1, 2]) {
+      const seen = (await driver.volumes()).toSorted((one, other) =>
+        one.name < other.name ? -1 : 1,
+      )
+      expect([look, seen]).toMatchObject([
+        look,
+        [
+          { name: 'data', state: 'in-use', attachments: [{ instanceId: world.there.machine.id }] },
+          { name: 'free', state: 'available', attachments: [] },
+        ],
+      ])
+      expect(seen).toHaveLength(2)
+    }
+  })
+
+  test('its volumes are not attached elsewhere, nor removed, nor its system disk', async () => {
+    world.there.machine.isAccessible = false
+    const { driver } = provider
+    const [data] = await driver.volumes({ name: 'data' })
+    const here = world.here.machine.id
+    await expect(driver.attachVolume(data?.id ?? '', here)).rejects.toThrow('is attached to')
+    await expect(driver.removeVolume(data?.id ?? '')).rejects.toThrow('is attached to')
+    const system = world.there.machine.saved[0]?.medium?.id ?? ''
+    await expect(driver.attachVolume(system, here)).rejects.toThrow('not found')
+  })
+})
+
 test('without a folder for volumes none is made, and those with our mark are still there', async () => {
   await provider.driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
   const { driver } = await world.provider(world.here, { volumePath: undefined })
