@@ -6,6 +6,7 @@ import { FailedPreconditionError, InvalidArgumentError } from './libstorage/erro
 import type { Logger } from './libstorage/logger.ts'
 import type { Run, RunBehindGate } from './libstorage/run.ts'
 import { createService, type Service } from './libstorage/service.ts'
+import type { Provider } from './libstorage/storage-driver.ts'
 import { createMountManager, type MountManagerParts } from './mount/create-mount-manager.ts'
 import type { EventSink } from './mount/events.ts'
 import type { IntegrationDriver } from './mount/integration-driver.ts'
@@ -75,7 +76,12 @@ export async function openServices(parts: ServiceParts): Promise<OpenServices> {
       for (const { manager } of open) manager.start()
     },
     close: async () => {
-      await Promise.all(open.map(({ manager }) => manager.close()))
+      await Promise.all(
+        open.map(async ({ manager, provider }) => {
+          await manager.close()
+          await provider.close?.()
+        }),
+      )
     },
   }
 }
@@ -114,11 +120,17 @@ async function configuredServices({
   return { configured: [chosen], choice, defaultName: chosen.name, primaryName: chosen.name }
 }
 
+interface OpenService {
+  readonly served: ServedService
+  readonly manager: MountManager
+  readonly provider: Provider
+}
+
 async function openService(
   { name, driver, settings, operations }: ServiceConfig,
   place: ServicePlace,
   parts: ServiceParts,
-): Promise<{ readonly served: ServedService; readonly manager: MountManager }> {
+): Promise<OpenService> {
   const { providers, logger, events, role, run, runBehindGate } = parts
   const { directories } = parts.config
   const definition = await servableDefinition({ name, driver }, providers)
@@ -146,7 +158,7 @@ async function openService(
   const isServer = role === 'server'
   const volumes = isServer ? manager : announced(manager, new LastChangeFile(directories.run))
   const served = { service, operations, mountFolder, volumes, hasWarned: () => hasWarned }
-  return { served, manager }
+  return { served, manager, provider }
 }
 
 /** Where a service's volumes lie. */

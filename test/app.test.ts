@@ -153,6 +153,22 @@ test('the socket answers, and is gone after the close', async () => {
   expect(existsSync(socketOf(app))).toBe(false)
 })
 
+test('what a provider holds on its platform it gives back at the close', async () => {
+  configure('libstorage: {service: vfs}\n')
+  let isClosed = false
+  const close = async () => {
+    isClosed = true
+  }
+  const create: ProviderDefinition['create'] = async (...given) => ({
+    ...(await vfs.create(...given)),
+    close,
+  })
+  const app = await open('command', { providers: [{ ...vfs, create }] })
+  expect(isClosed).toBe(false)
+  await app.close()
+  expect(isClosed).toBe(true)
+})
+
 test('there is one server for a home, until it closes', async () => {
   const first = await open('server')
   await first.lockServer()

@@ -176,4 +176,9 @@ export interface Provider {
    * that volume, and no new volume is named so.
    */
   looksLikeId(text: string): boolean
+  /**
+   * Gives back what it holds on the platform, such as a session; takes two seconds at most and never rejects. Absent where
+   * it holds nothing.
+   */
+  close?(): Promise<void>
 }

@@ -119,6 +119,16 @@ export class WebSession {
   }
 }
 
+/** Looks after what lasts as long as a web session does. */
+export interface SessionKeeper {
+  /** What is to be done first in every one, best it can. */
+  begin(session: WebSession): Promise<void>
+  /** Whether nothing is left that only this web session can end. */
+  mayEnd(session: WebSession): Promise<boolean>
+}
+
+const CAREFREE: SessionKeeper = { begin: async () => {}, mayEnd: async () => true }
+
 /** Speaks to the web service in one web session at a time, which begins at need and ends when nobody needs it. */
 export class VirtualboxClient {
   readonly endpoint: string
@@ -129,17 +139,12 @@ export class VirtualboxClient {
   #hasLoggedOn = false
   #users = 0
   #idle: Timer | undefined
-  readonly #onLogon: (session: WebSession) => Promise<void>
+  readonly #keeper: SessionKeeper
 
-  /** What is to be done first in every web session is done best it can. */
-  constructor(
-    service: WebService,
-    credentials: Credentials,
-    onLogon: (session: WebSession) => Promise<void> = async () => {},
-  ) {
+  constructor(service: WebService, credentials: Credentials, keeper: SessionKeeper = CAREFREE) {
     this.#service = service
     this.#credentials = credentials
-    this.#onLogon = onLogon
+    this.#keeper = keeper
     this.endpoint = service.endpoint
   }
 
@@ -161,8 +166,13 @@ export class VirtualboxClient {
       }
     } finally {
       this.#users -= 1
-      if (this.#users === 0) this.#idle = after(IDLE_MS, () => void this.end())
+      if (this.#users === 0) this.#endLater()
     }
+  }
+
+  #endLater(): void {
+    this.#idle?.cancel()
+    this.#idle = after(IDLE_MS, () => void this.end())
   }
 
   async #current(signal: AbortSignal | undefined): Promise<WebSession> {
@@ -188,15 +198,18 @@ export class VirtualboxClient {
     if (root === '') throw serviceGone(this.endpoint)
     this.#hasLoggedOn = true
     const session = new WebSession(this.#service, root)
-    await this.#onLogon(session).catch(() => {})
+    await this.#keeper.begin(session).catch(() => {})
     this.#session = session
     return session
   }
 
-  /** Ends the web session, unless somebody uses it. */
+  /** Ends the web session, unless somebody uses it or it is needed yet: then that is looked at again later. */
   async end(): Promise<void> {
     const session = this.#session
     if (session === undefined || this.#users > 0) return
+    const mayEnd = await this.#keeper.mayEnd(session).catch(() => false)
+    if (this.#users > 0 || this.#session !== session) return
+    if (!mayEnd) return this.#endLater()
     this.#session = undefined
     await session
       .call('IWebsessionManager_logoff', { refIVirtualBox: session.root })

@@ -2,8 +2,9 @@ import path from 'node:path'
 import { silentLogger } from '../../libstorage/logger.ts'
 import { identifySelf, type ProcessIdentity } from '../../libstorage/process-identity.ts'
 import type { Provider } from '../../libstorage/storage-driver.ts'
+import { timeLimit, untilAborted } from '../../libstorage/wait.ts'
 import type { ProviderContext } from '../definition.ts'
-import { VirtualboxClient, type WebSession } from './client.ts'
+import { VirtualboxClient } from './client.ts'
 import type { VirtualboxSettings } from './config.ts'
 import { VirtualboxDriver } from './driver.ts'
 import { VirtualboxExecutor } from './executor.ts'
@@ -32,6 +33,9 @@ export interface VirtualboxMachine {
 /** Saving a machine's settings may wait for a disk. */
 const GUEST: VirtualboxMachine = { sysfs: '/sys', dev: '/dev', pace: 1, timeoutMs: 30_000 }
 
+/** How long the end of the web session may take at a close, in milliseconds: it ends by itself later. */
+const CLOSE_MS = 1_500
+
 /** Serves volumes of a VirtualBox host. Asks nobody yet: a host that does not answer holds up no start. */
 export async function createVirtualboxProvider(
   settings: VirtualboxSettings,
@@ -47,10 +51,12 @@ export async function createVirtualboxProvider(
   const locks = new HeldLocks(path.join(state, 'locks'), owner, warn)
   const machines = new Machines({ locks, host: new URL(service.endpoint).host, pace, warn })
   const credentials = { userName: settings.userName ?? '', password: settings.password ?? '' }
-  const mend = async (session: WebSession) => {
-    if (!looksOnly) await machines.mend(session)
-  }
-  const client = new VirtualboxClient(service, credentials, mend)
+  const client = new VirtualboxClient(service, credentials, {
+    begin: async (session) => {
+      if (!looksOnly) await machines.mend(session)
+    },
+    mayEnd: (session) => machines.hasLetGo(session),
+  })
   const local = new LocalMachine({ configured: settings.localMachineNameOrId, sysfs })
   const ownNodes = path.join(state, 'devices')
   const roots = { sysfs, dev, diskIDPath, scsiHostPath, ownNodes, looksOnly }
@@ -69,5 +75,6 @@ export async function createVirtualboxProvider(
     consistency: 'strong',
     looksLikeId: (text) => UUID.test(text),
     wishes: new Set(['type', 'source']),
+    close: () => untilAborted(client.end(), timeLimit(CLOSE_MS)).catch(() => {}),
   }
 }

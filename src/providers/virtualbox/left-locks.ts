@@ -45,6 +45,11 @@ export class LeftLocks {
     this.#late.set(file, performance.now() + LATE_MS * this.#pace)
   }
 
+  /** Whether there are any that this process could not give back. */
+  get keepsAny(): boolean {
+    return this.#stuck.size > 0
+  }
+
   /** Whether this lock may be yet to come. */
   mayCome(file: string): boolean {
     return this.#late.has(file)

@@ -79,6 +79,12 @@ export class Machines {
     await this.#left.giveBack(session)
   }
 
+  /** Whether no lock is left that only this web session can end; what is left is tried once more. */
+  async hasLetGo(session: WebSession): Promise<boolean> {
+    if (this.#left.keepsAny) await this.mend(session)
+    return !this.#left.keepsAny
+  }
+
   async #once<T>(
     session: WebSession,
     machineId: string,

@@ -11,6 +11,7 @@ import {
 } from '../../../src/libstorage/errors.ts'
 import { Certificates, hasOpenssl } from '../../support/certificates.ts'
 import { eventually } from '../../support/eventually.ts'
+import { gate } from '../../support/gate.ts'
 import { ApiError } from '../../support/virtualbox/model.ts'
 import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
 
@@ -172,6 +173,35 @@ describe('a web service', () => {
       expect(host.died).toBeUndefined()
     },
   )
+})
+
+describe('the web session of a provider that is closed', () => {
+  test('is ended', async () => {
+    world = new VirtualboxWorld()
+    const provider = await world.provider()
+    await provider.driver.volumes()
+    expect(world.service.sessions.count).toBe(1)
+    await provider.close?.()
+    expect(world.service.sessions.count).toBe(0)
+  })
+
+  test('is left to a host that does not answer', async () => {
+    world = new VirtualboxWorld()
+    const provider = await world.provider()
+    await provider.driver.volumes()
+    const { promise, resolve } = gate()
+    world.service.gates.set('IWebsessionManager_logoff', promise)
+    await provider.close?.()
+    resolve()
+    expect(provider.close).toBeDefined()
+  })
+
+  test('was never begun where nobody asked', async () => {
+    world = new VirtualboxWorld()
+    const { provider, entrance } = await world.process()
+    await provider.close?.()
+    expect(entrance.calls).toEqual([])
+  })
 })
 
 describe.skipIf(!hasOpenssl)('over TLS', () => {

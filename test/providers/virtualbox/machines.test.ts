@@ -36,8 +36,11 @@ test('a lock whose answer came too late is given back when it is there', async (
 })
 
 describe('an unlock that does not happen', () => {
-  async function attachHasty(): Promise<StorageDriver> {
-    const { driver } = (await world.process(world.here, {}, { timeoutMs: 300 })).provider
+  let closed: () => Promise<unknown>
+  async function attachHasty(whose = {}): Promise<StorageDriver> {
+    const { provider } = await world.process(world.here, {}, { timeoutMs: 300, ...whose })
+    const { driver } = provider
+    closed = async () => await provider.close?.()
     const { id } = await driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
     await driver.attachVolume(id, world.here.machine.id)
     return driver
@@ -67,6 +70,26 @@ describe('an unlock that does not happen', () => {
     open()
     await eventually(() => expect(world.here.machine.owner).toBeUndefined())
     await isFree(driver)
+  })
+
+  test('is made good before the web session ends, by which it could be', async () => {
+    world = new VirtualboxWorld({ running: false })
+    const refuse = () => new ApiError(0x80004005, 'busy')
+    world.service.failNext('ISession_unlockMachine', refuse)
+    await attachHasty()
+    await closed()
+    expect([world.here.machine.owner, world.service.sessions.count]).toEqual([undefined, 0])
+  })
+
+  test('keeps the web session for the next process where it cannot be made good', async () => {
+    world = new VirtualboxWorld({ running: false })
+    const refuse = () => new ApiError(0x80004005, 'busy')
+    for (let time = 0; time < 2; time++) world.service.failNext('ISession_unlockMachine', refuse)
+    await attachHasty({ isDying: true })
+    await closed()
+    expect(world.service.sessions.count).toBe(1)
+    await (await world.provider()).driver.volumes()
+    expect([world.here.machine.owner, world.service.sessions.count]).toEqual([undefined, 1])
   })
 })
 
