@@ -141,7 +141,7 @@ export class VirtualboxDriver implements StorageDriver {
           throwIfAborted(signal)
           const { volume, medium } = await this.#required(session, id, signal)
           const sizeGiB = requirePossible(volume, change)
-          if (sizeGiB * GIB === medium.sizeBytes) return volume
+          if (sizeGiB * GIB <= medium.sizeBytes) return volume
           if (medium.state === 'LockedWrite') throw runs(volume)
           // The image before it would stay as small as it is.
           await requireNoLaterImage(session, medium, volume.name)

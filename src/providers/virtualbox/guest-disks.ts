@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { deviceNode } from '../../libstorage/device-node.ts'
 import type { Run } from '../../libstorage/run.ts'
@@ -37,10 +37,14 @@ export function serialOf(volumeId: string): string {
 export class GuestDisks {
   readonly #roots: GuestRoots
   readonly #run: Run
+  readonly #warn: (message: string) => void
+  #hasWarned = false
 
-  constructor(roots: GuestRoots, run: Run) {
+  /** `warn` is told once where sysfs cannot be written to. */
+  constructor(roots: GuestRoots, run: Run, warn: (message: string) => void) {
     this.#roots = roots
     this.#run = run
+    this.#warn = warn
   }
 
   /** What the kernel calls a volume's disk, such as `sdb`, by its whole serial number; undefined while it is not there, or where two have it. */
@@ -77,7 +81,13 @@ export class GuestDisks {
   }
 
   async #write(file: string, text: string): Promise<void> {
-    await this.#run('sh', ['-c', WRITE, 'sh', text, file], LIMIT)
+    const { exitCode, stderr } = await this.#run('sh', ['-c', WRITE, 'sh', text, file], LIMIT)
+    // What is gone by now needs nothing.
+    if (exitCode === 0 || this.#hasWarned || !existsSync(path.dirname(file))) return
+    this.#hasWarned = true
+    this.#warn(
+      `the kernel cannot be told about disks (${stderr.trim()}), as in a managed plugin: one that does not show by itself is not looked for, and one that is detached is pulled without its knowledge; where that does harm, run Remora as a service of this machine`,
+    )
   }
 
   /** Both files are older than VirtualBox 5.0, but not every kernel has them for every disk. */

@@ -60,7 +60,7 @@ export async function createVirtualboxProvider(
   const local = new LocalMachine({ configured: settings.localMachineNameOrId, sysfs })
   const ownNodes = path.join(state, 'devices')
   const roots = { sysfs, dev, diskIDPath, scsiHostPath, ownNodes, looksOnly }
-  const disks = new LocalDisks({ disks: new GuestDisks(roots, run), local, run, pace })
+  const disks = new LocalDisks({ disks: new GuestDisks(roots, run, warn), local, run, pace })
   const makers = new Makers({ local, process: owner })
   const media = new Media(volumePath, new Tidier({ makers, logger, pace, looksOnly }))
   const folder = volumePath

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { run } from '../../../src/libstorage/run.ts'
+import { type Run, run } from '../../../src/libstorage/run.ts'
 import { GuestDisks, serialOf } from '../../../src/providers/virtualbox/guest-disks.ts'
 import { page80 } from '../../support/virtualbox/guest.ts'
 
@@ -13,23 +13,27 @@ const OTHER = 'VB0e705852-00000000'
 
 let root: string
 let disks: GuestDisks
+const told: string[] = []
 beforeEach(() => {
+  told.length = 0
   root = mkdtempSync(path.join(tmpdir(), 'remora-guest-'))
   for (const folder of ['sys/block', 'dev/disk/by-id', 'sys/class/scsi_host'])
     mkdirSync(path.join(root, folder), { recursive: true })
-  const at = (where: string) => path.join(root, where)
-  disks = new GuestDisks(
-    {
-      sysfs: at('sys'),
-      dev: at('dev'),
-      ownNodes: at('own'),
-      diskIDPath: at('dev/disk/by-id'),
-      scsiHostPath: at('sys/class/scsi_host'),
-    },
-    run,
-  )
+  disks = open(run)
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+function open(by: Run): GuestDisks {
+  const at = (where: string) => path.join(root, where)
+  const roots = {
+    sysfs: at('sys'),
+    dev: at('dev'),
+    ownNodes: at('own'),
+    diskIDPath: at('dev/disk/by-id'),
+    scsiHostPath: at('sys/class/scsi_host'),
+  }
+  return new GuestDisks(roots, by, (message) => told.push(message))
+}
 
 interface Shown {
   readonly page?: string
@@ -111,4 +115,24 @@ test('only AHCI hosts are asked to look for disks', async () => {
   const scan = (host: string) =>
     readFileSync(path.join(root, 'sys/class/scsi_host', host, 'scan'), 'utf8')
   expect([scan('host0'), scan('host1')]).toEqual(['', '- - -'])
+})
+
+test('a sysfs that cannot be written to is told of once, with the way out', async () => {
+  show('sdb', { page: SERIAL })
+  mkdirSync(path.join(root, 'sys/class/scsi_host/host0'))
+  const inPlugin = open(async (_, args) => ({
+    exitCode: 2,
+    stdout: '',
+    stderr: `sh: 1: cannot create ${args.at(-1)}: Read-only file system\n`,
+  }))
+  await inPlugin.rescan()
+  await inPlugin.forget('sdb')
+  expect(told).toEqual([
+    expect.stringMatching(/host0\/scan: Read-only file system.*run Remora as a service/),
+  ])
+})
+
+test('a disk that is gone before it is let go of is nothing to tell of', async () => {
+  await disks.forget('sdb')
+  expect(told).toEqual([])
 })

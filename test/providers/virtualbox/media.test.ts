@@ -111,6 +111,15 @@ describe('a disk that was attached', () => {
   })
 })
 
+test('a disk that holds no whole number of GiB is not made smaller to the size that is shown', async () => {
+  const medium = foreign(`${VOLUMES}/pg`)
+  medium.sizeBytes = 1.5 * 2 ** 30
+  const [seen] = await provider.driver.volumes()
+  const { id = '', sizeGiB = 0 } = seen ?? {}
+  expect(await provider.driver.modifyVolume?.(id, { sizeGiB })).toMatchObject({ sizeGiB: 1 })
+  expect(medium.sizeBytes).toBe(1.5 * 2 ** 30)
+})
+
 describe('a disk that somebody made one of another type', () => {
   test.each([
     ['Shareable', 'gives it to several running machines at once'],
