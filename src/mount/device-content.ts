@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { isSinceTold } from '../libstorage/attachment-time.ts'
 import { FailedPreconditionError, told, volumeNamed } from '../libstorage/errors.ts'
 import type { NewFileSystem } from '../libstorage/file-system.ts'
 import { together } from '../libstorage/wait.ts'
@@ -115,12 +116,13 @@ async function join(
   )
 }
 
-/** An intent of this very attachment: since it was written the device was in nobody else's hands. */
+/** An intent of this very attachment, which its time shows: since it was written the device was in nobody else's hands. */
 function validIntent(
   session: VolumeSession,
   { attachment }: AttachedVolume,
 ): Omit<NewFileSystemSpec, 'label'> | undefined {
   const intent = session.record.formatIntent
+  if (!isSinceTold(attachment.since)) return undefined
   return intent?.attachedSince === attachment.since.toISOString() ? intent : undefined
 }
 

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { SINCE_UNTOLD } from '../../src/libstorage/attachment-time.ts'
 import { readBootId } from '../../src/libstorage/process-identity.ts'
 import { MountWorld, mounted } from '../support/mount-world.ts'
 
@@ -52,6 +53,15 @@ describe('a mkfs that was cut short', () => {
 
   test('is refused on another attachment: in between the volume was in other hands', async () => {
     const volume = await leaveHalfFormatted('2020-01-01T00:00:00.000Z')
+    await expect(mounted(world.manager(), 'data', 'a')).rejects.toThrow('no known file system')
+    expect(world.disks.of(volume.id)).toEqual({ kind: 'half' })
+  })
+
+  test('is refused where the platform cannot tell when an attachment began: this may be another one', async () => {
+    const clock = vi.spyOn(world.platform.clock, 'now').mockReturnValue(SINCE_UNTOLD.getTime())
+    const volume = await leaveHalfFormatted()
+    clock.mockRestore()
+    expect(world.platform.volumes()[0]?.attachments[0]?.since).toEqual(SINCE_UNTOLD)
     await expect(mounted(world.manager(), 'data', 'a')).rejects.toThrow('no known file system')
     expect(world.disks.of(volume.id)).toEqual({ kind: 'half' })
   })
