@@ -84,13 +84,18 @@ export class LeftLocks {
   async #giveBackOne(session: WebSession, { file, lock }: RecordedLock): Promise<void> {
     const outcome = await giveBack(session, lock.session)
     if (outcome === 'not locked' && (this.#late.get(file) ?? 0) > performance.now()) return
-    // With a web session of its own all goes that it has.
-    if (lock.root === session.root) await session.release(lock.session)
-    else
-      await session.call('IWebsessionManager_logoff', { refIVirtualBox: lock.root }).catch(() => {})
     this.#stuck.delete(file)
     this.#late.delete(file)
     await this.#locks.forget(file)
+    if (lock.root === session.root || this.#isNeeded(lock.root))
+      return await session.release(lock.session)
+    await session.call('IWebsessionManager_logoff', { refIVirtualBox: lock.root }).catch(() => {})
+  }
+
+  /** Whether another lock that was left needs this web session: with it would go the reference that ends the lock. */
+  #isNeeded(root: Reference): boolean {
+    const left = this.#locks.abandoned(this.#host, this.#stuck)
+    return left.some(({ lock }) => lock.root === root)
   }
 
   #tell(file: string, machineId: string, error: Error): void {

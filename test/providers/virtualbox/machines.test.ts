@@ -5,8 +5,14 @@ import { TimeoutError } from '../../../src/libstorage/errors.ts'
 import type { StorageDriver } from '../../../src/libstorage/storage-driver.ts'
 import { eventually } from '../../support/eventually.ts'
 import { gate } from '../../support/gate.ts'
-import { ApiError, SimLock, SimSessionMachine } from '../../support/virtualbox/model.ts'
-import { VirtualboxWorld } from '../../support/virtualbox-world.ts'
+import {
+  ApiError,
+  SimLock,
+  type SimMachine,
+  SimSessionMachine,
+} from '../../support/virtualbox/model.ts'
+import type { Entrance } from '../../support/virtualbox/web-service.ts'
+import { VirtualboxWorld, VOLUMES } from '../../support/virtualbox-world.ts'
 
 let world: VirtualboxWorld
 afterEach(() => world.close())
@@ -93,27 +99,81 @@ describe('an unlock that does not happen', () => {
   })
 })
 
+/** Lets saves of this machine fail until it is called. */
+function refuseSaving(refused: SimMachine): () => void {
+  const { host } = world
+  const save = host.save.bind(host)
+  host.save = (where) => {
+    const machine = where instanceof SimSessionMachine ? where.machine : where
+    if (machine !== refused) return save(where)
+    throw new ApiError(0x80bb0004, 'Could not save the settings file (VERR_DISK_FULL)')
+  }
+  return () => {
+    host.save = save
+  }
+}
+
+/** Holds operations of this name back until so many are asked for, and somebody lets them go on. */
+function holdBack(operation: string, { calls }: Entrance) {
+  const { promise, resolve } = gate()
+  world.service.gates.set(operation, promise)
+  return {
+    reachedBy: async (count: number) => {
+      const asked = () => calls.filter((name) => name === operation)
+      await eventually(() => expect(asked()).toHaveLength(count))
+      return resolve
+    },
+  }
+}
+
+test.each([false, true])(
+  'two machines that one process left locked are both freed, also where one cannot be saved at first (%s)',
+  async (isRefused) => {
+    world = new VirtualboxWorld({ running: false })
+    const { here, there } = world
+    const dying = await world.process(here, {}, { isDying: true })
+    // None sees the other's lock as one that was left.
+    const locking = holdBack('IWebsessionManager_getSessionObject', dying.entrance)
+    const attaching = holdBack('IMachine_attachDevice', dying.entrance)
+    for (const { machine } of [here, there]) {
+      const spec = { name: machine.name, sizeGiB: 1, labels: {} }
+      const { id } = await dying.provider.driver.createVolume(spec)
+      void dying.provider.driver.attachVolume(id, machine.id).catch(() => {})
+    }
+    const letLock = await locking.reachedBy(2)
+    letLock()
+    const letAttach = await attaching.reachedBy(2)
+    dying.entrance.isCut = true
+    letAttach()
+    const allow = isRefused ? refuseSaving(there.machine) : () => {}
+    await (await world.provider()).driver.volumes()
+    expect(here.machine.owner).toBeUndefined()
+    expect(there.machine.owner === undefined).toBe(!isRefused)
+    allow()
+    await (await world.provider()).driver.volumes()
+    expect([here.machine.owner, there.machine.owner]).toEqual([undefined, undefined])
+    expect(there.machine.saved.map(({ medium }) => medium?.location)).toContain(
+      `${VOLUMES}/there.vdi`,
+    )
+  },
+)
+
 test('a machine that is left locked and cannot be saved stands in the way of no other, and is told of once', async () => {
   const told: string[] = []
   world = new VirtualboxWorld({ running: false, warn: (message) => told.push(message) })
-  const { here, there, host } = world
+  const { here, there } = world
   const dying = await world.process(here, {}, { isDying: true, timeoutMs: 500 })
   const { id } = await dying.provider.driver.createVolume({ name: 'data', sizeGiB: 1, labels: {} })
   dying.entrance.dieAfterThe('IMachine_lockMachine')
   await expect(dying.provider.driver.attachVolume(id, there.machine.id)).rejects.toThrow()
-  const save = host.save.bind(host)
-  host.save = (where) => {
-    const machine = where instanceof SimSessionMachine ? where.machine : where
-    if (machine !== there.machine) return save(where)
-    throw new ApiError(0x80bb0004, 'Could not save the settings file (VERR_DISK_FULL)')
-  }
+  const save = refuseSaving(there.machine)
   const { driver } = await world.provider()
   await driver.attachVolume(id, here.machine.id)
   await driver.detachVolume(id, here.machine.id)
   await expect(driver.attachVolume(id, there.machine.id)).rejects.toThrow('VERR_DISK_FULL')
   expect(told).toHaveLength(1)
   expect(told[0]).toMatch(new RegExp(`machine ${there.machine.id} .*VERR_DISK_FULL`))
-  host.save = save
+  save()
   await driver.attachVolume(id, there.machine.id)
   expect(there.machine.owner).toBeUndefined()
 })
