@@ -63,12 +63,12 @@ describe.skipIf(!isRoot)(
       {
         what: 'a volume that was adopted',
         breakIt: () => mounted('pg', {}, { adopted: true }),
-        line: /^warn volumes.mounted: volume "pg" was found mounted and is adopted/,
+        line: /^warn volumes.mounted: volume "pg" \(vol-pg\) was found mounted and is adopted/,
       },
       {
         what: 'a mount whose device is another one by now',
         breakIt: () => mounted('pg', {}, { references: HOLDER }, 'diskseq 1'),
-        line: /^fail volumes.mounted: volume "pg" has lost its device \/dev\/loop\d+/,
+        line: /^fail volumes.mounted: volume "pg" \(vol-pg\) has lost its device \/dev\/loop\d+/,
       },
       {
         what: 'a file system that is full',
@@ -76,7 +76,7 @@ describe.skipIf(!isRoot)(
           await mounted('pg', {}, { references: HOLDER })
           await world.sh(`head -c 64M /dev/zero > ${world.mountFolder}/pg/full || true`)
         },
-        line: /^fail volumes.file-systems: volume "pg" is (98|99|100) % full/,
+        line: /^fail volumes.file-systems: volume "pg" \(vol-pg\) is (98|99|100) % full/,
       },
       {
         what: 'a file system that has noted errors',
@@ -84,7 +84,7 @@ describe.skipIf(!isRoot)(
           const prepare = 'debugfs -w -R "set_super_value error_count 3" $IMAGE'
           await mounted('pg', { prepare }, { references: HOLDER })
         },
-        line: /^fail volumes.file-systems: volume "pg" has noted 3 errors of its file system/,
+        line: /^fail volumes.file-systems: volume "pg" \(vol-pg\) has noted 3 errors of its file system/,
       },
       {
         what: 'a file system that an error has made read-only',
@@ -96,7 +96,7 @@ describe.skipIf(!isRoot)(
           )
           await world.sh(`echo broken > /sys/fs/ext4/${path.basename(device)}/trigger_fs_error`)
         },
-        line: /^fail volumes.file-systems: volume "pg" has turned itself read-only after an error/,
+        line: /^fail volumes.file-systems: volume "pg" \(vol-pg\) has turned itself read-only after an error/,
       },
       {
         what: 'an engine that does not get our mounts',

@@ -5,7 +5,7 @@ import { type Holder, heldElsewhere, lookAtHolder } from '../../mount/take-over/
 import { foresee, type Prospect } from '../../mount/take-over/prospect.ts'
 import { inTime } from '../volumes/in-time.ts'
 import type { PlatformLook, ServiceLook } from '../volumes/service-look.ts'
-import { inShell } from '../volumes/wording.ts'
+import { meaning } from '../volumes/wording.ts'
 import { recordMeant, volumeMeant } from './find.ts'
 
 /** What would come of a Mount here now, and why. Makes no changing call. */
@@ -44,11 +44,12 @@ function isElsewhere({ zone }: Volume, { here }: PlatformLook): boolean {
   return zone !== undefined && here.zone !== undefined && zone !== here.zone
 }
 
-function elsewhereFinding({ zone, name }: Volume, { here }: PlatformLook): Finding {
+function elsewhereFinding(volume: Volume, { here }: PlatformLook): Finding {
+  const { zone } = volume
   return {
     verdict: 'fail',
     seen: `a mount here would not find it: it lies in ${zone}, and this machine in ${here.zone}`,
-    remedy: `run what uses it in ${zone}, or bring a copy here by a snapshot: remora snapshot create ${inShell(name)}`,
+    remedy: `run what uses it in ${zone}, or bring a copy here by a snapshot: remora snapshot create ${meaning(volume)}`,
   }
 }
 
@@ -62,7 +63,7 @@ async function holderOf(
 
 function prospectFinding(
   { kind, because, steps }: Prospect,
-  { name }: Volume,
+  volume: Volume,
   preempt: boolean | string,
 ): Finding {
   if (kind !== 'refuse') return pass(`a mount here would go on: ${because} (preempt ${preempt})`)
@@ -72,7 +73,7 @@ function prospectFinding(
     remedy:
       steps.length === 0
         ? 'mend that first: --force does not help'
-        : `stop what uses it there and detach it there\nor take it, and lose what is not written yet: remora volume mount --force ${inShell(name)}`,
+        : `stop what uses it there and detach it there\nor take it, and lose what is not written yet: remora volume mount --force ${meaning(volume)}`,
   }
 }
 

@@ -8,7 +8,7 @@ import { holderNamed } from '../../mount/references.ts'
 import { stuckFinding } from '../volumes/attachments.ts'
 import { repairOf } from '../volumes/repair.ts'
 import type { PlatformLook, ServiceLook } from '../volumes/service-look.ts'
-import { about, counted, inShell, since } from '../volumes/wording.ts'
+import { about, counted, meaning, since } from '../volumes/wording.ts'
 import { eventsCheck } from './events.ts'
 import { recordMeant, volumeMeant } from './find.ts'
 import { mountCheck } from './mount.ts'
@@ -128,7 +128,7 @@ async function mountFinding(look: ServiceLook, record: LedgerRecord): Promise<Fi
     return about(
       volume,
       `has turned itself read-only after an error (${mount?.device})`,
-      repairOf(seen.entry.fsType, volume.name),
+      repairOf(seen.entry.fsType, volume),
     )
   if (state === 'dead')
     return about(
@@ -140,6 +140,6 @@ async function mountFinding(look: ServiceLook, record: LedgerRecord): Promise<Fi
   const lost =
     record.lost === undefined
       ? ''
-      : `; this machine lost it ${since(record.lost.at, now)}${record.lost.to === undefined ? '' : ` to ${record.lost.to}`}, to take it back: remora volume attach --force ${inShell(volume.name)}`
+      : `; this machine lost it ${since(record.lost.at, now)}${record.lost.to === undefined ? '' : ` to ${record.lost.to}`}, to take it back: remora volume attach --force ${meaning(volume)}`
   return { verdict: 'pass', seen: `it is not mounted here${lost}` }
 }

@@ -2,7 +2,7 @@ import type { Check, Finding } from '../../libstorage/check.ts'
 import type { Volume, VolumeAttachment } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import type { PlatformLook, ServiceLook } from './service-look.ts'
-import { about, allOr, counted, holdersText, inShell, since } from './wording.ts'
+import { about, allOr, counted, holdersText, meaning, since } from './wording.ts'
 
 /** What takes longer is stuck: platforms attach and detach within seconds. */
 const STUCK_MS = 60_000
@@ -55,14 +55,14 @@ export function stuckFinding(
   { volume, attachment, record }: Attached,
   now: Date,
 ): Finding | undefined {
-  const name = inShell(volume.name)
+  const it = meaning(volume)
   const lasts = since(attachment.since, now)
   const ageMs = now.getTime() - attachment.since.getTime()
   if (attachment.state === 'attaching' && ageMs > STUCK_MS)
     return about(
       volume,
       `is stuck attaching ${lasts}`,
-      `remora volume detach ${name}\nremora volume attach ${name}`,
+      `remora volume detach ${it}\nremora volume attach ${it}`,
     )
   const released = record?.releasing?.since
   const isYoung = released !== undefined && now.getTime() - Date.parse(released) < STUCK_MS
@@ -70,7 +70,7 @@ export function stuckFinding(
     return about(
       volume,
       `is busy: its detach has begun and does not end, attached ${lasts}`,
-      `end what holds it: fuser -vm ${attachment.deviceName ?? 'its device'}\nremora volume detach ${name}`,
+      `end what holds it: fuser -vm ${attachment.deviceName ?? 'its device'}\nremora volume detach ${it}`,
     )
   return undefined
 }
@@ -80,7 +80,7 @@ async function attachedFinding(
   { volume, attachment, record }: Attached,
 ): Promise<Finding | undefined> {
   const now = look.parts.now()
-  const name = inShell(volume.name)
+  const it = meaning(volume)
   const lasts = since(attachment.since, now)
   const ageMs = now.getTime() - attachment.since.getTime()
   const stuck = stuckFinding({ volume, attachment, record }, now)
@@ -91,7 +91,7 @@ async function attachedFinding(
     return about(
       volume,
       `is attached ${lasts}, and this machine has no device of it`,
-      `dmesg | tail\nremora volume detach ${name}`,
+      `dmesg | tail\nremora volume detach ${it}`,
     )
   const isUsed = record !== undefined && (record.mount ?? record.tool) !== undefined
   if (isUsed || ageMs < IDLE_MS || (await isMounted(look, device))) return undefined
@@ -99,7 +99,7 @@ async function attachedFinding(
   return about(
     volume,
     `is attached here${whose} ${lasts} as ${device} and not mounted`,
-    `remora volume detach ${name}`,
+    `remora volume detach ${it}`,
     'warn',
   )
 }
@@ -115,14 +115,13 @@ function recordedFinding(
   { volumes, here }: PlatformLook,
 ): Finding | undefined {
   const now = parts.now()
-  const name = inShell(volume.name)
   if (lost !== undefined) {
     const users =
       references.length === 0 ? '' : `, and ${holdersText(references)} still has it open`
     return about(
       volume,
       `was lost by this machine ${since(lost.at, now)}${lost.to === undefined ? '' : ` to ${lost.to}`}${users}`,
-      `stop what used it here\nto take it back: remora volume attach --force ${name}`,
+      `stop what used it here\nto take it back: remora volume attach --force ${meaning(volume)}`,
       'warn',
     )
   }

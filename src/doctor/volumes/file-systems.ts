@@ -7,7 +7,7 @@ import { fileSystemUsage } from '../../mount/linux/usage.ts'
 import { inTime } from './in-time.ts'
 import { repairOf } from './repair.ts'
 import type { ServiceLook } from './service-look.ts'
-import { about, allOr, counted, inShell } from './wording.ts'
+import { about, allOr, counted, meaning } from './wording.ts'
 
 const GIB = 1_073_741_824
 const NEARLY_FULL = 0.9
@@ -33,7 +33,7 @@ async function findingsAbout(look: ServiceLook, record: LedgerRecord): Promise<r
   if (seen.state !== 'mounted' && seen.state !== 'failed') return []
   const { volume } = record
   const { source, fsType, mountPoint } = seen.entry
-  const repair = repairOf(fsType, volume.name)
+  const repair = repairOf(fsType, volume)
   if (seen.state === 'failed')
     return [about(volume, `has turned itself read-only after an error (${source})`, repair)]
   const errors = await noted(source)
@@ -59,7 +59,7 @@ async function roomFindings(
       about(
         volume,
         `is ${Math.floor(share * 100)} % full: ${(freeBytes / GIB).toFixed(1)} GiB are free`,
-        `remora volume resize ${inShell(volume.name)} --size ${larger}`,
+        `remora volume resize ${meaning(volume)} --size ${larger}`,
         share < FULL ? 'warn' : 'fail',
       ),
     ]

@@ -4,7 +4,7 @@ import { readBootId } from '../../libstorage/process-identity.ts'
 import { shellWord } from '../../libstorage/shell.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import type { ServiceLook } from './service-look.ts'
-import { about, allOr, counted, holdersText, inShell, since } from './wording.ts'
+import { about, allOr, counted, holdersText, meaning, since } from './wording.ts'
 
 /** Mounts without a record, records without their mount, and what was found mounted and is used by nobody knows whom. */
 export function mountsCheck(look: ServiceLook): Check {
@@ -65,7 +65,7 @@ async function recordFindings(
     about(
       volume,
       `was found mounted and is adopted: who uses it is not known, and its next Unmount releases it`,
-      `when nothing uses it: remora volume unmount ${inShell(volume.name)}`,
+      `when nothing uses it: remora volume unmount ${meaning(volume)}`,
       'warn',
     ),
   ]

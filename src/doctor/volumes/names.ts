@@ -1,7 +1,8 @@
 import type { Check, Finding } from '../../libstorage/check.ts'
+import { volumeNamed } from '../../libstorage/errors.ts'
 import type { Volume } from '../../libstorage/types.ts'
 import type { PlatformLook, ServiceLook } from './service-look.ts'
-import { about, allOr } from './wording.ts'
+import { allOr } from './wording.ts'
 
 /** Volumes of one name: the empty one of two looks like lost data. */
 export function namesCheck(look: ServiceLook): Check {
@@ -36,10 +37,9 @@ function finding(volumes: readonly Volume[], { here }: PlatformLook): Finding | 
     volumes.filter(({ name, zone }) => name === first.name && zone === first.zone).length > 1
   const what =
     inZone > 1 || isAmbiguous ? 'is not the only one of its name' : 'has a namesake in another zone'
-  return about(
-    first,
-    `${what}: ${list.join(', ')}`,
-    'rename or remove the ones that are not meant; until then use the id',
-    isAmbiguous ? 'fail' : 'warn',
-  )
+  return {
+    verdict: isAmbiguous ? 'fail' : 'warn',
+    seen: `${volumeNamed(first.name)} ${what}: ${list.join(', ')}`,
+    remedy: 'rename or remove the ones that are not meant; until then use the id',
+  }
 }

@@ -1,4 +1,4 @@
-import { inShell } from './wording.ts'
+import { type Known, meaning } from './wording.ts'
 
 /** What repairs each; the first mount after a volume was let go does that with an ext4. */
 const TOOLS: Readonly<Record<string, string>> = {
@@ -11,16 +11,16 @@ const TOOLS: Readonly<Record<string, string>> = {
  * What repairs a file system with errors. It names no device: when nobody uses the volume any more it is detached, and the
  * device may be another volume's by then.
  */
-export function repairOf(fsType: string, volume: string): string {
-  const name = inShell(volume)
+export function repairOf(fsType: string, volume: Pick<Known, 'id'>): string {
+  const it = meaning(volume)
   const byItself =
     'stop what uses it: the next mount checks and repairs it\nor by hand, when it is let go:'
   const byHand = 'stop what uses it, so that it is let go, and repair it:'
   return [
     fsType in TOOLS && fsType !== 'ext4' ? byHand : byItself,
-    `remora volume attach ${name}`,
-    `remora doctor ${name}   # names its device`,
+    `remora volume attach ${it}`,
+    `remora doctor ${it}   # names its device`,
     `${TOOLS[fsType] ?? TOOLS['ext4']} <that device>`,
-    `remora volume detach ${name}`,
+    `remora volume detach ${it}`,
   ].join('\n')
 }

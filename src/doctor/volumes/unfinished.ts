@@ -5,7 +5,7 @@ import { numberOfDevice } from '../../mount/linux/mountinfo.ts'
 import { findUsers } from '../../mount/linux/users.ts'
 import { placeOf } from '../../mount/recorded-place.ts'
 import type { ServiceLook } from './service-look.ts'
-import { about, allOr, inShell, since } from './wording.ts'
+import { about, allOr, inShell, meaning, since } from './wording.ts'
 
 /** What takes longer than this is worth a word. */
 const LONG_MS = 60_000
@@ -101,7 +101,7 @@ function leftAlone(
     about(
       volume,
       'is not used and still here, and no server runs that releases it',
-      `remora service start\nor: remora volume unmount ${inShell(volume.name)}`,
+      `remora service start\nor: remora volume unmount ${meaning(volume)}`,
       'warn',
     ),
   ]

@@ -40,14 +40,27 @@ export function allOr(findings: readonly Finding[], nothing: string): readonly F
   return [...findings.slice(0, SHOWN), rest]
 }
 
-/** A thing that is wrong with a volume. */
+/** What a volume is known by; several may have one name, in this zone or in another. */
+export interface Known {
+  readonly name: string
+  readonly id: string
+  readonly zone?: string | undefined
+}
+
+/** A thing that is wrong with a volume, which its id and its zone tell from its namesakes. */
 export function about(
-  { name }: { readonly name: string },
+  { name, id, zone }: Known,
   clause: string,
   remedy: string,
   verdict: Finding['verdict'] = 'fail',
 ): Finding {
-  return { verdict, seen: `${volumeNamed(name)} ${clause}`, remedy }
+  const where = zone === undefined ? id : `${id} in ${zone}`
+  return { verdict, seen: `${volumeNamed(name)} (${where}) ${clause}`, remedy }
+}
+
+/** The word by which a command means this very volume, whatever else has its name. */
+export function meaning({ id }: Pick<Known, 'id'>): string {
+  return inShell(id)
 }
 
 /** How many there are of something: `1 volume`, `3 volumes`. */

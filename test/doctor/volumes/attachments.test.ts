@@ -59,6 +59,8 @@ test('a volume that is released while it is looked at is as it should be', async
 
 test('a volume that stays recorded here, and is attached nowhere, is not', async () => {
   expect(await found(lookWhile(() => undefined))).toEqual([
-    expect.stringMatching(/^fail volume "pg" is recorded as attached here .* attached nowhere$/),
+    expect.stringMatching(
+      /^fail volume "pg" \(vol-pg\) is recorded as attached here .* attached nowhere$/,
+    ),
   ])
 })

@@ -33,17 +33,17 @@ const platform: readonly Broken[] = [
     breakIt: () => {
       world.volumes.push(aVolume({ name: 'pg', state: 'error', problem: 'has lost its disk' }))
     },
-    line: /^fail volumes.broken: volume "pg" has lost its disk/,
+    line: /^fail volumes.broken: volume "pg" \(vol-pg\) has lost its disk/,
   },
   {
     what: 'a volume that is stuck attaching',
     breakIt: () => attached('pg', { state: 'attaching', since: LONG_AGO }),
-    line: /^fail volumes.attached: volume "pg" is stuck attaching since 2024-05-06T07:08:09Z \(\d+ days\)/,
+    line: /^fail volumes.attached: volume "pg" \(vol-pg\) is stuck attaching since 2024-05-06T07:08:09Z \(\d+ days\)/,
   },
   {
     what: 'a volume that is busy',
     breakIt: () => attached('pg', { state: 'detaching', since: LONG_AGO }),
-    line: /^fail volumes.attached: volume "pg" is busy/,
+    line: /^fail volumes.attached: volume "pg" \(vol-pg\) is busy/,
   },
   {
     what: 'a volume without its device',
@@ -51,12 +51,12 @@ const platform: readonly Broken[] = [
       world.device = undefined
       attached('pg', { since: LONG_AGO })
     },
-    line: /^fail volumes.attached: volume "pg" is attached since .* and this machine has no device of it/,
+    line: /^fail volumes.attached: volume "pg" \(vol-pg\) is attached since .* and this machine has no device of it/,
   },
   {
     what: 'a volume that is attached and not mounted',
     breakIt: () => attached('pg', { since: LONG_AGO }),
-    line: /^warn volumes.attached: volume "pg" is attached here, by hand, since .* as \/dev\/null and not mounted/,
+    line: /^warn volumes.attached: volume "pg" \(vol-pg\) is attached here, by hand, since .* as \/dev\/null and not mounted/,
   },
   {
     what: 'a volume that is recorded here and is elsewhere',
@@ -64,7 +64,7 @@ const platform: readonly Broken[] = [
       attached('pg', { instanceId: 'i-other' })
       world.record('pg', { attachment: { instanceId: HERE, since: SINCE } })
     },
-    line: /^fail volumes.attached: volume "pg" is recorded as attached here since .* attached to i-other/,
+    line: /^fail volumes.attached: volume "pg" \(vol-pg\) is recorded as attached here since .* attached to i-other/,
   },
   {
     what: 'a volume that was lost',
@@ -72,7 +72,7 @@ const platform: readonly Broken[] = [
       attached('pg', { instanceId: 'i-other' })
       world.record('pg', { lost: { at: SINCE, to: 'i-other' } })
     },
-    line: /^warn volumes.attached: volume "pg" was lost by this machine since 2024-05-06T07:08:09Z .* to i-other/,
+    line: /^warn volumes.attached: volume "pg" \(vol-pg\) was lost by this machine since 2024-05-06T07:08:09Z .* to i-other/,
   },
   {
     what: 'a namesake in another zone',
@@ -103,7 +103,7 @@ const platform: readonly Broken[] = [
       }
       world.write('var/log/events.jsonl', `torn\n${JSON.stringify(event)}\n`)
     },
-    line: /^warn volumes.unused: volume "old" \(1 GiB\) is attached nowhere and was last detached here \d+ days ago/,
+    line: /^warn volumes.unused: volume "old" \(vol-old\) has 1 GiB, is attached nowhere and was last detached here \d+ days ago/,
   },
   {
     what: 'an orphaned snapshot',

@@ -46,12 +46,12 @@ const records: readonly Broken[] = [
   {
     what: 'a volume that is used and not mounted',
     breakIt: () => world.record('pg', { references: HOLDER }),
-    line: /^fail volumes.mounted: volume "pg" is used by mount id a1b2c3d4e5f6 and is not mounted/,
+    line: /^fail volumes.mounted: volume "pg" \(vol-pg\) is used by mount id a1b2c3d4e5f6 and is not mounted/,
   },
   {
     what: 'a volume that was left here without a server',
     breakIt: () => world.record('pg', { attachment: { instanceId: HERE } }),
-    line: /^warn volumes.unfinished: volume "pg" is not used and still here/,
+    line: /^warn volumes.unfinished: volume "pg" \(vol-pg\) is not used and still here/,
   },
   {
     what: 'a volume that lingers',
@@ -62,7 +62,7 @@ const records: readonly Broken[] = [
       await new Promise((resolve) => user.stdout?.once('data', resolve))
       world.record('pg', { releasing: { since: SINCE } })
     },
-    line: /^warn volumes.unfinished: volume "pg" lingers: .* since 2024-05-06T07:08:09Z \(\d+ days\) and is held by pid \d+ \(sleep\)/,
+    line: /^warn volumes.unfinished: volume "pg" \(vol-pg\) lingers: .* since 2024-05-06T07:08:09Z \(\d+ days\) and is held by pid \d+ \(sleep\)/,
   },
   {
     what: 'a volume that a tool has left',
@@ -70,7 +70,7 @@ const records: readonly Broken[] = [
       const dead = { ...identified(), startTime: '1' }
       world.record('pg', { tool: { command: 'mkfs.ext4', process: dead, since: SINCE } })
     },
-    line: /^warn volumes.unfinished: volume "pg" was left by mkfs\.ext4, which has died/,
+    line: /^warn volumes.unfinished: volume "pg" \(vol-pg\) was left by mkfs\.ext4, which has died/,
   },
   {
     what: 'a tool that works for years',
@@ -78,13 +78,13 @@ const records: readonly Broken[] = [
       const tool = { command: 'mkfs.ext4', process: identified(), since: SINCE }
       world.record('pg', { tool, attachment: { instanceId: 'other' }, references: [] })
     },
-    line: /^warn volumes.unfinished: volume "pg" is still being prepared by mkfs\.ext4, pid \d+/,
+    line: /^warn volumes.unfinished: volume "pg" \(vol-pg\) is still being prepared by mkfs\.ext4, pid \d+/,
   },
   {
     what: 'a volume that is being taken from another machine for long',
     breakIt: () =>
       world.record('pg', { takeOver: { from: 'i-other', since: SINCE, begunAt: SINCE } }),
-    line: /^warn volumes.unfinished: volume "pg" is being taken from i-other since 2024/,
+    line: /^warn volumes.unfinished: volume "pg" \(vol-pg\) is being taken from i-other since 2024/,
   },
 ]
 
