@@ -149,6 +149,8 @@ export interface Snapshot {
   readonly labels: Readonly<Record<string, string>>
   /** The one that it is a copy of, where the platform goes on reading that while the copy is `pending`. */
   readonly copyOf?: SnapshotId
+  /** Set where another program took it, such as one that makes backups: that one looks after it, and its volume may be none of ours. */
+  readonly foreign?: true
 }
 
 /** What a new snapshot shall be. */

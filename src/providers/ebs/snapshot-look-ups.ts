@@ -9,6 +9,7 @@ import {
   COPY_OF_TAG,
   labelsOf,
   literal,
+  MANAGED_TAG,
   nameOf,
   nameTag,
   scopeFilters,
@@ -100,7 +101,14 @@ export function toSnapshot(seen: Ec2Snapshot, scope: TagScope): Snapshot {
     createdAt: seen.StartTime ?? new Date(0),
     labels: labelsOf(tags),
     ...(copyOf !== undefined && { copyOf }),
+    ...(isOurs(seen, scope) ? {} : { foreign: true }),
   }
+}
+
+/** Whether this program made it, and for services of this scope. */
+function isOurs({ Tags = [] }: Ec2Snapshot, scope: TagScope): boolean {
+  const isNamed = scope.prefix === '' || nameOf(scope, Tags) !== ''
+  return isNamed && tagValue(Tags, MANAGED_TAG) === 'true'
 }
 
 function named(scope: TagScope, { name }: Pick<SnapshotQuery, 'name'>): Filter[] {
