@@ -67,14 +67,17 @@ export function describeInstanceTypes(region: Region, form: Form): Answer {
     ({ name }) => names.length === 0 || names.includes(name),
   )
   return {
-    instanceTypeSet: all.map(({ name, hypervisor, attachments }) => ({
+    instanceTypeSet: all.map(({ name, hypervisor, attachments, ownDisks }) => ({
       instanceType: name,
       hypervisor,
       ebsInfo: {
         nvmeSupport: hypervisor === 'nitro' ? 'required' : 'unsupported',
         maximumEbsAttachments: attachments,
-        attachmentLimitType: 'dedicated',
+        attachmentLimitType: ownDisks === undefined ? 'dedicated' : 'shared',
       },
+      ...(ownDisks !== undefined && {
+        instanceStorageInfo: { nvmeSupport: 'required', disks: [{ count: ownDisks }] },
+      }),
     })),
   }
 }

@@ -90,4 +90,6 @@ export interface SimInstanceType {
   readonly hypervisor: 'nitro' | 'xen'
   /** Volumes, the root one among them. */
   readonly attachments: number
+  /** NVMe disks of its own, which share a number of places with volumes; those are taken off `attachments` already. */
+  readonly ownDisks?: number
 }

@@ -13,7 +13,7 @@ import { fail, pass, warn } from './findings.ts'
 import { refused } from './refusals.ts'
 
 const BEFORE = ['ebs.metadata', 'ebs.identity', 'ebs.endpoint', 'ebs.credentials', 'ebs.caller']
-/** How few free places are worth a word. */
+/** How few free places are worth a word, unless that is more than half of all. */
 const FEW = 2
 /** What EC2 takes for an attach and a detach at most when all is well, in milliseconds. */
 const STUCK_MS = 90_000
@@ -104,19 +104,17 @@ async function limitOf(examined: Examined, type: string): Promise<InstanceTypeIn
 }
 
 /**
- * The places for volumes: network interfaces beyond the first one and disks of the instance itself take some of a shared
- * number (EC2 User Guide, "Amazon EBS volume limits").
+ * The places for volumes: of a shared number EC2 has taken off the first network interface and the disks of the instance
+ * itself, further interfaces take theirs besides (EC2 User Guide, "Amazon EBS volume limits").
  */
 function placesFor(
-  { EbsInfo, InstanceStorageInfo }: InstanceTypeInfo,
+  { EbsInfo }: InstanceTypeInfo,
   { NetworkInterfaces = [] }: Instance,
 ): number | undefined {
   const most = EbsInfo?.MaximumEbsAttachments
   if (most === undefined || most < 1) return undefined
   if (EbsInfo?.AttachmentLimitType !== 'shared') return most
-  const disks = (InstanceStorageInfo?.Disks ?? []).reduce((sum, { Count = 0 }) => sum + Count, 0)
-  const isNvme = InstanceStorageInfo?.NvmeSupport === 'required'
-  return most - Math.max(0, NetworkInterfaces.length - 1) - (isNvme ? disks : 0)
+  return Math.max(1, most - Math.max(0, NetworkInterfaces.length - 1))
 }
 
 function room(
@@ -136,7 +134,7 @@ function room(
   ]
   if (used >= limit)
     return fail(seen + by, 'detach some: remora volume detach <name>', ...ways.slice(1))
-  if (limit - used <= FEW) return warn(seen + by, ...ways)
+  if (limit - used <= Math.min(FEW, Math.floor(limit / 2))) return warn(seen + by, ...ways)
   return pass(seen)
 }
 

@@ -180,6 +180,35 @@ describe('a key of KMS', () => {
   })
 })
 
+describe('the room on an instance with disks of its own', () => {
+  const { current } = clinicForEach()
+
+  // As EC2 says of them (EC2 User Guide, "Amazon EBS volume limits"): a number that is shared, less their own disks.
+  test.each([
+    { name: 'd3en.12xlarge', attachments: 3, ownDisks: 24 },
+    { name: 'c5d.24xlarge', attachments: 23, ownDisks: 4 },
+  ])('is what EC2 says of $name, which has taken those off', async (type) => {
+    const { simulator } = current()
+    simulator.region.types.set(type.name, { ...type, hypervisor: 'nitro' })
+    changeInstance(current(), { type: type.name })
+    await attachSome(current(), ['a'])
+    const found = await current().examine()
+    expect(linesOf(found, 'fail')).toEqual([])
+    const room = `(${type.name}) has 2 of the ${type.attachments} volumes it can have`
+    expect(found.find(({ id }) => id === 'ebs.attachments')?.findings).toMatchObject([
+      { seen: expect.stringContaining(room) },
+    ])
+  })
+
+  test('is no cause for a warning while as much of it is free as there may be', async () => {
+    const type = { name: 'd3en.12xlarge', attachments: 3, ownDisks: 24 }
+    current().simulator.region.types.set(type.name, { ...type, hypervisor: 'nitro' })
+    changeInstance(current(), { type: type.name })
+    const found = await current().examine()
+    expect([...linesOf(found, 'warn'), ...linesOf(found, 'fail')]).toEqual([])
+  })
+})
+
 describe('where a key or the room for volumes is missing', () => {
   const { current } = clinicForEach()
   testBroken(BROKEN, current)
