@@ -5,9 +5,9 @@ import { shellWord } from '../../libstorage/shell.ts'
 import type { Volume, VolumeAttachment } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import { holderNamed } from '../../mount/references.ts'
-import { stuckFinding } from '../volumes/attachments.ts'
 import { repairOf } from '../volumes/repair.ts'
 import type { PlatformLook, ServiceLook } from '../volumes/service-look.ts'
+import { stuckFinding } from '../volumes/stuck.ts'
 import { about, counted, meaning, since } from '../volumes/wording.ts'
 import { eventsCheck } from './events.ts'
 import { recordMeant, volumeMeant } from './find.ts'
@@ -40,7 +40,7 @@ function placeCheck(name: string, look: ServiceLook): Check {
       }
       const mine = volume.attachments.find(({ instanceId }) => instanceId === platform.here.id)
       const record = await recordMeant(name, look)
-      const stuck = mine && stuckFinding({ volume, attachment: mine, record }, now)
+      const stuck = mine && (await stuckFinding(look, { volume, attachment: mine, record }))
       return [
         { verdict: 'pass', seen: whatItIs(volume) },
         stuck ?? { verdict: 'pass', seen: whereItIs(volume, platform, now) },

@@ -1,11 +1,11 @@
 import type { Check, Finding } from '../../libstorage/check.ts'
-import type { Volume, VolumeAttachment } from '../../libstorage/types.ts'
+import { pass } from '../../libstorage/findings.ts'
+import type { Volume } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import type { PlatformLook, ServiceLook } from './service-look.ts'
-import { about, allOr, counted, holdersText, meaning, since } from './wording.ts'
+import { type Attached, STUCK_MS, stuckFinding } from './stuck.ts'
+import { about, allOr, counted, holdersText, meaning, since, told } from './wording.ts'
 
-/** What takes longer is stuck: platforms attach and detach within seconds. */
-const STUCK_MS = 60_000
 /** A volume may be attached a moment before it is mounted, and after it was unmounted. */
 const IDLE_MS = 300_000
 
@@ -44,63 +44,34 @@ export function attachmentsCheck(look: ServiceLook): Check {
   }
 }
 
-interface Attached {
-  readonly volume: Volume
-  readonly attachment: VolumeAttachment
-  readonly record: LedgerRecord | undefined
-}
-
-/** An attachment that is stuck on its way to this machine or away from it; a release that has just begun is not. */
-export function stuckFinding(
-  { volume, attachment, record }: Attached,
-  now: Date,
-): Finding | undefined {
-  const it = meaning(volume)
-  const lasts = since(attachment.since, now)
-  const ageMs = now.getTime() - attachment.since.getTime()
-  if (attachment.state === 'attaching' && ageMs > STUCK_MS)
-    return about(
-      volume,
-      `is stuck attaching ${lasts}`,
-      `remora volume detach ${it}\nremora volume attach ${it}`,
-    )
-  const released = record?.releasing?.since
-  const isYoung = released !== undefined && now.getTime() - Date.parse(released) < STUCK_MS
-  if (attachment.state === 'detaching' && !isYoung)
-    return about(
-      volume,
-      `is busy: its detach has begun and does not end, attached ${lasts}`,
-      `end what holds it: fuser -vm ${attachment.deviceName ?? 'its device'}\nremora volume detach ${it}`,
-    )
-  return undefined
-}
-
-async function attachedFinding(
-  look: ServiceLook,
-  { volume, attachment, record }: Attached,
-): Promise<Finding | undefined> {
+async function attachedFinding(look: ServiceLook, one: Attached): Promise<Finding | undefined> {
+  const { volume, attachment, record } = one
   const now = look.parts.now()
-  const it = meaning(volume)
   const lasts = since(attachment.since, now)
   const ageMs = now.getTime() - attachment.since.getTime()
-  const stuck = stuckFinding({ volume, attachment, record }, now)
+  const stuck = await stuckFinding(look, one)
   if (stuck !== undefined) return stuck
+  if (attachment.state === 'detaching')
+    return pass(told(volume, `is being detached, attached ${lasts}`))
   if (attachment.state !== 'attached') return undefined
   const device = await look.device(attachment)
-  if (device === undefined)
-    return about(
-      volume,
-      `is attached ${lasts}, and this machine has no device of it`,
-      `dmesg | tail\nremora volume detach ${it}`,
-    )
+  if (device === undefined) return ageMs < STUCK_MS ? undefined : withoutDevice(volume, lasts)
   const isUsed = record !== undefined && (record.mount ?? record.tool) !== undefined
   if (isUsed || ageMs < IDLE_MS || (await isMounted(look, device))) return undefined
   const whose = record === undefined ? ', by hand,' : ''
   return about(
     volume,
     `is attached here${whose} ${lasts} as ${device} and not mounted`,
-    `remora volume detach ${it}`,
+    `remora volume detach ${meaning(volume)}`,
     'warn',
+  )
+}
+
+function withoutDevice(volume: Volume, lasts: string): Finding {
+  return about(
+    volume,
+    `is attached ${lasts}, and this machine has no device of it`,
+    `dmesg | tail\nremora volume detach ${meaning(volume)}`,
   )
 }
 

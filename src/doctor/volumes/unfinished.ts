@@ -1,5 +1,6 @@
 import type { Check, Finding } from '../../libstorage/check.ts'
 import { isProvablyDead } from '../../libstorage/process-identity.ts'
+import { shellWord } from '../../libstorage/shell.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import { numberOfDevice } from '../../mount/linux/mountinfo.ts'
 import { findUsers } from '../../mount/linux/users.ts'
@@ -36,15 +37,20 @@ async function releasing(look: ServiceLook, record: LedgerRecord): Promise<reado
   const { releasing: release, volume } = record
   const now = look.parts.now()
   if (release === undefined || !isLong(release.since, now, LONG_MS)) return []
-  const device = record.mount?.device ?? record.attachment?.deviceName
+  const { mountPoint } = placeOf(await look.places(), record)
+  const { disk, deviceName } = record.attachment ?? {}
+  const device = record.mount?.device ?? disk?.device ?? deviceName
+  // A platform's name for a device may mean nothing to the kernel, or another disk.
   const number = device === undefined ? undefined : numberOfDevice(device)
-  const users = findUsers(placeOf(await look.places(), record).mountPoint, number)
+  const users = findUsers(mountPoint, number)
   const who = users.length === 0 ? 'something that is not seen from here' : users.join(', ')
   return [
     about(
       volume,
       `lingers: it shall be released ${since(release.since, now)} and is held by ${who}`,
-      users.length === 0 ? `fuser -vm ${device ?? 'its device'}` : `end ${who}`,
+      users.length === 0
+        ? `fuser -vm ${shellWord(number === undefined ? mountPoint : (device ?? mountPoint))}`
+        : `end ${who}`,
       'warn',
     ),
   ]

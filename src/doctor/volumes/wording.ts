@@ -47,15 +47,20 @@ export interface Known {
   readonly zone?: string | undefined
 }
 
-/** A thing that is wrong with a volume, which its id and its zone tell from its namesakes. */
+/** What is said of a volume, which its id and its zone tell from its namesakes. */
+export function told({ name, id, zone }: Known, clause: string): string {
+  const where = zone === undefined ? id : `${id} in ${zone}`
+  return `${volumeNamed(name)} (${where}) ${clause}`
+}
+
+/** A thing that is wrong with a volume. */
 export function about(
-  { name, id, zone }: Known,
+  volume: Known,
   clause: string,
   remedy: string,
   verdict: Finding['verdict'] = 'fail',
 ): Finding {
-  const where = zone === undefined ? id : `${id} in ${zone}`
-  return { verdict, seen: `${volumeNamed(name)} (${where}) ${clause}`, remedy }
+  return { verdict, seen: told(volume, clause), remedy }
 }
 
 /** The word by which a command means this very volume, whatever else has its name. */

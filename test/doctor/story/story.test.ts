@@ -52,12 +52,13 @@ test('a volume that nobody has: what it is, that nobody holds it, and that a mou
 
 test.each([
   ['attaching', 'is stuck attaching since'],
-  ['detaching', 'is busy: its detach has begun and does not end'],
+  ['detaching', 'is busy: it is being detached since'],
 ] as const)(
   'one that is stuck %s here is no volume that a mount would get',
   async (state, said) => {
     const attachments = [anAttachment('vol-pg', { state, since: new Date(SINCE) })]
     world.volumes.push(aVolume({ name: 'pg', state: 'in-use', attachments }))
+    world.record('pg', { releasing: { since: SINCE } })
     const lines = await story()
 
     expect(lines[1]).toMatch(
@@ -66,6 +67,19 @@ test.each([
     expect(lines).toContain('skip volume.mount: not looked at, because volume.place failed')
   },
 )
+
+test('one that somebody detaches here is no failure: a mount waits for that', async () => {
+  const attachments = [anAttachment('vol-pg', { state: 'detaching', since: new Date(SINCE) })]
+  world.volumes.push(aVolume({ name: 'pg', state: 'in-use', attachments }))
+  const lines = await story()
+
+  expect(lines[1]).toMatch(/^pass volume.place: it is detaching from this machine since/)
+  expect(lines).toContainEqual(
+    expect.stringMatching(
+      /^pass volume.mount: a mount here would go on: its detach is finished first/,
+    ),
+  )
+})
 
 test('a release that has just begun is not stuck', async () => {
   const attachments = [anAttachment('vol-pg', { state: 'detaching', since: new Date(SINCE) })]

@@ -42,7 +42,10 @@ const platform: readonly Broken[] = [
   },
   {
     what: 'a volume that is busy',
-    breakIt: () => attached('pg', { state: 'detaching', since: LONG_AGO }),
+    breakIt: () => {
+      attached('pg', { state: 'detaching', since: LONG_AGO })
+      world.record('pg', { releasing: { since: SINCE } })
+    },
     line: /^fail volumes.attached: volume "pg" \(vol-pg\) is busy/,
   },
   {
