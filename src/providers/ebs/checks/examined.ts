@@ -137,7 +137,7 @@ export class Examined {
   }
 
   async #credentials(): Promise<FoundCredentials> {
-    const region = this.settings.roleARN === undefined ? 'us-east-1' : (await this.own()).region
+    const { region } = await this.own()
     const provide = await credentialsOf(this.settings, region)
     return await this.within('what gives credentials', () => provide())
   }
