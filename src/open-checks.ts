@@ -124,7 +124,7 @@ function machineChecks(opening: Opening, serves: Serving['serves']): CheckGroup[
 
 async function groupOf(service: ServiceConfig, opening: Opening): Promise<CheckGroup> {
   const { input, examined, run } = opening
-  const { name, driver, settings } = service
+  const { name, driver, settings, operations } = service
   const definition = definitionOf(driver, input.drivers)
   const context = { service: name, libDirectory: examined.config.directories.lib, run }
   const drivers = driverCheck({ driver, unavailable: async () => definition?.unavailable() })
@@ -133,7 +133,8 @@ async function groupOf(service: ServiceConfig, opening: Opening): Promise<CheckG
     return { service: name, checks: [drivers, ledgerOf(look), ...storyOf(input.volume, look)] }
   // Where the configuration is wrong, there may be no settings.
   const isWhole = examined.mistakes.length === 0
-  const own = isWhole ? ((await definition?.checks?.(settings, context)) ?? []) : []
+  const use = { stopsMachines: operations.mount.preempt === 'fence' }
+  const own = isWhole ? ((await definition?.checks?.(settings, context, use)) ?? []) : []
   return { service: name, checks: [drivers, ...own, ...serviceChecks(look)] }
 }
 

@@ -14,9 +14,10 @@ export async function openPolicies(
   providers: readonly ProviderDefinition[],
 ): Promise<readonly ServicePolicies[]> {
   const { config } = await examineConfig(input)
-  const all = config.services.map(async ({ name, driver, settings }) => {
+  const all = config.services.map(async ({ name, driver, settings, operations }) => {
     requireSettings(name, settings)
-    const advice = await providers.find((one) => one.name === driver)?.policy?.(settings)
+    const use = { stopsMachines: operations.mount.preempt === 'fence' }
+    const advice = await providers.find((one) => one.name === driver)?.policy?.(settings, use)
     return advice === undefined ? [] : [{ service: name, driver, ...advice }]
   })
   return (await Promise.all(all)).flat()

@@ -23,6 +23,16 @@ test('a service of EBS has its policies, also where nothing can be asked yet', a
   expect(JSON.stringify(found[0]?.policies)).toContain('arn:aws-us-gov:ec2:*:*:volume/*')
 })
 
+test('other machines may be stopped where that is how volumes are taken from them', async () => {
+  const EBS = { EBS_ENDPOINT: NOBODY, EBS_METADATAENDPOINT: NOBODY, EBS_REGION: 'us-east-1' }
+  const textFor = async (preempt: string) =>
+    JSON.stringify(
+      await policiesFor({ LIBSTORAGE_SERVICE: 'ebs', REXRAY_PREEMPT: preempt, ...EBS }),
+    )
+  expect(await textFor('fence')).toContain('"ec2:StopInstances"')
+  expect(await textFor('true')).not.toContain('ec2:StopInstances')
+})
+
 test('a driver without a platform has none', async () => {
   expect(await policiesFor({ LIBSTORAGE_SERVICE: 'vfs' })).toEqual([])
 })

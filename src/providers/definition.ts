@@ -19,6 +19,12 @@ export interface ProviderContext {
   readonly looksOnly?: boolean
 }
 
+/** How a service is used, as far as that decides what its platform has to allow. */
+export interface PlatformUse {
+  /** Whether another machine is stopped to take a volume from it (`preempt: fence`). */
+  readonly stopsMachines: boolean
+}
+
 /** What a platform has to allow whoever a service acts as. */
 export interface PolicyAdvice {
   /** Which of the policies fits what is there. */
@@ -48,7 +54,7 @@ export interface ProviderDefinition {
    * What `doctor` looks at for a service of this driver, one after the other where one explains why another cannot run
    * (`after`, also by ids of this machine's checks); ids begin with the driver's name. Each has its section in `docs/doctor.md`.
    */
-  checks?(settings: unknown, context: ProviderContext): Promise<readonly Check[]>
+  checks?(settings: unknown, context: ProviderContext, use: PlatformUse): Promise<readonly Check[]>
   /** What `doctor --policy` prints; absent where a platform has no such thing. Needs no permission itself. */
-  policy?(settings: unknown): Promise<PolicyAdvice>
+  policy?(settings: unknown, use: PlatformUse): Promise<PolicyAdvice>
 }

@@ -8,8 +8,9 @@ const page = documentAt('docs/doctor.md')
 const documented = [...page.text.matchAll(/^### `(.+)`$/gm)].map((match) => match[1] ?? '')
 
 const context = { service: 'one', libDirectory: '/nowhere', run }
+const use = { stopsMachines: true }
 const ofDrivers = await Promise.all(
-  providers.map(async (one) => (await one.checks?.(one.settings.parse({}), context)) ?? []),
+  providers.map(async (one) => (await one.checks?.(one.settings.parse({}), context, use)) ?? []),
 )
 const input = {
   flags: {},

@@ -37,7 +37,7 @@ export function deny(...Action: readonly string[]): PolicyStatement {
 /** The policy that is printed for users, without conditions on tags, and what else doctor asks. */
 export const PRINTED = policy(
   'volumes',
-  ...minimalPolicy({ partition: 'aws', tagged: false }).Statement,
+  ...minimalPolicy({ partition: 'aws', tagged: false, stopsMachines: false }).Statement,
 )
 export const ASKING = policy(
   'asking',
@@ -52,6 +52,8 @@ export class EbsClinic {
   readonly iam: IamServer
   /** Whether doctor takes the simulator for one that obeys `DryRun` as AWS does. */
   isTrusted = true
+  /** Whether other machines are stopped to take volumes from them. */
+  stopsMachines = false
 
   private constructor(world: EbsWorld, iam: IamServer) {
     this.world = world
@@ -102,17 +104,21 @@ export class EbsClinic {
 
   /** What doctor finds. */
   examine(changed: Settings = {}): Promise<readonly CheckResult[]> {
-    const checks = ebsChecks(this.settings(changed), this.#around())
+    const checks = ebsChecks(this.settings(changed), this.#use(), this.#around())
     return examine([{ service: 'ebs', checks }], PATIENCE)
   }
 
   policy(changed: Settings = {}): Promise<PolicyAdvice> {
-    return ebsPolicy(this.settings(changed), this.#around())
+    return ebsPolicy(this.settings(changed), this.#use(), this.#around())
   }
 
   async close(): Promise<void> {
     await this.iam.close()
     await this.world.close()
+  }
+
+  #use() {
+    return { stopsMachines: this.stopsMachines }
   }
 
   #around() {

@@ -95,7 +95,7 @@ export class MotoInstance {
     const { endpoint } = this.#moto
     const services = { sts: endpoint, iam: endpoint, dryRunsAt: new URL(endpoint).host }
     const around = { sysfs: this.#disks.sysfs.root, answerMs: 4_000, ...services }
-    const checks = ebsChecks(this.#settings(settings), around)
+    const checks = ebsChecks(this.#settings(settings), { stopsMachines: true }, around)
     return examine([{ service: 'ebs', checks }], { eachMs: 20_000, allMs: 60_000 })
   }
 

@@ -86,13 +86,13 @@ export const ebsDefinition: ProviderDefinition = {
     return createEbsProvider(settings as EbsSettings, context)
   },
 
-  async checks(settings) {
+  async checks(settings, _context, use) {
     const { ebsChecks } = await import('./checks/index.ts')
-    return ebsChecks(settings as EbsSettings)
+    return ebsChecks(settings as EbsSettings, use)
   },
 
-  async policy(settings) {
+  async policy(settings, use) {
     const { ebsPolicy } = await import('./checks/index.ts')
-    return await ebsPolicy(settings as EbsSettings)
+    return await ebsPolicy(settings as EbsSettings, use)
   },
 }

@@ -1,5 +1,5 @@
 import type { Check } from '../../../libstorage/check.ts'
-import type { PolicyAdvice } from '../../definition.ts'
+import type { PlatformUse, PolicyAdvice } from '../../definition.ts'
 import type { EbsSettings } from '../config.ts'
 import { callerCheck, credentialsCheck } from './credentials.ts'
 import { endpointChecks } from './endpoint.ts'
@@ -9,6 +9,7 @@ import { identityCheck } from './identity.ts'
 import { attachmentsCheck, instanceCheck } from './instance.ts'
 import { keyOf, keysCheck } from './keys.ts'
 import { metadataCheck } from './metadata.ts'
+import { needsOf } from './needs.ts'
 import { permissionsCheck } from './permissions.ts'
 import { partitionOf, policyFor } from './policy.ts'
 import { ownVolumes, volumesCheck } from './volumes.ts'
@@ -19,6 +20,7 @@ const ON_AWS: EbsSurroundings = { sysfs: '/sys', answerMs: 3_000 }
 /** What `doctor` looks at for a service of EBS: from this machine to the way to EC2, the caller, and what it may do. */
 export function ebsChecks(
   settings: EbsSettings,
+  use: PlatformUse,
   surroundings: EbsSurroundings = ON_AWS,
 ): readonly Check[] {
   const examined = new Examined(settings, surroundings)
@@ -30,7 +32,7 @@ export function ebsChecks(
     callerCheck(examined),
     instanceCheck(examined),
     volumesCheck(examined),
-    permissionsCheck(examined),
+    permissionsCheck(examined, needsOf(use)),
     keysCheck(examined),
     attachmentsCheck(examined),
   ]
@@ -39,6 +41,7 @@ export function ebsChecks(
 /** The policies that a service needs, and which of them fits the volumes that are there, as far as these can be seen. */
 export async function ebsPolicy(
   settings: EbsSettings,
+  use: PlatformUse,
   surroundings: EbsSurroundings = ON_AWS,
 ): Promise<PolicyAdvice> {
   const examined = new Examined(settings, surroundings)
@@ -51,7 +54,7 @@ export async function ebsPolicy(
     ),
   ])
   const volumes = typeof seen === 'string' ? seen : ownVolumes(examined, seen)
-  return policyFor(volumes, { partition: partitionOf(region), key: keyResource(key) })
+  return policyFor(volumes, { ...use, partition: partitionOf(region), key: keyResource(key) })
 }
 
 /** A key that is known by its id or its alias alone has its ARN nowhere. */

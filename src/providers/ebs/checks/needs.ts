@@ -1,3 +1,5 @@
+import type { PlatformUse } from '../../definition.ts'
+
 /** What an action is about, which decides what it can be tried on. */
 export type Target = 'nothing' | 'new volume' | 'volume' | 'instance' | 'snapshot'
 
@@ -9,7 +11,7 @@ export interface Need {
   readonly without?: string
 }
 
-/** Every permission that the provider uses (`docs/operations.md`, "On EC2"). */
+/** Every permission that the provider may use (`docs/operations.md`, "On EC2"). */
 export const NEEDS: readonly Need[] = [
   { action: 'ec2:DescribeVolumes', on: ['nothing'] },
   { action: 'ec2:DescribeInstances', on: ['nothing'] },
@@ -36,3 +38,8 @@ export const NEEDS: readonly Need[] = [
     without: 'preempt: fence cannot stop another machine',
   },
 ]
+
+/** Those of them that a service needs by the way it is used. */
+export function needsOf({ stopsMachines }: PlatformUse): readonly Need[] {
+  return NEEDS.filter(({ action }) => stopsMachines || action !== 'ec2:StopInstances')
+}

@@ -7,7 +7,7 @@ import { type DryOutcome, dryRun, type Trial, trialHindrance } from './dry-runs.
 import type { Examined } from './examined.ts'
 import { pass, skip } from './findings.ts'
 import { deniedIn, type Judged, judge } from './judgement.ts'
-import { NEEDS, type Need } from './needs.ts'
+import type { Need } from './needs.ts'
 import { partitionOf } from './policy.ts'
 import { type Place, simulate, simulateOn, tagsFor } from './questions.ts'
 import { type Simulated, Simulation, whyNotSimulated } from './simulation.ts'
@@ -24,7 +24,7 @@ type Policies =
   | { readonly why: string }
 
 /** Each permission that is needed: tried with EC2, simulated with IAM, and where one says no, which of the two and why. */
-export function permissionsCheck(examined: Examined): Check {
+export function permissionsCheck(examined: Examined, needs: readonly Need[]): Check {
   return {
     id: 'ebs.permissions',
     title: 'permissions',
@@ -34,10 +34,10 @@ export function permissionsCheck(examined: Examined): Check {
       const partition = partitionOf((await examined.own()).region)
       const [policies, outcomes] = await Promise.all([
         policiesOf(examined, samples[0]),
-        triedOn(examined, samples, signal),
+        triedOn(examined, needs, samples, signal),
       ])
       throwIfAborted(signal)
-      const judged = NEEDS.flatMap((need) =>
+      const judged = needs.flatMap((need) =>
         judgedNeed(need, { outcomes, policies, samples, partition }),
       )
       return summary(judged, 'why' in policies ? policies.why : undefined)
@@ -110,13 +110,14 @@ type Outcomes = ReadonlyMap<
 
 async function triedOn(
   examined: Examined,
+  needs: readonly Need[],
   samples: readonly Volume[],
   signal: AbortSignal,
 ): Promise<Outcomes> {
   const [{ instanceId }, zone] = await Promise.all([examined.own(), examined.zone()])
   const hindrance = await trialHindrance(examined, signal)
   const snapshotId = await someSnapshot(examined, signal)
-  const tried = NEEDS.map(async (need) => {
+  const tried = needs.map(async (need) => {
     const trials: readonly Trial[] = need.on.includes('volume')
       ? samples.map((volume) => ({ zone, instanceId, volume }))
       : [{ zone, instanceId, snapshotId }]

@@ -24,6 +24,8 @@ const NAMED = 3
 
 /** What decides which statements are needed. */
 export interface PolicyNeeds {
+  /** Whether another machine may be stopped to take a volume from it (`preempt: fence`). */
+  readonly stopsMachines: boolean
   /** The partition of AWS: `aws`, `aws-cn`, `aws-us-gov`. */
   readonly partition: string
   /** Whether only what carries Remora's own tag may be used; volumes of REX-Ray's have none. */
@@ -33,7 +35,7 @@ export interface PolicyNeeds {
 }
 
 /** The least that a caller must be allowed (Service Authorization Reference, "Actions defined by Amazon EC2"). */
-export function minimalPolicy({ partition, tagged, key }: PolicyNeeds): Policy {
+export function minimalPolicy({ partition, tagged, stopsMachines, key }: PolicyNeeds): Policy {
   const { volumes, volumesThere, snapshots, instances } = resourcesOf(partition)
   const made = tagged ? { Condition: equals(`aws:RequestTag/${MANAGED_TAG}`, 'true') } : {}
   const ours = tagged ? { Condition: equals(`aws:ResourceTag/${MANAGED_TAG}`, 'true') } : {}
@@ -73,6 +75,7 @@ export function minimalPolicy({ partition, tagged, key }: PolicyNeeds): Policy {
       ),
       allow('UseInstances', 'AttachVolume DetachVolume', instances),
       allow('UseSnapshots', 'CopySnapshot DeleteSnapshot', snapshots, ours),
+      ...(stopsMachines ? [fence(partition)] : []),
       ...(key === undefined ? [] : keyStatements(key)),
     ],
   }
@@ -86,8 +89,8 @@ function fence(partition: string): Statement {
 
 /** The statements that allow one action, without conditions on tags, as JSON. */
 export function allowing(action: string, partition: string): string {
-  const all = [...minimalPolicy({ partition, tagged: false }).Statement, fence(partition)]
-  const found = all.filter(({ Action }) => Action.includes(action))
+  const all = minimalPolicy({ partition, tagged: false, stopsMachines: true })
+  const found = all.Statement.filter(({ Action }) => Action.includes(action))
   return found.map((one) => JSON.stringify({ ...one, Action: [action] })).join(', ')
 }
 

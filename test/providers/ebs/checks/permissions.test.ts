@@ -176,6 +176,7 @@ const BROKEN: readonly Broken[] = [
     title: 'fencing alone is not allowed',
     arrange: (clinic) => {
       clinic.allow([PRINTED, ASKING])
+      clinic.stopsMachines = true
       return undefined
     },
     says: /^ebs.permissions: ec2:StopInstances on i-\S+ is denied .*; without it preempt: fence cannot stop another machine/,

@@ -3,11 +3,12 @@ import type { Provider } from '../../../../src/libstorage/storage-driver.ts'
 import { NEEDS } from '../../../../src/providers/ebs/checks/needs.ts'
 import { allowing, minimalPolicy, policyFor } from '../../../../src/providers/ebs/checks/policy.ts'
 import { clinicForEach, foreignVolume, ownVolume } from '../../../support/ebs-broken.ts'
-import { ACCESS_KEY, type EbsClinic, FENCING, SECRET_KEY } from '../../../support/ebs-clinic.ts'
+import { ACCESS_KEY, type EbsClinic, linesOf, SECRET_KEY } from '../../../support/ebs-clinic.ts'
 import { ebsSpec, patient } from '../../../support/ebs-world.ts'
 import type { PolicyDocument } from '../../../support/iam/policy.ts'
 
 const PARTITION = 'aws'
+const PLAIN = { partition: PARTITION, stopsMachines: false }
 const KEY = 'arn:aws:kms:us-east-1:123456789012:key/0aaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee'
 
 const provider = async ({ world, machine }: EbsClinic): Promise<Provider> =>
@@ -50,7 +51,7 @@ describe('the printed policy', () => {
     'with conditions on tags (%s) lets a volume live its life',
     async (tagged) => {
       const clinic = current()
-      const printed = minimalPolicy({ partition: PARTITION, tagged })
+      const printed = minimalPolicy({ ...PLAIN, tagged })
       clinic.allow([{ name: 'printed', document: printed }])
       await live(clinic)
       const refused = clinic.simulator.calls.filter(
@@ -62,7 +63,7 @@ describe('the printed policy', () => {
 
   test('is the least: a volume lives its life without none of its statements', async () => {
     const clinic = current()
-    const { Statement, Version } = minimalPolicy({ partition: PARTITION, tagged: true })
+    const { Statement, Version } = minimalPolicy({ ...PLAIN, tagged: true })
     const missed: string[] = []
     for (const one of Statement) {
       const rest: PolicyDocument = {
@@ -80,12 +81,26 @@ describe('the printed policy', () => {
     const clinic = current()
     const id = await foreignVolume(clinic)
     const use = async (tagged: boolean) => {
-      clinic.allow([{ name: 'printed', document: minimalPolicy({ partition: PARTITION, tagged }) }])
+      clinic.allow([{ name: 'printed', document: minimalPolicy({ ...PLAIN, tagged }) }])
       await (await provider(clinic)).driver.attachVolume(id, clinic.machine.id)
     }
     await expect(use(true)).rejects.toThrow(/ec2:AttachVolume: UnauthorizedOperation/)
     await use(false)
   })
+
+  test.each([false, true])(
+    'has all that is looked at, be it that other machines are stopped (%s), and no more',
+    async (stopsMachines) => {
+      const clinic = current()
+      clinic.stopsMachines = stopsMachines
+      await ownVolume(clinic)
+      const { tagged } = (await clinic.policy()).policies
+      expect(JSON.stringify(tagged).includes('ec2:StopInstances')).toBe(stopsMachines)
+      clinic.allow([{ name: 'printed', document: tagged as PolicyDocument }])
+      const found = await clinic.examine()
+      expect([...linesOf(found, 'warn'), ...linesOf(found, 'fail')]).toEqual([])
+    },
+  )
 
   test('that fits is the one for the volumes that are there', async () => {
     const clinic = current()
@@ -109,7 +124,7 @@ describe('the printed policy', () => {
       because: expect.stringMatching(
         /^it fits whatever is there, and the volumes cannot be seen: UnauthorizedOperation/,
       ),
-      policies: { tagged: minimalPolicy({ partition: PARTITION, tagged: true }) },
+      policies: { tagged: minimalPolicy({ ...PLAIN, tagged: true }) },
     })
     clinic.machine.metadata.options.isSilent = true
     expect(await clinic.policy()).toMatchObject({ fits: 'untagged' })
@@ -129,18 +144,15 @@ describe('the printed policy', () => {
 })
 
 test('there is a statement for each permission that is looked at', () => {
-  const all = minimalPolicy({ partition: PARTITION, tagged: false }).Statement
-  const allowed = new Set([
-    ...all.flatMap(({ Action }) => Action),
-    ...[FENCING.document.Statement[0]?.Action ?? []].flat(),
-  ])
+  const all = minimalPolicy({ ...PLAIN, tagged: false, stopsMachines: true }).Statement
+  const allowed = new Set(all.flatMap(({ Action }) => Action))
   expect([...allowed].toSorted()).toEqual(NEEDS.map(({ action }) => action).toSorted())
   for (const { action } of NEEDS)
     expect(allowing(action, PARTITION)).toContain(`"Action":["${action}"]`)
 })
 
 test('resources are named in the partition of the region', () => {
-  const { policies } = policyFor([], { partition: 'aws-cn' })
+  const { policies } = policyFor([], { ...PLAIN, partition: 'aws-cn' })
   expect(JSON.stringify(policies)).toContain('arn:aws-cn:ec2:*:*:volume/*')
   expect(JSON.stringify(policies)).not.toContain('arn:aws:')
 })
