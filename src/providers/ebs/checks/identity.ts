@@ -1,4 +1,5 @@
 import type { Check, Finding } from '../../../libstorage/check.ts'
+import { FailedPreconditionError } from '../../../libstorage/errors.ts'
 import type { OwnIdentity } from '../identity.ts'
 import type { Examined } from './examined.ts'
 import { fail, pass, saidBy, warn } from './findings.ts'
@@ -18,6 +19,8 @@ async function identified(examined: Examined): Promise<readonly Finding[]> {
   try {
     found = await examined.own()
   } catch (error) {
+    if (error instanceof FailedPreconditionError)
+      return [fail(error.finding, error.remedy ?? 'leave ebs.instanceId out')]
     return [
       fail(
         `which instance this is cannot be found out: ${saidBy(error)}`,

@@ -108,7 +108,8 @@ const BROKEN: readonly Broken[] = [
   {
     title: 'the instance is another machine',
     arrange: ({ world }) => ({ instanceId: world.there.id }),
-    says: /^ebs.identity: ebs.instanceId is i-\S+, but this instance is i-/,
+    says: /^ebs.identity: ebs.instanceId is i-\S+, but this machine is i-\S+$/,
+    remedy: /^take it out of the configuration/,
   },
   {
     title: 'the instance is of another account',
