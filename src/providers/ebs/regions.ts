@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../libstorage/errors.ts'
-import { partitionOf } from './checks/policy.ts'
+import { partitionOf } from './checks/partition.ts'
 import { whereEc2Is } from './checks/where.ts'
 import type { EbsSettings } from './config.ts'
 import type { OtherRegion } from './connection.ts'

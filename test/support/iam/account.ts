@@ -28,6 +28,8 @@ export interface Judgement extends Ruling {
 export interface KmsKey {
   readonly arn: string
   readonly state: 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport'
+  /** All that it has. */
+  readonly aliases?: readonly string[]
 }
 
 /** An account of AWS: its principals with their keys and policies. */

@@ -1,5 +1,11 @@
 import { ApiError } from '../ec2/api-error.ts'
-import type { AccessKey, IamAccount } from './account.ts'
+import type { AccessKey, IamAccount, KmsKey } from './account.ts'
+import type { Asked } from './policy.ts'
+
+/** What policies may ask of a key. */
+function contextOf({ aliases = [] }: KmsKey): Asked['context'] {
+  return new Map(aliases.length === 0 ? [] : [['kms:resourcealiases', aliases]])
+}
 
 /** What KMS says of a key, as far as the caller may ask. */
 export function describeKey(
@@ -10,7 +16,7 @@ export function describeKey(
   const key = account.kmsKeys.get(KeyId)
   if (key === undefined) throw new ApiError('NotFoundException', `Key '${KeyId}' does not exist`)
   const { arn: Arn, state: KeyState } = key
-  const asked = { action: 'kms:DescribeKey', resource: Arn, context: new Map() }
+  const asked = { action: 'kms:DescribeKey', resource: Arn, context: contextOf(key) }
   if (account.judge(principal, asked).decision !== 'allowed')
     throw new ApiError(
       'AccessDeniedException',

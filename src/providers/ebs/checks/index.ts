@@ -10,8 +10,9 @@ import { attachmentsCheck, instanceCheck } from './instance.ts'
 import { keyOf, keysCheck } from './keys.ts'
 import { metadataCheck } from './metadata.ts'
 import { needsOf } from './needs.ts'
+import { partitionOf } from './partition.ts'
 import { permissionsCheck } from './permissions.ts'
-import { partitionOf, policyFor } from './policy.ts'
+import { policyFor } from './policy.ts'
 import { ownVolumes, volumesCheck } from './volumes.ts'
 
 /** Answers come within a second where all is well, and doctor gives each check five. */
@@ -45,20 +46,13 @@ export async function ebsPolicy(
   surroundings: EbsSurroundings = ON_AWS,
 ): Promise<PolicyAdvice> {
   const examined = new Examined(settings, surroundings)
-  const [seen, key, region] = await Promise.all([
+  const [seen, key, own] = await Promise.all([
     examined.volumes().catch((error: unknown) => saidBy(error)),
     keyOf(examined),
-    examined.own().then(
-      (found) => found.region,
-      () => settings.region ?? '',
-    ),
+    examined.own().catch(() => undefined),
   ])
+  const { region = settings.region ?? '', instanceId } = own ?? {}
   const volumes = typeof seen === 'string' ? seen : ownVolumes(examined, seen)
-  return policyFor(volumes, { ...use, partition: partitionOf(region), key: keyResource(key) })
-}
-
-/** A key that is known by its id or its alias alone has its ARN nowhere. */
-function keyResource(key: Awaited<ReturnType<typeof keyOf>>): string | undefined {
-  if ('verdict' in key) return undefined
-  return key.id.includes(':key/') ? key.id : '*'
+  const used = 'verdict' in key ? undefined : { id: key.id, region }
+  return policyFor(volumes, { ...use, instanceId, partition: partitionOf(region), key: used })
 }

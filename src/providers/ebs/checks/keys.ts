@@ -2,8 +2,9 @@ import { GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand } from '
 import type { Check, Finding } from '../../../libstorage/check.ts'
 import type { Examined } from './examined.ts'
 import { codeOf, fail, pass, saidBy, skip, warn } from './findings.ts'
+import { keyContext, keyStatements, type UsedKey } from './key-statements.ts'
 import { describeKey, type KeyAnswer } from './kms.ts'
-import { keyStatements, partitionOf } from './policy.ts'
+import { partitionOf } from './partition.ts'
 import { type Simulated, Simulation } from './simulation.ts'
 
 /** The key of AWS's own, which any caller may use by way of EBS. */
@@ -88,7 +89,9 @@ async function usable(
     code: '',
     said: saidBy(error),
   }))
-  const simulated = await simulatedUses(examined, 'arn' in answer ? answer.arn : key.id)
+  const { region } = await examined.own()
+  const used = { id: key.id, region }
+  const simulated = await simulatedUses(examined, used, 'arn' in answer ? answer.arn : undefined)
   const named = `key ${key.id} (${key.from})`
   if ('state' in answer && answer.state !== 'Enabled') return [inState(named, key.id, answer.state)]
   if ('code' in answer && answer.code === 'NotFoundException')
@@ -100,7 +103,7 @@ async function usable(
     ]
   const isDenied = 'code' in answer && answer.code === 'AccessDeniedException'
   const refused = [...simulated].filter(([, { decision }]) => decision !== 'allowed')
-  if (refused.length > 0) return [refusedUse(named, key.id, refused, isDenied)]
+  if (refused.length > 0) return [refusedUse(named, used, refused, isDenied)]
   return [seenState(named, answer, simulated.size > 0)]
 }
 
@@ -114,14 +117,12 @@ function inState(named: string, id: string, state: string): Finding {
 
 function refusedUse(
   named: string,
-  id: string,
+  key: UsedKey,
   refused: readonly (readonly [string, Simulated])[],
   isDenied: boolean,
 ): Finding {
   const actions = refused.map(([action]) => action).join(', ')
-  const statements = keyStatements(id.startsWith('arn:') ? id : '*').map((one) =>
-    JSON.stringify(one),
-  )
+  const statements = keyStatements(key).map((one) => JSON.stringify(one))
   const denying = refused.find(([, { decision }]) => decision === 'explicitDeny')?.[1]
   const limit = refused.find(([, { limit }]) => limit !== undefined)?.[1].limit
   if (denying !== undefined)
@@ -162,20 +163,19 @@ function seenState(named: string, answer: KeyAnswer, isSimulated: boolean): Find
 /** What the policies of the caller say about the uses of a key; nothing where IAM says nothing, or an alias hides which key it is. */
 async function simulatedUses(
   examined: Examined,
-  id: string,
+  key: UsedKey,
+  arn: string | undefined,
 ): Promise<ReadonlyMap<string, Simulated>> {
-  if (id.includes('alias/')) return new Map()
+  const { id, region } = key
+  if (arn === undefined && id.includes('alias/')) return new Map()
   try {
-    const [{ region }, { account }] = await Promise.all([examined.own(), examined.caller()])
-    const arn = `arn:${partitionOf(region)}:kms:${region}:${account}:key/${id}`
+    const { account } = await examined.caller()
+    const byId = `arn:${partitionOf(region)}:kms:${region}:${account}:key/${id}`
     const simulation = await Simulation.of(examined)
     return await simulation.ask({
       actions: USES,
-      resource: id.startsWith('arn:') ? id : arn,
-      context: {
-        'kms:GrantIsForAWSResource': 'true',
-        'kms:ViaService': `ec2.${region}.amazonaws.com`,
-      },
+      resource: arn ?? (id.startsWith('arn:') ? id : byId),
+      context: keyContext(key),
     })
   } catch {
     return new Map()

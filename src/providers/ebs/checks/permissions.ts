@@ -8,7 +8,7 @@ import type { Examined } from './examined.ts'
 import { pass, skip } from './findings.ts'
 import { deniedIn, type Judged, judge } from './judgement.ts'
 import type { Need } from './needs.ts'
-import { partitionOf } from './policy.ts'
+import { partitionOf } from './partition.ts'
 import { type Place, simulate, simulateOn, tagsFor } from './questions.ts'
 import { type Simulated, Simulation, whyNotSimulated } from './simulation.ts'
 import { ownVolumes } from './volumes.ts'
@@ -90,7 +90,7 @@ async function policiesOf(examined: Examined, sample: Volume | undefined): Promi
       examined.caller(),
     ])
     const place: Place = { region, instanceId, account }
-    const { id, ...kind } = sample ?? { id: '*', name: 'doctor', managed: true }
+    const { id, ...kind } = sample ?? { id: 'vol-*', name: 'doctor', managed: true }
     const tagged = { id, tags: tagsFor({ ...kind, managed: true }) }
     const [asIs, ifTagged] = await Promise.all([
       simulate(simulation, examined, place, { id, tags: tagsFor(kind) }),

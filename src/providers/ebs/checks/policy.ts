@@ -1,6 +1,7 @@
 import type { Volume } from '../../../libstorage/types.ts'
 import type { PolicyAdvice } from '../../definition.ts'
 import { MANAGED_TAG } from '../tags.ts'
+import { keyStatements, type UsedKey } from './key-statements.ts'
 
 /** One statement of a policy, as IAM's JSON has it. */
 export interface Statement {
@@ -21,6 +22,7 @@ export interface Policy {
 
 /** How many volumes are named one by one. */
 const NAMED = 3
+const TAG = `the tag ${MANAGED_TAG}=true`
 
 /** What decides which statements are needed. */
 export interface PolicyNeeds {
@@ -30,8 +32,8 @@ export interface PolicyNeeds {
   readonly partition: string
   /** Whether only what carries Remora's own tag may be used; volumes of REX-Ray's have none. */
   readonly tagged: boolean
-  /** The ARN of the KMS key of encrypted volumes, where there is one of the customer's own. */
-  readonly key?: string | undefined
+  /** The KMS key of encrypted volumes, where there is one of the customer's own. */
+  readonly key?: UsedKey | undefined
 }
 
 /** The least that a caller must be allowed (Service Authorization Reference, "Actions defined by Amazon EC2"). */
@@ -96,11 +98,14 @@ export function allowing(action: string, partition: string): string {
 
 /**
  * Both forms of the policy, and which one fits these volumes: with the conditions on tags those without the tag could not
- * be used. A text in place of volumes says why they cannot be seen.
+ * be used, which counts where the instance has some of them. A text in place of volumes says why they cannot be seen.
  */
 export function policyFor(
   volumes: readonly Volume[] | string,
-  needs: Omit<PolicyNeeds, 'tagged'>,
+  {
+    instanceId,
+    ...needs
+  }: Omit<PolicyNeeds, 'tagged'> & { readonly instanceId?: string | undefined },
 ): PolicyAdvice {
   const policies = {
     tagged: minimalPolicy({ ...needs, tagged: true }),
@@ -113,49 +118,32 @@ export function policyFor(
       policies,
     }
   const without = volumes.filter(({ managed }) => !managed)
-  if (without.length === 0)
+  const used = without.filter(({ attachments }) =>
+    attachments.some((one) => one.instanceId === instanceId),
+  )
+  if (used.length > 0)
     return {
-      fits: 'tagged',
-      because: `there is no volume with a name that lacks the tag ${MANAGED_TAG}=true`,
+      fits: 'untagged',
+      because: `this instance has ${used.length} volume${used.length === 1 ? ' that lacks' : 's that lack'} ${TAG}, as those of REX-Ray do: ${listed(used)}`,
       policies,
     }
-  const some = without.slice(0, NAMED).map(({ id, name }) => `${id} (${name})`)
-  const rest = without.length > NAMED ? ` and ${without.length - NAMED} more` : ''
+  if (without.length > 0)
+    return {
+      fits: 'tagged',
+      because: `this instance has none of the ${without.length} of ${volumes.length} volumes with a name that lack ${TAG}; until they get it, those could not be attached, detached, resized, copied to a snapshot or removed: ${listed(without)}`,
+      policies,
+    }
   return {
-    fits: 'untagged',
-    because: `${without.length} of ${volumes.length} volumes with a name lack the tag ${MANAGED_TAG}=true, as those of REX-Ray do: ${some.join(', ')}${rest}`,
+    fits: 'tagged',
+    because: `there is no volume with a name that lacks ${TAG}`,
     policies,
   }
 }
 
-/** What a caller needs on the key of encrypted volumes. */
-export function keyStatements(key: string): Statement[] {
-  return [
-    {
-      Sid: 'UseKey',
-      Effect: 'Allow',
-      Action: [
-        'kms:Decrypt',
-        'kms:GenerateDataKeyWithoutPlaintext',
-        'kms:ReEncrypt*',
-        'kms:DescribeKey',
-      ],
-      Resource: key,
-    },
-    {
-      Sid: 'LendKey',
-      Effect: 'Allow',
-      Action: ['kms:CreateGrant'],
-      Resource: key,
-      Condition: { Bool: { 'kms:GrantIsForAWSResource': 'true' } },
-    },
-  ]
-}
-
-/** The partition of a region (AWS General Reference, "ARNs"). */
-export function partitionOf(region: string): string {
-  if (region.startsWith('cn-')) return 'aws-cn'
-  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
+function listed(volumes: readonly Volume[]): string {
+  const some = volumes.slice(0, NAMED).map(({ id, name }) => `${id} (${name})`)
+  const rest = volumes.length > NAMED ? ` and ${volumes.length - NAMED} more` : ''
+  return some.join(', ') + rest
 }
 
 /** The ARNs of what the policies are about; what is being made has no id yet. */

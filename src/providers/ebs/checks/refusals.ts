@@ -1,7 +1,8 @@
 import type { Finding } from '../../../libstorage/check.ts'
 import type { Examined } from './examined.ts'
 import { codeOf, fail, saidBy } from './findings.ts'
-import { allowing, partitionOf } from './policy.ts'
+import { partitionOf } from './partition.ts'
+import { allowing } from './policy.ts'
 
 const UNACCEPTED = new Set(['AuthFailure', 'InvalidClientTokenId', 'SignatureDoesNotMatch'])
 const EXPIRED = new Set(['RequestExpired', 'ExpiredToken', 'ExpiredTokenException'])

@@ -98,7 +98,6 @@ const BROKEN: readonly Broken[] = [
       withVolume(clinic, [
         withoutAction('ec2:AttachVolume'),
         ASKING,
-        FENCING,
         policy('volumes-only', {
           Effect: 'Allow',
           Action: 'ec2:AttachVolume',

@@ -1,15 +1,27 @@
 import { describe, expect, test } from 'vitest'
 import type { Provider } from '../../../../src/libstorage/storage-driver.ts'
 import { NEEDS } from '../../../../src/providers/ebs/checks/needs.ts'
-import { allowing, minimalPolicy, policyFor } from '../../../../src/providers/ebs/checks/policy.ts'
+import {
+  allowing,
+  minimalPolicy,
+  type Policy,
+  policyFor,
+} from '../../../../src/providers/ebs/checks/policy.ts'
 import { clinicForEach, foreignVolume, ownVolume } from '../../../support/ebs-broken.ts'
-import { ACCESS_KEY, type EbsClinic, linesOf, SECRET_KEY } from '../../../support/ebs-clinic.ts'
+import {
+  ACCESS_KEY,
+  ASKING,
+  type EbsClinic,
+  linesOf,
+  SECRET_KEY,
+} from '../../../support/ebs-clinic.ts'
 import { ebsSpec, patient } from '../../../support/ebs-world.ts'
 import type { PolicyDocument } from '../../../support/iam/policy.ts'
 
 const PARTITION = 'aws'
 const PLAIN = { partition: PARTITION, stopsMachines: false }
-const KEY = 'arn:aws:kms:us-east-1:123456789012:key/0aaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee'
+const KEY_ID = '0aaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee'
+const KEY = `arn:aws:kms:us-east-1:123456789012:key/${KEY_ID}`
 
 const provider = async ({ world, machine }: EbsClinic): Promise<Provider> =>
   patient(await world.provider(machine, { accessKey: ACCESS_KEY, secretKey: SECRET_KEY }))
@@ -88,15 +100,19 @@ describe('the printed policy', () => {
     await use(false)
   })
 
-  test.each([false, true])(
-    'has all that is looked at, be it that other machines are stopped (%s), and no more',
-    async (stopsMachines) => {
+  test.each([
+    { stopsMachines: false, volumes: 'a volume', and: [] },
+    { stopsMachines: true, volumes: 'a volume', and: [ASKING] },
+    { stopsMachines: true, volumes: 'no volume', and: [ASKING] },
+  ])(
+    'has all that is looked at where other machines are stopped ($stopsMachines) and there is $volumes',
+    async ({ stopsMachines, volumes, and }) => {
       const clinic = current()
       clinic.stopsMachines = stopsMachines
-      await ownVolume(clinic)
+      if (volumes === 'a volume') await ownVolume(clinic)
       const { tagged } = (await clinic.policy()).policies
       expect(JSON.stringify(tagged).includes('ec2:StopInstances')).toBe(stopsMachines)
-      clinic.allow([{ name: 'printed', document: tagged as PolicyDocument }])
+      clinic.allow([{ name: 'printed', document: tagged as PolicyDocument }, ...and])
       const found = await clinic.examine()
       expect([...linesOf(found, 'warn'), ...linesOf(found, 'fail')]).toEqual([])
     },
@@ -111,8 +127,13 @@ describe('the printed policy', () => {
     })
     const old = await foreignVolume(clinic)
     expect(await clinic.policy()).toMatchObject({
+      fits: 'tagged',
+      because: `this instance has none of the 1 of 2 volumes with a name that lack the tag remora/managed=true; until they get it, those could not be attached, detached, resized, copied to a snapshot or removed: ${old} (old)`,
+    })
+    await (await provider(clinic)).driver.attachVolume(old, clinic.machine.id)
+    expect(await clinic.policy()).toMatchObject({
       fits: 'untagged',
-      because: `1 of 2 volumes with a name lack the tag remora/managed=true, as those of REX-Ray do: ${old} (old)`,
+      because: `this instance has 1 volume that lacks the tag remora/managed=true, as those of REX-Ray do: ${old} (old)`,
     })
   })
 
@@ -130,16 +151,77 @@ describe('the printed policy', () => {
     expect(await clinic.policy()).toMatchObject({ fits: 'untagged' })
   })
 
-  test('allows the key of encrypted volumes where one is configured', async () => {
-    const { policies } = await current().policy({ kmsKeyID: KEY })
-    const text = JSON.stringify(policies)
-    expect(text).toContain(
-      `"Resource":"${KEY}","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}`,
-    )
-    expect(JSON.stringify((await current().policy({ kmsKeyID: 'alias/db' })).policies)).toContain(
-      '"Resource":"*","Condition":{"Bool"',
-    )
-    expect(JSON.stringify((await current().policy()).policies)).not.toContain('kms:')
+  describe('allows the key of encrypted volumes, by way of EC2 in the region alone,', () => {
+    const HERE = 'arn:aws:kms:us-east-1'
+    const BY_EC2 = { StringEquals: { 'kms:ViaService': 'ec2.us-east-1.amazonaws.com' } }
+    const LENT = { Bool: { 'kms:GrantIsForAWSResource': 'true' } }
+    const named = (alias: string) => ({
+      'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias },
+    })
+    const statements = async (kmsKeyID?: string) => {
+      const { tagged } = (await current().policy({ kmsKeyID })).policies
+      return (tagged as Policy).Statement.filter(({ Action }) => Action[0]?.startsWith('kms:'))
+    }
+
+    test.each([
+      { by: 'its ARN', id: KEY, Resource: KEY },
+      { by: 'its id', id: KEY_ID, Resource: `${HERE}:*:key/${KEY_ID}` },
+      { by: 'an alias', id: 'alias/db', Resource: `${HERE}:*:key/*`, alias: 'alias/db' },
+      {
+        by: 'the ARN of an alias',
+        id: `${HERE}:123456789012:alias/db`,
+        Resource: `${HERE}:123456789012:key/*`,
+        alias: 'alias/db',
+      },
+    ])('where it is configured by $by', async ({ id, Resource, alias }) => {
+      const byAlias = alias === undefined ? {} : named(alias)
+      expect(await statements(id)).toMatchObject([
+        { Action: ['kms:DescribeKey'], Resource },
+        {
+          Action: ['kms:Decrypt', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncrypt*'],
+          Resource,
+          Condition: { ...BY_EC2, ...byAlias },
+        },
+        {
+          Action: ['kms:CreateGrant'],
+          Resource,
+          Condition: { ...BY_EC2, ...LENT, ...byAlias },
+        },
+      ])
+    })
+
+    test('and none where there is none', async () => {
+      expect(await statements()).toEqual([])
+    })
+
+    test.each([KEY, KEY_ID, 'alias/db'])('so that doctor has nothing against %s', async (id) => {
+      const clinic = current()
+      clinic.account.kmsKeys.set(id, {
+        arn: KEY,
+        state: 'Enabled',
+        aliases: ['alias/other', 'alias/db'],
+      })
+      const { tagged } = (await clinic.policy({ kmsKeyID: id })).policies
+      clinic.allow([{ name: 'printed', document: tagged as PolicyDocument }, ASKING])
+      const found = await clinic.examine({ kmsKeyID: id })
+      expect([...linesOf(found, 'warn'), ...linesOf(found, 'fail')]).toEqual([])
+      expect(linesOf(found, 'pass')).toContain(
+        `ebs.keys: key ${id} (ebs.kmsKeyID) is enabled, and the caller may use it`,
+      )
+    })
+
+    test('and no key of another alias', async () => {
+      const clinic = current()
+      clinic.account.kmsKeys.set('alias/db', { arn: KEY, state: 'Enabled', aliases: [] })
+      const { tagged } = (await clinic.policy({ kmsKeyID: 'alias/db' })).policies
+      clinic.allow([{ name: 'printed', document: tagged as PolicyDocument }, ASKING])
+      const found = await clinic.examine({ kmsKeyID: 'alias/db' })
+      expect(linesOf(found, 'warn')).toEqual([
+        expect.stringMatching(
+          /^ebs.keys: whether key alias\/db .* is not known: .*kms:DescribeKey/,
+        ),
+      ])
+    })
   })
 })
 
@@ -149,6 +231,16 @@ test('there is a statement for each permission that is looked at', () => {
   expect([...allowed].toSorted()).toEqual(NEEDS.map(({ action }) => action).toSorted())
   for (const { action } of NEEDS)
     expect(allowing(action, PARTITION)).toContain(`"Action":["${action}"]`)
+})
+
+test('the name of EC2 to KMS is either one where the region is in China, and any where it is not known', () => {
+  const via = (region: string) =>
+    JSON.stringify(minimalPolicy({ ...PLAIN, tagged: true, key: { id: KEY_ID, region } }))
+  expect(via('cn-north-1')).toContain(
+    '"kms:ViaService":["ec2.cn-north-1.amazonaws.com","ec2.cn-north-1.amazonaws.com.cn"]',
+  )
+  expect(via('cn-north-1')).toContain(`"arn:aws-cn:kms:cn-north-1:*:key/${KEY_ID}"`)
+  expect(via('')).toContain('{"StringLike":{"kms:ViaService":"ec2.*.amazonaws.com"}')
 })
 
 test('resources are named in the partition of the region', () => {
