@@ -87,6 +87,15 @@ export async function foreignVolume(clinic: EbsClinic, name = 'old'): Promise<st
   return id
 }
 
+/** One that the machine of the clinic has. */
+export async function foreignVolumeHere(clinic: EbsClinic): Promise<string> {
+  const { world, machine } = clinic
+  const id = await foreignVolume(clinic)
+  const { driver } = await world.provider(machine, { accessKey: ACCESS_KEY, secretKey: SECRET_KEY })
+  await driver.attachVolume(id, machine.id)
+  return id
+}
+
 /** Makes the instance of the clinic another one, such as of another type. */
 export function changeInstance({ simulator, machine }: EbsClinic, changed: object): void {
   const { region } = simulator

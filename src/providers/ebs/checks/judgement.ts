@@ -15,6 +15,8 @@ export interface Evidence {
   readonly dry: DryOutcome
   /** What it was tried on. */
   readonly volume?: Volume | undefined
+  /** Whether that is attached to this instance, so that it has to be allowed. */
+  readonly isHere: boolean
   /** Whether EC2 allows it on a volume of the other kind. */
   readonly isAllowedElsewhere: boolean
   readonly simulated?: Simulated | undefined
@@ -31,12 +33,17 @@ export interface Judged {
   readonly denied?: string
   readonly allowed?: string
   readonly finding?: Finding
+  /** Set where it is denied on a volume that lacks Remora's tag, and that this instance does not have: it may be none of ours. */
+  readonly byTag?: { readonly action: string; readonly volume: Volume }
 }
 
 /** Weighs what EC2 says against what IAM says. EC2's word counts: it knows all that limits a caller, and IAM knows why. */
 export function judge(evidence: Evidence): Judged {
   const { need, dry, simulated } = evidence
   const { action } = need
+  const others = deniedForOthers(evidence)
+  if (others !== undefined)
+    return { allowed: action, byTag: { action: deniedIn(evidence), volume: others } }
   if (dry.is === 'denied') return { denied: deniedIn(evidence), finding: refused(evidence, dry) }
   if (dry.is === 'allowed' || simulated?.decision === 'allowed') return { allowed: action }
   if (simulated === undefined) return { open: { action, why: dry.why } }
@@ -45,6 +52,13 @@ export function judge(evidence: Evidence): Judged {
     denied: action,
     finding: weighed(need, seen, remediesFor(evidence, action, simulated)),
   }
+}
+
+/** The volume of which an action is denied for its tags alone, though nothing has to be done with it here. */
+function deniedForOthers(evidence: Evidence): Volume | undefined {
+  const { dry, volume, isHere } = evidence
+  if (dry.is !== 'denied' || volume === undefined || isHere) return undefined
+  return otherThing(dry.resource, volume) === undefined && isByTag(evidence) ? volume : undefined
 }
 
 /** The action that is denied: a request may need others than that by whose name it is called. */

@@ -31,14 +31,15 @@ export function permissionsCheck(examined: Examined, needs: readonly Need[]): Ch
     after: ['ebs.metadata', 'ebs.identity', 'ebs.endpoint', 'ebs.credentials', 'ebs.caller'],
     async run(signal) {
       const samples = await samplesOf(examined)
-      const partition = partitionOf((await examined.own()).region)
+      const { region, instanceId } = await examined.own()
+      const partition = partitionOf(region)
       const [policies, outcomes] = await Promise.all([
         policiesOf(examined, samples[0]),
         triedOn(examined, needs, samples, signal),
       ])
       throwIfAborted(signal)
       const judged = needs.flatMap((need) =>
-        judgedNeed(need, { outcomes, policies, samples, partition }),
+        judgedNeed(need, { outcomes, policies, samples, partition, instanceId }),
       )
       return summary(judged, 'why' in policies ? policies.why : undefined)
     },
@@ -57,6 +58,7 @@ function summary(judged: readonly Judged[], why: string | undefined): readonly F
     return `${actions.join(', ')} (${reason})`
   })
   const allowed = judged.flatMap((one) => one.allowed ?? [])
+  const byTag = judged.flatMap((one) => one.byTag ?? [])
   const how = why === undefined ? "EC2's dry runs and IAM's simulation" : `EC2's dry runs; ${why}`
   return [
     ...first.flatMap(({ finding }) => finding ?? []),
@@ -67,19 +69,42 @@ function summary(judged: readonly Judged[], why: string | undefined): readonly F
             `neither tried nor simulated: ${open.join('; ')}${why === undefined ? '' : `; ${why}`}`,
           ),
         ]),
+    ...forOthers(byTag),
     ...(allowed.length === 0 ? [] : [pass(`allowed: ${allowed.join(', ')} (${how})`)]),
   ]
 }
 
-/** One volume of each kind that there is, that without Remora's tag first: it shows what a condition on tags forbids. */
+/** What a condition on tags forbids of volumes that nothing has to be done with here: that is what it is for. */
+function forOthers(all: readonly NonNullable<Judged['byTag']>[]): readonly Finding[] {
+  const [first] = all
+  if (first === undefined) return []
+  const { id, name } = first.volume
+  const actions = [...new Set(all.map(({ action }) => action))].join(', ')
+  return [
+    pass(
+      `a condition on tags denies ${actions} on volumes without the tag ${MANAGED_TAG}=true, such as ${id} (${name}), which this instance does not have; one that shall be used here needs it: aws ec2 create-tags --resources ${id} --tags Key=${MANAGED_TAG},Value=true`,
+    ),
+  ]
+}
+
+/**
+ * One volume of each kind that there is, that without Remora's tag first: it shows what a condition on tags forbids. One that
+ * this instance does not have may be anybody's, and says nothing unless there is one with the tag beside it.
+ */
 async function samplesOf(examined: Examined): Promise<readonly Volume[]> {
+  const { instanceId } = await examined.own()
   const all = await examined.volumes().then(
     (seen) => ownVolumes(examined, seen),
     () => [],
   )
-  return [all.find(({ managed }) => !managed), all.find(({ managed }) => managed)].filter(
-    (one) => one !== undefined,
-  )
+  const managed = all.find((one) => one.managed)
+  const others = all.filter((one) => !one.managed)
+  const other = others.find((one) => isOn(instanceId, one)) ?? (managed && others[0])
+  return [other, managed].filter((one) => one !== undefined)
+}
+
+function isOn(instance: string, { attachments }: Volume): boolean {
+  return attachments.some(({ instanceId }) => instanceId === instance)
 }
 
 async function policiesOf(examined: Examined, sample: Volume | undefined): Promise<Policies> {
@@ -155,11 +180,12 @@ interface Known {
   readonly policies: Policies
   readonly samples: readonly Volume[]
   readonly partition: string
+  readonly instanceId: string
 }
 
 function judgedNeed(
   need: Need,
-  { outcomes, policies, samples, partition }: Known,
+  { outcomes, policies, samples, partition, instanceId }: Known,
 ): readonly Judged[] {
   const of = outcomes.get(need.action) ?? []
   const denied = of.find(({ dry }) => dry.is === 'denied')
@@ -174,6 +200,7 @@ function judgedNeed(
       partition,
       dry: one.dry,
       volume: one.volume,
+      isHere: one.volume !== undefined && isOn(instanceId, one.volume),
       // What is allowed on the one and not on the other is so by its tags.
       isAllowedElsewhere: of.some(({ dry }) => dry.is === 'allowed'),
       // The simulation is about the first sample, as the others are allowed if it is.

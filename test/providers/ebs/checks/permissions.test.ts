@@ -4,6 +4,7 @@ import {
   changeInstance,
   clinicForEach,
   foreignVolume,
+  foreignVolumeHere,
   ownSnapshot,
   ownVolume,
   testBroken,
@@ -13,7 +14,6 @@ import {
   allow,
   deny,
   type EbsClinic,
-  FENCING,
   linesOf,
   PRINTED,
   policy,
@@ -48,7 +48,7 @@ const withVolume = async (clinic: EbsClinic, ...policies: Parameters<EbsClinic['
 const BROKEN: readonly Broken[] = [
   {
     title: 'no policy allows one action',
-    arrange: (clinic) => withVolume(clinic, [withoutAction('ec2:AttachVolume'), ASKING, FENCING]),
+    arrange: (clinic) => withVolume(clinic, [withoutAction('ec2:AttachVolume'), ASKING]),
     says: /^ebs.permissions: ec2:AttachVolume on vol-\S+ \(data\) is denied by EC2 and by IAM's simulation: no policy of role node allows it/,
     remedy:
       /^add to the policy of role node: \{"Sid":"UseVolumes","Effect":"Allow","Action":\["ec2:AttachVolume"\]/,
@@ -56,13 +56,13 @@ const BROKEN: readonly Broken[] = [
   {
     title: 'no policy allows one action to a user',
     arrange: (clinic) =>
-      withVolume(clinic, [withoutAction('ec2:DetachVolume'), ASKING, FENCING], { kind: 'user' }),
+      withVolume(clinic, [withoutAction('ec2:DetachVolume'), ASKING], { kind: 'user' }),
     says: /^ebs.permissions: ec2:DetachVolume on vol-\S+ \(data\) is denied by EC2 and by IAM's simulation: no policy of user node allows it/,
   },
   {
     title: 'no policy allows tags',
     arrange: (clinic) => {
-      clinic.allow([withoutAction('ec2:CreateTags'), ASKING, FENCING])
+      clinic.allow([withoutAction('ec2:CreateTags'), ASKING])
       return undefined
     },
     says: /^ebs.permissions: ec2:CreateTags is denied \(ec2:CreateVolume needs it\) by EC2 and by IAM's simulation: no policy of role node allows it/,
@@ -71,7 +71,7 @@ const BROKEN: readonly Broken[] = [
   {
     title: 'no policy allows volumes to be seen',
     arrange: (clinic) => {
-      clinic.allow([withoutAction('ec2:DescribeVolumes'), ASKING, FENCING])
+      clinic.allow([withoutAction('ec2:DescribeVolumes'), ASKING])
       return undefined
     },
     says: /^ebs.volumes: ec2:DescribeVolumes is denied: UnauthorizedOperation/,
@@ -80,7 +80,7 @@ const BROKEN: readonly Broken[] = [
   {
     title: 'a Deny forbids one action',
     arrange: (clinic) =>
-      withVolume(clinic, [PRINTED, ASKING, FENCING, policy('no-deletes', deny('ec2:Delete*'))]),
+      withVolume(clinic, [PRINTED, ASKING, policy('no-deletes', deny('ec2:Delete*'))]),
     says: /^ebs.permissions: ec2:DeleteVolume on vol-\S+ \(data\) is denied by EC2 and by IAM's simulation: a Deny in no-deletes of role node/,
     remedy: /^take ec2:DeleteVolume out of the Deny in no-deletes/,
   },
@@ -110,7 +110,7 @@ const BROKEN: readonly Broken[] = [
     title: 'the permissions boundary does not allow one action',
     arrange: (clinic) => {
       const all = { Effect: 'Allow', NotAction: 'ec2:ModifyVolume', Resource: '*' } as const
-      return withVolume(clinic, [PRINTED, ASKING, FENCING], { boundary: policy('edge', all) })
+      return withVolume(clinic, [PRINTED, ASKING], { boundary: policy('edge', all) })
     },
     says: /^ebs.permissions: ec2:ModifyVolume .* by IAM's simulation: the permissions boundary of role node does not allow it \(arn:aws:iam::123456789012:policy\/edge\)/,
     remedy: /^add to the permissions boundary arn:aws:iam::123456789012:policy\/edge: /,
@@ -127,8 +127,8 @@ const BROKEN: readonly Broken[] = [
   {
     title: "a condition on tags forbids REX-Ray's volumes",
     arrange: async (clinic) => {
-      await foreignVolume(clinic)
-      clinic.allow([withoutAction('ec2:AttachVolume'), ASKING, FENCING, TAGGED])
+      await foreignVolumeHere(clinic)
+      clinic.allow([withoutAction('ec2:AttachVolume'), ASKING, TAGGED])
       return undefined
     },
     says: /^ebs.permissions: ec2:AttachVolume on vol-\S+ \(old\) is denied by a condition on tags: it is allowed with the tag remora\/managed=true, which this volume lacks/,
@@ -137,9 +137,9 @@ const BROKEN: readonly Broken[] = [
   {
     title: 'a condition on tags forbids some volumes, and nothing may be simulated',
     arrange: async (clinic) => {
-      await foreignVolume(clinic)
+      await foreignVolumeHere(clinic)
       await ownVolume(clinic)
-      clinic.allow([withoutAction('ec2:DeleteVolume'), FENCING, TAGGED])
+      clinic.allow([withoutAction('ec2:DeleteVolume'), TAGGED])
       return undefined
     },
     says: /^ebs.permissions: ec2:DeleteVolume on vol-\S+ \(old\) is denied by a condition on tags/,
@@ -147,7 +147,7 @@ const BROKEN: readonly Broken[] = [
   {
     title: 'one action is denied, and nothing may be simulated',
     arrange: (clinic) => {
-      clinic.allow([withoutAction('ec2:CreateVolume'), FENCING])
+      clinic.allow([withoutAction('ec2:CreateVolume')])
       return undefined
     },
     says: /^ebs.permissions: ec2:CreateVolume is denied by EC2 \(.*\); which policy says so is not known, as the caller may not ask iam:SimulatePrincipalPolicy/,
@@ -155,7 +155,7 @@ const BROKEN: readonly Broken[] = [
   {
     title: 'the only action that is denied could not be tried',
     arrange: (clinic) => {
-      clinic.allow([withoutAction('ec2:DeleteVolume'), ASKING, FENCING])
+      clinic.allow([withoutAction('ec2:DeleteVolume'), ASKING])
       return undefined
     },
     says: /^ebs.permissions: ec2:DeleteVolume is denied, says IAM's simulation: no policy of role node allows it/,
@@ -164,7 +164,7 @@ const BROKEN: readonly Broken[] = [
     title: 'copies of snapshots alone are not allowed',
     arrange: async (clinic) => {
       await ownSnapshot(clinic)
-      clinic.allow([withoutAction('ec2:CopySnapshot'), ASKING, FENCING])
+      clinic.allow([withoutAction('ec2:CopySnapshot'), ASKING])
       return undefined
     },
     says: /^ebs.permissions: ec2:CopySnapshot is denied by EC2 and by IAM's simulation: no policy of role node allows it; without it no snapshot is copied/,
@@ -244,7 +244,7 @@ describe('permissions', () => {
   test('are not tried where the look that shall prove DryRun is denied, which proves nothing', async () => {
     const clinic = current()
     await ownVolume(clinic)
-    clinic.allow([withoutAction('ec2:DescribeInstances'), ASKING, FENCING])
+    clinic.allow([withoutAction('ec2:DescribeInstances'), ASKING])
     clinic.simulator.takeCounts()
     await clinic.examine()
     expect(clinic.simulator.calls.filter(({ action }) => CHANGES.test(action))).toEqual([])
@@ -256,7 +256,7 @@ describe('permissions', () => {
     changeInstance(clinic, { profile: 'fleet' })
     clinic.account.profiles.set('fleet', 'node')
     const asking = policy('asking', allow('iam:GetInstanceProfile', 'iam:SimulatePrincipalPolicy'))
-    clinic.allow([withoutAction('ec2:AttachVolume'), asking, FENCING])
+    clinic.allow([withoutAction('ec2:AttachVolume'), asking])
     expect(linesOf(await clinic.examine(), 'fail')[0]).toMatch(/no policy of role node allows it/)
     expect(clinic.iam.calls).toContain('GetInstanceProfile')
   })

@@ -118,6 +118,28 @@ describe('the printed policy', () => {
     },
   )
 
+  test.each([
+    { there: 'no others', and: [] },
+    { there: 'no others', and: [ASKING] },
+    { there: 'one with the tag', and: [] },
+    { there: 'one with the tag', and: [ASKING] },
+  ])(
+    'with conditions on tags is right where a volume of others is in the region, and $there',
+    async ({ there, and }) => {
+      const clinic = current()
+      const others = await foreignVolume(clinic)
+      if (there === 'one with the tag') await ownVolume(clinic)
+      const { fits, policies } = await clinic.policy()
+      expect(fits).toBe('tagged')
+      clinic.allow([{ name: 'printed', document: policies[fits] as PolicyDocument }, ...and])
+      const found = await clinic.examine()
+      expect([...linesOf(found, 'warn'), ...linesOf(found, 'fail')]).toEqual([])
+      const said = `such as ${others} (old), which this instance does not have; one that shall be used here needs it: aws ec2 create-tags --resources ${others}`
+      const isSaid = linesOf(found, 'pass').some((line) => line.includes(said))
+      expect(isSaid).toBe(there === 'one with the tag')
+    },
+  )
+
   test('that fits is the one for the volumes that are there', async () => {
     const clinic = current()
     await ownVolume(clinic)
