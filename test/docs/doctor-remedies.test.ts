@@ -40,6 +40,7 @@ const CHECK = /^(?:machine|service|volumes?|[a-z]+)\.[a-z-]+$/
 const HELPERS: Readonly<Record<string, string>> = {
   'src/doctor/machine/engine-sockets.ts': 'machine.engine',
   'src/doctor/volumes/repair.ts': 'volumes.file-systems',
+  'src/doctor/volumes/stuck.ts': 'volumes.attached',
   'src/providers/ebs/checks/judgement.ts': 'ebs.permissions',
   'src/providers/ebs/checks/refusals.ts': 'ebs.caller',
 }
