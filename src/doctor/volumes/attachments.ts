@@ -19,6 +19,8 @@ export function attachmentsCheck(look: ServiceLook): Check {
       const [platform, { records }] = await Promise.all([look.platform(), look.ledger()])
       const known = new Map(records.map((record) => [record.volume.id, record]))
       const mine = platform.volumes.flatMap((volume) => {
+        // What others manage is theirs, unless it is used by this service all the same.
+        if (volume.managedBy !== undefined && !known.has(volume.id)) return []
         const attachment = volume.attachments.find(
           ({ instanceId }) => instanceId === platform.here.id,
         )

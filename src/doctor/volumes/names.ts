@@ -27,11 +27,14 @@ function finding(volumes: readonly Volume[], { here }: PlatformLook): Finding | 
   const [first] = volumes
   if (first === undefined || volumes.length < 2) return undefined
   const isHere = ({ zone }: Volume) => here.zone === undefined || zone === here.zone
-  const concernsUs = volumes.some((volume) => isHere(volume) || volume.managed)
+  const ours = volumes.filter(({ managedBy }) => managedBy === undefined)
+  const concernsUs = ours.some((volume) => isHere(volume) || volume.managed)
   if (!concernsUs) return undefined
   const list = volumes.map(
-    ({ name, id, zone }) => `${name} (${id}${zone === undefined ? '' : ` in ${zone}`})`,
+    ({ name, id, zone, managedBy }) =>
+      `${name} (${id}${zone === undefined ? '' : ` in ${zone}`}${managedBy === undefined ? '' : `, managed by ${managedBy}`})`,
   )
+  const which = ours.length === volumes.length ? 'the ones' : 'those of ours'
   const inZone = volumes.filter(isHere).length
   const isAmbiguous =
     volumes.filter(({ name, zone }) => name === first.name && zone === first.zone).length > 1
@@ -40,6 +43,6 @@ function finding(volumes: readonly Volume[], { here }: PlatformLook): Finding | 
   return {
     verdict: isAmbiguous ? 'fail' : 'warn',
     seen: `${volumeNamed(first.name)} ${what}: ${list.join(', ')}`,
-    remedy: 'rename or remove the ones that are not meant; until then use the id',
+    remedy: `rename or remove ${which} that are not meant; until then use the id`,
   }
 }

@@ -10,11 +10,14 @@ export function platformCheck(look: ServiceLook): Check {
     after: ['service.driver'],
     run: async () => {
       const { here, volumes } = await look.platform()
-      const attached = volumes.filter((volume) =>
+      const ours = volumes.filter(({ managedBy }) => managedBy === undefined)
+      const attached = ours.filter((volume) =>
         volume.attachments.some(({ instanceId }) => instanceId === here.id),
       )
       const zone = here.zone === undefined ? '' : ` in ${here.zone}`
-      const seen = `this machine is ${here.id}${zone}; it sees ${counted(volumes.length, 'volume')}, ${attached.length} of them attached here`
+      const others = volumes.length - ours.length
+      const rest = others === 0 ? '' : `, and ${others} that others manage`
+      const seen = `this machine is ${here.id}${zone}; it sees ${counted(ours.length, 'volume')}, ${attached.length} of them attached here${rest}`
       return [{ verdict: 'pass', seen }]
     },
   }
@@ -28,7 +31,9 @@ export function brokenCheck(look: ServiceLook): Check {
     after: ['volumes.platform'],
     run: async () => {
       const { volumes } = await look.platform()
-      const broken = volumes.filter(({ state }) => state === 'error')
+      const broken = volumes.filter(
+        ({ state, managedBy }) => state === 'error' && managedBy === undefined,
+      )
       const findings = broken.map((volume) =>
         about(
           volume,

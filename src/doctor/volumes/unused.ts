@@ -20,7 +20,8 @@ export function unusedCheck(look: ServiceLook): Check {
       ])
       const known = new Set(records.map(({ volume }) => volume.id))
       const idle = volumes.filter(
-        ({ id, managed, attachments }) => managed && attachments.length === 0 && !known.has(id),
+        ({ id, managed, managedBy, attachments }) =>
+          managed && managedBy === undefined && attachments.length === 0 && !known.has(id),
       )
       const now = look.parts.now()
       const findings = idle.flatMap((volume) => finding(volume, { events, now, here }) ?? [])

@@ -8,6 +8,7 @@ import {
 import type { Check, Finding } from '../../../libstorage/check.ts'
 import { NotFoundError } from '../../../libstorage/errors.ts'
 import type { OwnIdentity } from '../identity.ts'
+import { toVolume } from '../volume.ts'
 import type { Examined } from './examined.ts'
 import { fail, pass, warn } from './findings.ts'
 import { refused } from './refusals.ts'
@@ -138,13 +139,23 @@ function room(
   return pass(seen)
 }
 
-function described({ VolumeId = '', Tags = [], Attachments = [] }: Ec2Volume, id: string): string {
+function described(volume: Ec2Volume, id: string): string {
+  const { VolumeId = '', Tags = [], Attachments = [] } = volume
   const name = Tags.find(({ Key }) => Key === 'Name')?.Value
   const { Device = '' } = Attachments.find(({ InstanceId }) => InstanceId === id) ?? {}
-  return [VolumeId, ...(name === undefined ? [] : [`(${name})`]), `on ${Device}`].join(' ')
+  const manager = managerOf(volume)
+  const whose = manager === undefined ? '' : `, managed by ${manager}`
+  return [VolumeId, ...(name === undefined ? [] : [`(${name})`]), `on ${Device}${whose}`].join(' ')
 }
 
-function stuckOn({ VolumeId = '', Attachments = [] }: Ec2Volume, id: string): Finding[] {
+/** Who looks after it, where that is not this program: whoever has attached it detaches it. */
+function managerOf(volume: Ec2Volume): string | undefined {
+  return toVolume(volume, { prefix: '', rexraySet: '' }).managedBy
+}
+
+function stuckOn(volume: Ec2Volume, id: string): Finding[] {
+  const { VolumeId = '', Attachments = [] } = volume
+  if (managerOf(volume) !== undefined) return []
   return Attachments.filter(({ InstanceId }) => InstanceId === id).flatMap((one) => {
     const { State = '', AttachTime } = one
     const isOld = Date.now() - (AttachTime?.getTime() ?? Date.now()) > STUCK_MS

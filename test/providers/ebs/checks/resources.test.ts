@@ -180,6 +180,29 @@ describe('a key of KMS', () => {
   })
 })
 
+describe('the volumes that an instance has', () => {
+  const { current } = clinicForEach()
+
+  test('are told with who manages them, who mends what is stuck there', async () => {
+    const clinic = current()
+    changeInstance(clinic, { type: 't3.nano' })
+    await attachSome(clinic, ['pvc', 'b', 'c'])
+    const { region } = clinic.simulator
+    const [pvc] = clinic.simulator.named('pvc')
+    const [attached] = region
+      .attachmentsOf(clinic.machine.id)
+      .filter(({ volumeId }) => volumeId === pvc?.id)
+    if (pvc === undefined || attached === undefined) throw new Error('nothing is attached')
+    region.changeAttachment(attached, { state: 'attaching', time: new Date(0) })
+    region.change(pvc.id, { tags: { ...pvc.tags, CSIVolumeName: 'pvc' } })
+    const found = await clinic.examine()
+    expect(linesOf(found, 'warn')).toEqual([])
+    const [full] = linesOf(found, 'fail')
+    expect(full).toContain("(pvc) on /dev/xvdaa, managed by Kubernetes' EBS CSI driver, ")
+    expect(full).toMatch(/ on \/dev\/xvda, managed by instance i-\w+ as its root disk/)
+  })
+})
+
 describe('the room on an instance with disks of its own', () => {
   const { current } = clinicForEach()
 
