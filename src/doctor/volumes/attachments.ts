@@ -63,7 +63,7 @@ async function attachedFinding(look: ServiceLook, one: Attached): Promise<Findin
   const whose = record === undefined ? ', by hand,' : ''
   return about(
     volume,
-    `is attached here${whose} ${lasts} as ${device} and not mounted`,
+    `is attached here${whose} ${lasts}, as ${device}, and not mounted`,
     `remora volume detach ${meaning(volume)}`,
     'warn',
   )

@@ -1,3 +1,4 @@
+import { isSinceTold } from '../../libstorage/attachment-time.ts'
 import type { Finding } from '../../libstorage/check.ts'
 import { isStorageError } from '../../libstorage/errors.ts'
 import { shellWord } from '../../libstorage/shell.ts'
@@ -25,7 +26,8 @@ export async function stuckFinding(look: ServiceLook, one: Attached): Promise<Fi
   const { volume, attachment, record } = one
   const now = look.parts.now()
   const it = meaning(volume)
-  if (attachment.state === 'attaching' && now.getTime() - attachment.since.getTime() > STUCK_MS)
+  const isOld = now.getTime() - attachment.since.getTime() > STUCK_MS
+  if (attachment.state === 'attaching' && isOld && isSinceTold(attachment.since))
     return about(
       volume,
       `is stuck attaching ${since(attachment.since, now)}`,

@@ -1,3 +1,4 @@
+import { isSinceTold } from '../../libstorage/attachment-time.ts'
 import type { Finding } from '../../libstorage/check.ts'
 import { volumeNamed } from '../../libstorage/errors.ts'
 import { quoted } from '../../libstorage/shell.ts'
@@ -6,9 +7,10 @@ import { holderNamed } from '../../mount/references.ts'
 /** So many findings of one kind are shown; a hundred of them say no more. */
 const SHOWN = 20
 
-/** How a time of the past is told: `since 2024-05-06T07:08:09Z (3 h)`. */
+/** How a time of the past is told: `since 2024-05-06T07:08:09Z (3 h)`; or that nobody tells it. */
 export function since(time: string | Date, now: Date): string {
   const began = new Date(time)
+  if (!isSinceTold(began)) return 'since a time that its platform does not tell'
   return `since ${began.toISOString().replace(/\.\d+/, '')} (${lasting(now.getTime() - began.getTime())})`
 }
 

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { attachmentsCheck } from '../../../src/doctor/volumes/attachments.ts'
 import { ServiceLook } from '../../../src/doctor/volumes/service-look.ts'
+import { SINCE_UNTOLD } from '../../../src/libstorage/attachment-time.ts'
 import { run } from '../../../src/libstorage/run.ts'
 import type { LedgerRecord } from '../../../src/mount/ledger-record.ts'
 import { anAttachment, aVolume, HERE } from '../../support/a-volume.ts'
@@ -131,4 +132,16 @@ test('a volume whose disk may still come is not said to have none', async () => 
   expect(await world.lines()).toContain(
     'pass volumes.attached: 1 volume attached here, each as it should be',
   )
+})
+
+test('an attachment of which nobody tells when it began is not called stuck, nor old by decades', async () => {
+  world.useCloud()
+  const since = SINCE_UNTOLD
+  const attaching = [anAttachment('vol-pg', { state: 'attaching', since })]
+  world.volumes.push(aVolume({ name: 'pg', attachments: attaching }))
+  world.volumes.push(aVolume({ name: 'web', attachments: [anAttachment('vol-web', { since })] }))
+  const found = (await world.results()).find(({ id }) => id === 'volumes.attached')
+  expect(found?.findings.map(({ seen }) => seen)).toEqual([
+    'volume "web" (vol-web) is attached here, by hand, since a time that its platform does not tell, as /dev/null, and not mounted',
+  ])
 })

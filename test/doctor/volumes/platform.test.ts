@@ -59,7 +59,7 @@ const platform: readonly Broken[] = [
   {
     what: 'a volume that is attached and not mounted',
     breakIt: () => attached('pg', { since: LONG_AGO }),
-    line: /^warn volumes.attached: volume "pg" \(vol-pg\) is attached here, by hand, since .* as \/dev\/null and not mounted/,
+    line: /^warn volumes.attached: volume "pg" \(vol-pg\) is attached here, by hand, since .*, as \/dev\/null, and not mounted/,
   },
   {
     what: 'a volume that is recorded here and is elsewhere',
