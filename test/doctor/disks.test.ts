@@ -1,6 +1,7 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { anAttachment, aVolume } from '../support/a-volume.ts'
 import { type Broken, DoctorWorld } from '../support/doctor-world.ts'
 import { eventually } from '../support/eventually.ts'
 import { loopUnavailable } from '../support/loop-world.ts'
@@ -14,6 +15,36 @@ afterEach(() => world.end())
 const isRoot = loopUnavailable === undefined
 const SINCE = '2024-05-06T07:08:09.000Z'
 const HOLDER = [{ id: 'a1b2c3d4e5f6a7b8', count: 1, undelivered: 0, since: SINCE }]
+
+describe.skipIf(!isRoot)('a volume that was attached by hand, and is not mounted (root)', () => {
+  const idle = async () => {
+    world.useCloud()
+    world.volumes.push(aVolume({ name: 'pg', attachments: [anAttachment('vol-pg')] }))
+    return (await world.lines()).filter((line) => line.startsWith('warn volumes.attached'))
+  }
+  beforeEach(async () => {
+    const image = path.join(world.home, 'pg.img')
+    await world.sh(`truncate -s 32M ${image}`)
+    world.device = await world.sh(`losetup --find --show ${image}`)
+    world.later(() => world.sh(`losetup -d ${world.device}`))
+  })
+
+  test('is said to be idle where nothing uses its disk', async () => {
+    expect(await idle()).toEqual([expect.stringContaining('and not mounted')])
+  })
+
+  test('is in use where it is swapped on', async () => {
+    await world.sh(`chmod 600 ${world.device}; mkswap -q ${world.device}; swapon ${world.device}`)
+    world.later(() => world.sh(`swapoff ${world.device}`))
+    expect(await idle()).toEqual([])
+  })
+
+  test('is in use where a process has its disk open, such as a database on a raw device', async () => {
+    const user = world.start('sh', ['-c', `exec 3<${world.device}; echo in; exec sleep 600`])
+    await new Promise((resolve) => user.stdout?.once('data', resolve))
+    expect(await idle()).toEqual([])
+  })
+})
 
 describe.skipIf(!isRoot)(
   'what is wrong with disks and mounts is named in the first line that is (root)',

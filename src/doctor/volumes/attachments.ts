@@ -4,6 +4,7 @@ import type { Volume } from '../../libstorage/types.ts'
 import type { LedgerRecord } from '../../mount/ledger-record.ts'
 import type { PlatformLook, ServiceLook } from './service-look.ts'
 import { type Attached, STUCK_MS, stuckFinding } from './stuck.ts'
+import { isInUse } from './use.ts'
 import { about, allOr, counted, holdersText, meaning, since, told } from './wording.ts'
 
 /** A volume may be attached a moment before it is mounted, and after it was unmounted. */
@@ -59,7 +60,7 @@ async function attachedFinding(look: ServiceLook, one: Attached): Promise<Findin
   const device = await look.device(attachment)
   if (device === undefined) return ageMs < STUCK_MS ? undefined : withoutDevice(volume, lasts)
   const isUsed = record !== undefined && (record.mount ?? record.tool) !== undefined
-  if (isUsed || ageMs < IDLE_MS || (await isMounted(look, device))) return undefined
+  if (isUsed || ageMs < IDLE_MS || (await isInUse(look, volume, device))) return undefined
   const whose = record === undefined ? ', by hand,' : ''
   return about(
     volume,
@@ -75,10 +76,6 @@ function withoutDevice(volume: Volume, lasts: string): Finding {
     `is attached ${lasts}, and this machine has no device of it`,
     `dmesg | tail\nremora volume detach ${meaning(volume)}`,
   )
-}
-
-async function isMounted(look: ServiceLook, device: string): Promise<boolean> {
-  return (await look.mounts()).some(({ source }) => source === device)
 }
 
 /** What the ledger says is attached here, and the platform does not. */
