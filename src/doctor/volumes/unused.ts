@@ -42,7 +42,8 @@ function finding(volume: Volume, { events, now, here }: Looked): Finding | undef
   if (time === undefined || now.getTime() - time.getTime() < UNUSED_MS) return undefined
   const age = lasting(now.getTime() - time.getTime())
   // What the machines of another zone do with it is in their own events.
-  const where = volume.zone === here.zone ? '' : ` in ${volume.zone}`
+  const isHere = volume.zone === undefined || volume.zone === here.zone
+  const where = isHere ? '' : ` in ${volume.zone}`
   const what = last === undefined ? `was made ${age} ago` : `was last ${last.kind} here ${age} ago`
   return about(
     volume,

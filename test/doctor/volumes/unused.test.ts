@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { unusedCheck } from '../../../src/doctor/volumes/unused.ts'
 import { silentLogger } from '../../../src/libstorage/logger.ts'
 import { createService } from '../../../src/libstorage/service.ts'
+import { aVolume } from '../../support/a-volume.ts'
+import { DoctorWorld } from '../../support/doctor-world.ts'
 import { ebsLook, findingsOf } from '../../support/ebs-look.ts'
 import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
 
@@ -37,4 +39,19 @@ test('an unused volume of another zone is told from its namesake here, and remov
   const asCommandsDo = { fresh: true, thorough: true }
   expect((await catalog.find(theirs.id, asCommandsDo)).id).toBe(theirs.id)
   expect((await catalog.find('db', asCommandsDo)).id).toBe(ours.id)
+})
+
+test('an unused volume of a platform without zones is nobody’s in particular', async () => {
+  const doctor = new DoctorWorld()
+  try {
+    doctor.useCloud()
+    doctor.zone = 'a'
+    doctor.volumes.push(aVolume({ name: 'old', createdAt: LONG_AGO }))
+    const found = (await doctor.results()).find(({ id }) => id === 'volumes.unused')
+    expect(found?.findings).toMatchObject([
+      { remedy: 'if nobody needs it: remora volume rm vol-old' },
+    ])
+  } finally {
+    await doctor.end()
+  }
 })
