@@ -16,6 +16,7 @@ import {
   saidIn,
 } from './errors.ts'
 import { PlatformClock } from './platform-clock.ts'
+import { requireWholeAnswers } from './whole-answers.ts'
 
 type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Command<
   ServiceInputTypes,
@@ -96,7 +97,7 @@ export class Ec2 {
 
   #connected(): Promise<EC2Client> {
     this.#client ??= this.#connect()
-      .then((client) => this.#watched(client))
+      .then((client) => requireWholeAnswers(this.#watched(client)))
       .catch((error: unknown) => {
         this.#client = undefined
         throw error

@@ -25,6 +25,17 @@ export interface Asked {
 /** What EC2 says of a volume that is not there; for a moment also of one that was just made. */
 export const UNKNOWN_VOLUME = 'InvalidVolume.NotFound'
 
+/** A success that is none, or not all, of EC2's. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+  readonly $metadata: Metadata
+
+  constructor(httpStatusCode: number) {
+    super('the answer is not one of EC2')
+    this.$metadata = { httpStatusCode }
+  }
+}
+
 /** EC2's own code for an error (`VolumeInUse`), or undefined for one that is not EC2's. */
 export function ec2Code(error: unknown): string | undefined {
   if (!(error instanceof Error) || isOthers(error)) return undefined
@@ -154,7 +165,7 @@ export function saidIn(error: unknown): string {
 function onTheWay(error: Error): string {
   const { name, message } = error
   if (isOthers(error))
-    return `status ${httpStatus(error)} of something on the way that is not EC2, such as a proxy`
+    return `status ${httpStatus(error)} without a whole answer of EC2, as from a proxy on the way`
   const [, ms] = (name === 'TimeoutError' && / (\d+) ms\b/.exec(message)) || []
   if (ms === undefined) return message || name
   return `no ${/connection/.test(message) ? 'connection' : 'answer'} within ${Number(ms) / 1_000} s`
@@ -194,7 +205,7 @@ function isOfTheWay(error: unknown): boolean {
 
 /** Whether an answer came that lacks what every answer of EC2 has. */
 function isOthers(error: Error): boolean {
-  return error.name === 'Unknown' && '$metadata' in error
+  return error instanceof NoAnswer || (error.name === 'Unknown' && '$metadata' in error)
 }
 
 /** EC2 shows a volume, and yet answers that there is none. */
