@@ -1,6 +1,19 @@
 import type { AwsCredentialIdentityProvider } from '@smithy/types'
+import { InvalidArgumentError } from '../../libstorage/errors.ts'
 import type { EbsSettings } from './config.ts'
 import { handlerFor, stsUrl } from './transport.ts'
+
+/** Throws where only half of a key is configured: with other credentials the volumes would be those of another account. */
+export function requireWholeKey({ accessKey, secretKey }: EbsSettings): void {
+  if ((accessKey === undefined) === (secretKey === undefined)) return
+  const [set, missing] =
+    accessKey === undefined ? ['secretKey', 'accessKey'] : ['accessKey', 'secretKey']
+  throw new InvalidArgumentError({
+    subject: `ebs.${set}`,
+    problem: `is set without ebs.${missing}`,
+    remedy: `set ebs.${missing} too, or leave both out for the environment, the shared files or the instance role`,
+  })
+}
 
 /**
  * Where credentials come from: the configured key; else the configured profile; else the environment, the shared files,

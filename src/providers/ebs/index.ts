@@ -5,6 +5,7 @@ import type { ProviderContext } from '../definition.ts'
 import { BlockDevices } from './block-devices.ts'
 import type { EbsSettings } from './config.ts'
 import { connectEc2, type OtherRegion } from './connection.ts'
+import { requireWholeKey } from './credentials.ts'
 import { decodeBySts, explainDenials } from './denials.ts'
 import { DeviceNames } from './device-names.ts'
 import { EbsDriver } from './driver.ts'
@@ -46,12 +47,16 @@ const WISHES = [
 ] as const
 const EC2_INSTANCE: EbsMachine = { sysfs: '/sys', dev: '/dev', pace: 1 }
 
-/** Serves volumes of EBS. Asks nobody yet: a metadata service that does not answer holds up no start. */
+/**
+ * Serves volumes of EBS. Asks nobody yet: a metadata service that does not answer holds up no start. Rejects with
+ * `InvalidArgumentError` where a key is configured without its secret, or the other way round.
+ */
 export async function createEbsProvider(
   settings: EbsSettings,
   context: ProviderContext,
   { sysfs, dev, pace, missingMs = MISSING_MS, endpoints = {} }: EbsMachine = EC2_INSTANCE,
 ): Promise<Provider> {
+  requireWholeKey(settings)
   const ownNodes = path.join(context.libDirectory, 'ebs', 'devices')
   const identity = new MachineIdentity({
     configured: settings,

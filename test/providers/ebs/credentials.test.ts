@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { PermissionDeniedError } from '../../../src/libstorage/errors.ts'
+import { InvalidArgumentError, PermissionDeniedError } from '../../../src/libstorage/errors.ts'
 import type { EbsSettings } from '../../../src/providers/ebs/config.ts'
 import { changeInstance, clinicForEach } from '../../support/ebs-broken.ts'
 import { PRINTED, policy } from '../../support/ebs-clinic.ts'
@@ -141,6 +141,23 @@ function giveRole(): void {
   const accessKeyId = id
   machine.metadata.credentials = { role: ROLE.name, accessKeyId, secret, token, expiresAt }
 }
+
+describe('a key of which half is configured', () => {
+  test.each([
+    ['secretKey', { accessKey: KEY }],
+    ['accessKey', { secretKey: SECRET }],
+  ])(
+    'is refused where ebs.%s is missing, whatever other credentials there are',
+    async (missing, half) => {
+      vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAOTHERACCOUNT')
+      vi.stubEnv('AWS_SECRET_ACCESS_KEY', SECRET)
+      const refused = driver(half)
+      await expect(refused).rejects.toThrow(InvalidArgumentError)
+      await expect(refused).rejects.toThrow(`without ebs.${missing}, set `)
+      await expect(refused).rejects.not.toThrow(SECRET)
+    },
+  )
+})
 
 describe('credentials that end', () => {
   test('are followed by those that the role of the instance then has', async () => {
