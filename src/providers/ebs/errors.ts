@@ -8,6 +8,7 @@ import {
   PermissionDeniedError,
   ResourceExhaustedError,
   type StorageError,
+  systemCode,
   TimeoutError,
   UnavailableError,
 } from '../../libstorage/errors.ts'
@@ -36,17 +37,21 @@ export class NoAnswer extends Error {
   }
 }
 
+/** What the client calls a refusal in which it finds no code, by its status. */
+const CODELESS: ReadonlySet<string> = new Set(['Unknown', 'NotFound'])
+
 /** EC2's own code for an error (`VolumeInUse`), or undefined for one that is not EC2's. */
 export function ec2Code(error: unknown): string | undefined {
-  if (!(error instanceof Error) || isOthers(error)) return undefined
-  return '$metadata' in error || error.name in KINDS ? error.name : undefined
+  if (!(error instanceof Error)) return undefined
+  const isRefusal = '$fault' in error && !CODELESS.has(error.name)
+  return isRefusal || Object.hasOwn(KINDS, error.name) ? error.name : undefined
 }
 
 /** Whether it is open what became of a request: it was sent, and no answer of EC2 came back. */
 export function isUnknownOutcome(error: unknown): boolean {
   if (isStorageError(error)) return error instanceof TimeoutError
   const code = ec2Code(error)
-  if (code !== undefined && KINDS[code] !== undefined)
+  if (code !== undefined && Object.hasOwn(KINDS, code))
     return KINDS[code] === 'unavailable' && code !== 'ConcurrentTagAccess'
   return isOfTheWay(error) || httpStatus(error) >= 500
 }
@@ -88,7 +93,9 @@ export function asStorageError(error: unknown, asked: Asked): unknown {
   return new UnavailableError({
     subject: asked.subject,
     problem: `cannot be asked of EC2 (${asked.action}: ${saidIn(error)})`,
-    remedy: 'see whether its endpoint can be reached from here, and try again',
+    remedy: isUntrusted(error)
+      ? 'give NODE_EXTRA_CA_CERTS a file with the certificates of the one who signed that of its endpoint'
+      : 'see whether its endpoint can be reached from here, and try again',
     cause: error,
   })
 }
@@ -156,15 +163,14 @@ function missing(code: string, { message }: Error, subject: string): string {
 /** What came back of a request that failed: EC2's words, with the request by which AWS finds it, or those of the way there. */
 export function saidIn(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // The client has noted its repeats on that too, as on an answer.
-  const code = isOfTheWay(error) ? undefined : ec2Code(error)
+  const code = ec2Code(error)
   return code === undefined ? onTheWay(error) : answerOf(code, error)
 }
 
 /** The client's words for a time that ran out name its library and its options. */
 function onTheWay(error: Error): string {
   const { name, message } = error
-  if (isOthers(error))
+  if (httpStatus(error) > 0)
     return `status ${httpStatus(error)} without a whole answer of EC2, as from a proxy on the way`
   const [, ms] = (name === 'TimeoutError' && / (\d+) ms\b/.exec(message)) || []
   if (ms === undefined) return message || name
@@ -197,15 +203,19 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
-/** What takes too long is lost on the way too, and so is what another than EC2 answers. */
+/**
+ * Whether the client has asked and got no word of EC2: it was cut off, it took too long, or what came was another's or not
+ * whole. On all that happens to a request it notes how often it has sent it.
+ */
 function isOfTheWay(error: unknown): boolean {
-  if (isNetworkError(error)) return true
-  return error instanceof Error && (error.name === 'TimeoutError' || isOthers(error))
+  if (!(error instanceof Error) || isAbort(error)) return false
+  if (isNetworkError(error) || error.name === 'TimeoutError') return true
+  return '$metadata' in error && ec2Code(error) === undefined
 }
 
-/** Whether an answer came that lacks what every answer of EC2 has. */
-function isOthers(error: Error): boolean {
-  return error instanceof NoAnswer || (error.name === 'Unknown' && '$metadata' in error)
+/** Whether whoever answers shows a certificate that is not trusted here (Node.js, "X509 certificate error codes"). */
+export function isUntrusted(error: unknown): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(systemCode(error) ?? '')
 }
 
 /** EC2 shows a volume, and yet answers that there is none. */

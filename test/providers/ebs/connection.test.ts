@@ -1,5 +1,5 @@
-import { connect } from 'node:net'
-import { createServer, type Server } from 'node:tls'
+import { type AddressInfo, connect, createServer as createPlainServer, type Server } from 'node:net'
+import { createServer } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UnavailableError } from '../../../src/libstorage/errors.ts'
 import type { EbsSettings } from '../../../src/providers/ebs/config.ts'
@@ -156,4 +156,29 @@ describe('a proxy that does not let EC2 be asked', () => {
     await expect(refused).rejects.toThrow(UnavailableError)
     await expect(refused).rejects.toThrow(String(status))
   })
+})
+
+describe('the way to EC2', () => {
+  test('through a proxy that hangs up instead of making a tunnel is an outage', async () => {
+    const hanging = createPlainServer((socket) => socket.once('data', () => socket.end()))
+    fronts.push(hanging)
+    await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve))
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`)
+    const refused = (await driver({ maxRetries: 0, endpoint: undefined })).volumes()
+    await expect(refused).rejects.toThrow(UnavailableError)
+    await expect(refused).rejects.toThrow('CONNECT')
+  })
+
+  test.skipIf(!hasOpenssl)(
+    'to a certificate that is not trusted is an outage, with the way to trust it',
+    async () => {
+      const made = new Certificates(current().simulator.folder)
+      made.issue('aws')
+      await standFor(EC2, current().simulator.endpoint, made)
+      vi.stubEnv('HTTPS_PROXY', proxy.url)
+      const refused = (await driver({ maxRetries: 0, endpoint: undefined })).volumes()
+      await expect(refused).rejects.toThrow(UnavailableError)
+      await expect(refused).rejects.toThrow(/certificate.*NODE_EXTRA_CA_CERTS/)
+    },
+  )
 })
