@@ -16,6 +16,7 @@ import {
   saidIn,
 } from './errors.ts'
 import { PlatformClock } from './platform-clock.ts'
+import { forgetRequest } from './signed-requests.ts'
 import { requireWholeAnswers } from './whole-answers.ts'
 
 type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Command<
@@ -80,6 +81,7 @@ export class Ec2 {
         return await untilAborted(client.send(command, options), signal)
       } catch (failure) {
         const error = failure instanceof LostAnswer ? failure.lost : failure
+        forgetRequest(error)
         repeats += repeatsOf(error)
         // What the client repeated before may have been done, also where the last answer is that to a single request.
         noteRepeats(error, repeats)
