@@ -1,7 +1,7 @@
 import type { AwsCredentialIdentityProvider } from '@smithy/types'
 import { InvalidArgumentError } from '../../libstorage/errors.ts'
 import type { EbsSettings } from './config.ts'
-import { handlerFor, stsUrl } from './transport.ts'
+import { RoutedHandler } from './transport.ts'
 
 /** Throws where only half of a key is configured: with other credentials the volumes would be those of another account. */
 export function requireWholeKey({ accessKey, secretKey }: EbsSettings): void {
@@ -28,7 +28,7 @@ export async function credentialsOf(
   const { fromIni, fromNodeProviderChain, fromTemporaryCredentials } = await import(
     '@aws-sdk/credential-providers'
   )
-  const clientConfig = { region, requestHandler: handlerFor(stsUrl(region)) }
+  const clientConfig = { region, requestHandler: new RoutedHandler() }
   const base = (): AwsCredentialIdentityProvider => {
     if (accessKey !== undefined && secretKey !== undefined) {
       const key = { accessKeyId: accessKey, secretAccessKey: secretKey }

@@ -84,6 +84,29 @@ describe('through a proxy', () => {
     expect(proxy.requests).toEqual([])
   })
 
+  test('EC2 and STS are not asked that are elsewhere by the environment, and that NO_PROXY excepts there', async () => {
+    const { account, iam, simulator } = current()
+    account.principals.set(ROLE.name, ROLE)
+    const roleARN = account.arnOf(ROLE)
+    current().allow([
+      policy('assume', { Effect: 'Allow', Action: ['sts:AssumeRole'], Resource: roleARN }),
+    ])
+    vi.stubEnv('AWS_ENDPOINT_URL_EC2', simulator.endpoint)
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', iam.endpoint)
+    vi.stubEnv('NO_PROXY', '127.0.0.1')
+    for (const name of ['HTTP_PROXY', 'HTTPS_PROXY']) vi.stubEnv(name, proxy.url)
+    expect(await (await driver({ roleARN, endpoint: undefined })).volumes()).toEqual([])
+    expect(proxy.requests).toEqual([])
+  })
+
+  test('EC2 is asked that is elsewhere by the environment', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL_EC2', current().simulator.endpoint)
+    vi.stubEnv('NO_PROXY', 'ec2.us-east-1.amazonaws.com')
+    vi.stubEnv('HTTP_PROXY', proxy.url)
+    expect(await (await driver({ endpoint: undefined })).volumes()).toEqual([])
+    expect(proxy.requests).toEqual([`POST ${hostOf(current().simulator.endpoint)}`])
+  })
+
   test('EC2 is not asked that is for other URLs', async () => {
     vi.stubEnv('HTTPS_PROXY', proxy.url)
     expect(await (await driver()).volumes()).toEqual([])
