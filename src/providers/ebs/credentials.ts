@@ -34,7 +34,8 @@ export async function credentialsOf(
       const key = { accessKeyId: accessKey, secretAccessKey: secretKey }
       return async () => (sessionToken === undefined ? key : { ...key, sessionToken })
     }
-    const chain = { clientConfig }
+    // Somebody writes new keys into the shared files, or makes them.
+    const chain = { clientConfig, ignoreCache: true }
     return profile === undefined ? fromNodeProviderChain(chain) : fromIni({ ...chain, profile })
   }
   if (roleARN === undefined) return base()

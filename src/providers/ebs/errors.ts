@@ -61,6 +61,13 @@ export function isThrottled(error: unknown): boolean {
   return KINDS[ec2Code(error) ?? ''] === 'throttled'
 }
 
+/** Whether AWS does not accept the credentials of a request, which others may have taken the place of where they came from. */
+export function areCredentialsRefused(error: unknown): boolean {
+  const code = ec2Code(error) ?? ''
+  // Where there are none, the client remembers nothing.
+  return KINDS[code] === 'credentials' && !code.endsWith('ProviderError')
+}
+
 /** Whether the same request may be answered otherwise a moment later: it is asked again. */
 export function isTransient(error: unknown): boolean {
   return isThrottled(error) || isUnknownOutcome(error)

@@ -172,6 +172,34 @@ describe('credentials that end', () => {
     await eventually(async () => expect(await ebs.volumes()).toHaveLength(1))
   })
 
+  test('are followed by those that are in the shared file then, for all who ask at that moment', async () => {
+    const sharedFile = (id: string) => {
+      const session = 'aws_session_token = IQoJ'
+      current().account.keys.clear()
+      const principal = { kind: 'user', name: 'someone', path: '/', policies: [PRINTED] } as const
+      current().account.add(id, principal, { secret: SECRET, token: 'IQoJ' })
+      file('AWS_SHARED_CREDENTIALS_FILE', '[default]', ...profileLines(id), session)
+    }
+    sharedFile('ASIAEXAMPLE000000001')
+    const ebs = await driver()
+    await ebs.createVolume(ebsSpec('data'))
+    sharedFile('ASIAEXAMPLE000000002')
+    const seen = await Promise.all([ebs.volumes(), ebs.volumes({ name: 'data' })])
+    expect(seen).toMatchObject([[{ name: 'data' }], [{ name: 'data' }]])
+  })
+
+  test('are asked for anew once in a while, and not with every call that is refused', async () => {
+    user()
+    file('AWS_SHARED_CREDENTIALS_FILE', '[default]', ...profileLines())
+    const ebs = await driver({ maxRetries: 0 })
+    await ebs.volumes()
+    current().account.keys.clear()
+    current().simulator.takeCounts()
+    for (let calls = 0; calls < 3; calls += 1)
+      await expect(ebs.volumes()).rejects.toThrow(PermissionDeniedError)
+    expect(current().simulator.takeCounts()).toEqual({ DescribeVolumes: 4 })
+  })
+
   test('are followed by another session of the role that is assumed', async () => {
     current().account.sessionMs = 60_000
     const roleARN = addRole()
@@ -185,6 +213,18 @@ describe('credentials that end', () => {
 })
 
 describe('who has no credentials', () => {
+  test('is served once there is a shared file', async () => {
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', path.join(current().simulator.folder, 'later'))
+    const ebs = await driver()
+    await expect(ebs.volumes()).rejects.toThrow(PermissionDeniedError)
+    user()
+    writeFileSync(
+      path.join(current().simulator.folder, 'later'),
+      ['[default]', ...profileLines()].join('\n'),
+    )
+    expect(await ebs.volumes()).toEqual([])
+  })
+
   test('is told so, and asks EC2 nothing', async () => {
     const refused = (await driver()).volumes()
     await expect(refused).rejects.toThrow(PermissionDeniedError)

@@ -17,7 +17,7 @@ test('the request that AWS repeats with its session token is in no error, nor in
     "'POST\n/\n\nhost:sts.us-east-1.amazonaws.com\nx-amz-security-token:IQoJSESSION\n'",
   ].join('\n')
   const refusal = { kind: 'error', code: 'SignatureDoesNotMatch', status: 403, message } as const
-  world.simulator.faults.next('DescribeVolumes', refusal)
+  world.simulator.faults.always('DescribeVolumes', refusal)
   const error: unknown = await driver.volumes().catch((refused: unknown) => refused)
   expect(error).toBeInstanceOf(PermissionDeniedError)
   expect(String(error)).toContain('does not match the signature you provided, request ')
