@@ -10,6 +10,7 @@ import {
   UnavailableError,
   volumeNamed,
 } from '../../libstorage/errors.ts'
+import type { CreateOptions } from '../../libstorage/storage-driver.ts'
 import type { VolumeSpec } from '../../libstorage/types.ts'
 import { clientToken } from './client-token.ts'
 import type { Ec2 } from './ec2.ts'
@@ -82,7 +83,7 @@ interface Request {
 export async function createVolume(
   context: CreationContext,
   spec: Wanted,
-  signal: AbortSignal | undefined,
+  { signal, accepted }: CreateOptions = {},
 ): Promise<Ec2Volume> {
   const { sizeGiB, iops, throughput, type = DEFAULT_VOLUME_TYPE } = spec
   requirePossible({ type, sizeGiB, iops, throughput })
@@ -92,6 +93,8 @@ export async function createVolume(
   for (let generation = 1; generation <= GENERATIONS; generation += 1) {
     const token = clientToken({ tag: context.scope.prefix, zone, name, generation })
     const made = await makeGeneration(context, { ...spec, type }, { token, since }, signal)
+    // EC2 copies what its source was at that moment (EBS User Guide, "Copy an Amazon EBS volume").
+    if (made?.isEarlier === false) await accepted?.()
     const available = made && (await awaitAvailable(context, spec, made, signal))
     if (available !== undefined) return available
   }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FailedPreconditionError } from '../../../src/libstorage/errors.ts'
-import { ebsMountManager } from '../../support/ebs-mount-world.ts'
+import { EbsMountMachine, ebsMountManager } from '../../support/ebs-mount-world.ts'
 import { EbsWorld, ebsSpec } from '../../support/ebs-world.ts'
 
 let world: EbsWorld
@@ -42,6 +42,34 @@ describe('a copy of a volume of another zone', () => {
       await expect(manager.create('data', { volumeID: id })).rejects.toThrow('us-east-1b')
       // One for the name and one for the source.
       expect(world.simulator.takeCounts()).toEqual({ DescribeVolumes: 2 })
+    } finally {
+      await manager.close()
+    }
+  })
+})
+
+describe('a volume that is copied while it is mounted', () => {
+  test('stands still until EC2 has accepted that, and no longer', async () => {
+    Object.assign(world.simulator.region.delays, { create: 300 })
+    const machine = new EbsMountMachine(world, world.here)
+    const { kernel } = machine
+    const freeze = kernel.freeze.bind(kernel)
+    const thawnAt: (string | undefined)[] = []
+    kernel.freeze = async (mountPoint) => {
+      const frozen = await freeze(mountPoint)
+      const thaw = async () => {
+        thawnAt.push(world.simulator.named('copy')[0]?.state)
+        await frozen.thaw()
+      }
+      return { thaw }
+    }
+    const manager = await machine.manager()
+    try {
+      await manager.create('data', {})
+      ;(await manager.mount({ name: 'data', holder: 'one' })).delivered()
+      await manager.create('copy', { volumeName: 'data' })
+      expect(thawnAt).toEqual(['creating'])
+      expect(world.simulator.named('copy')).toMatchObject([{ state: 'available' }])
     } finally {
       await manager.close()
     }
