@@ -71,6 +71,15 @@ export interface NamesakesOptions extends CallOptions {
   readonly zone?: string
 }
 
+/** How a volume is made. */
+export interface CreateOptions extends CallOptions {
+  /**
+   * Called where the volume is a copy, once what is written to its source later does not enter it any more and only waiting is
+   * left; not where it is made at one stroke.
+   */
+  readonly accepted?: () => Promise<void>
+}
+
 /** How a volume is detached. */
 export interface DetachOptions extends NamedCallOptions {
   /** Take the device away though the machine has not let go of it. Loses what was not yet written. */
@@ -90,7 +99,7 @@ export interface StorageDriver {
    * Makes a volume. Rejects with `AlreadyExistsError` when a living one of that name is in the same place,
    * with `InvalidArgumentError` for a spec the platform cannot fulfil; nothing half made stays.
    */
-  createVolume(spec: VolumeSpec, options?: CallOptions): Promise<Volume>
+  createVolume(spec: VolumeSpec, options?: CreateOptions): Promise<Volume>
   /** Destroys a volume. Rejects with `FailedPreconditionError` while it is attached anywhere. */
   removeVolume(id: VolumeId, options?: CallOptions): Promise<void>
   /** Ties the volume to an instance; a repeat for the same instance returns the attachment that is there. */

@@ -78,7 +78,12 @@ export interface VolumeSpec {
 /** What a new volume begins as a copy of. */
 export type VolumeSource =
   | { readonly kind: 'snapshot'; readonly id: SnapshotId }
-  | { readonly kind: 'volume'; readonly id: VolumeId }
+  | {
+      readonly kind: 'volume'
+      readonly id: VolumeId
+      /** Where it is, where that is known. */
+      readonly zone?: string
+    }
 
 /** What shall become of a volume that exists; what is absent stays as it is. A volume never shrinks. */
 export interface VolumeChange {

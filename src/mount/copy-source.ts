@@ -62,7 +62,8 @@ async function foundVolume(
       ? await volumeWithId(context, text, signal)
       : await findByName(context, text, signal)
   if (volume === undefined) throw volumeNotFound(text)
-  return { source: { kind: 'volume', id: volume.id }, sizeGiB: volume.sizeGiB, volume }
+  const { id, sizeGiB, zone } = volume
+  return { source: { kind: 'volume', id, ...(zone !== undefined && { zone }) }, sizeGiB, volume }
 }
 
 async function volumeWithId(

@@ -144,7 +144,8 @@ async function make(
 ): Promise<Creation> {
   const { driver, catalog, name: service } = context.service
   const begun = performance.now()
-  const create = () => driver.createVolume(spec, signal === undefined ? {} : { signal })
+  const create = (accepted?: () => Promise<void>) =>
+    driver.createVolume(spec, { ...(signal && { signal }), ...(accepted && { accepted }) })
   try {
     const volume = await (original === undefined ? create() : copying(context, original, create))
     // One of a zone that was asked for may be none of this machine's, and would hide the one that is.
@@ -183,11 +184,11 @@ function noteMade({ made, logger }: MountContext, { id, name }: Volume): void {
   }
 }
 
-/** A volume that is copied is at rest meanwhile, and not touched by anything else. */
+/** A volume that is copied is at rest until the copy is of that moment, and not touched by anything else until it is whole. */
 function copying(
   context: MountContext,
   original: Volume,
-  create: () => Promise<Volume>,
+  create: (accepted: () => Promise<void>) => Promise<Volume>,
 ): Promise<Volume> {
   return context.sessions.run(factsOf(original), 'copies the volume', undefined, (session) =>
     whileQuiet(context, session, create),

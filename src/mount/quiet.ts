@@ -10,12 +10,12 @@ import type { VolumeSession } from './volume-session.ts'
  * Does the work while the file system of a volume that is mounted here is whole on its device and nobody writes to it.
  * The driver copies at one moment all the same: where it cannot be frozen, the copy is what a loss of power would leave,
  * which every file system makes good. What only lingers is let go before: nobody uses it, and not every driver copies what
- * is attached.
+ * is attached. The work may let everybody go on before it is done.
  */
 export async function whileQuiet<T>(
   context: MountContext,
   session: VolumeSession,
-  work: () => Promise<T>,
+  work: (letGo: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const { mounter, publisher, service, logger } = context
   await session.awaitTool()
@@ -23,7 +23,7 @@ export async function whileQuiet<T>(
   const { mount, volume } = session.record
   const place = placeOf(context, session.record)
   const isHere = mount !== undefined && publisher.isPublished(mount.device, place)
-  if (!isHere || service.storage !== 'block') return await work()
+  if (!isHere || service.storage !== 'block') return await work(async () => {})
   await mounter.flush(place.mountPoint)
   const frozen = await mounter
     .freeze(place.mountPoint, session.toolStarting)
@@ -32,10 +32,15 @@ export async function whileQuiet<T>(
       logger.warn(`${volume.name} is copied as it is: ${error.message}`)
       return undefined
     })
+  let thawed: Promise<void> | undefined
+  const letGo = () => {
+    thawed ??= thawAndForget(context, session, frozen)
+    return thawed
+  }
   try {
-    return await work()
+    return await work(letGo)
   } finally {
-    await thawAndForget(context, session, frozen)
+    await letGo()
   }
 }
 

@@ -36,6 +36,8 @@ export interface WantedDisk {
   readonly deviceName?: string | undefined
   /** Whole GiB. */
   readonly sizeGiB?: number | undefined
+  /** The kernel's number for the disk of the device name, where that is known to be the volume's; then its size is not looked at. */
+  readonly sequence?: string | undefined
 }
 
 /** The disks of this machine as sysfs shows them. Needs no udev and no tool but mknod. */
@@ -77,6 +79,11 @@ export class BlockDevices {
     return this.#size(kernelName(deviceName)) !== undefined
   }
 
+  /** The number of the disk of a device name that no other disk has until a reboot (`diskseq`); Linux gives none before 5.15. */
+  sequence(deviceName: string): string | undefined {
+    return this.#read(kernelName(deviceName), 'diskseq')
+  }
+
   #bySerial({ volumeId, sizeGiB }: WantedDisk): string | undefined {
     const serial = volumeId.replace('-', '')
     return this.#names()
@@ -90,10 +97,16 @@ export class BlockDevices {
       )
   }
 
-  #byName({ deviceName, sizeGiB }: WantedDisk): string | undefined {
-    if (deviceName === undefined || sizeGiB === undefined) return undefined
+  #byName({ deviceName, sizeGiB, sequence }: WantedDisk): string | undefined {
+    if (deviceName === undefined) return undefined
     const name = kernelName(deviceName)
-    return name.startsWith('xvd') && this.#size(name) === sizeGiB * GIB ? name : undefined
+    const bytes = this.#size(name)
+    if (!name.startsWith('xvd') || bytes === undefined || bytes === 0) return undefined
+    const isIt =
+      sequence === undefined
+        ? sizeGiB !== undefined && bytes === sizeGiB * GIB
+        : this.sequence(deviceName) === sequence
+    return isIt ? name : undefined
   }
 
   /** A volume that is being grown shows its old size for a while, never a larger one than asked for. */

@@ -2,7 +2,7 @@ import { EC2Client } from '@aws-sdk/client-ec2'
 import type { EbsSettings } from './config.ts'
 import { credentialsOf } from './credentials.ts'
 import type { MachineIdentity } from './identity.ts'
-import { dnsSuffix, handlerFor } from './transport.ts'
+import { RoutedHandler } from './transport.ts'
 
 /** A region other than the instance's own. */
 export interface OtherRegion {
@@ -23,7 +23,6 @@ export async function connectEc2(
   const { region: own } = await identity.own()
   const region = other?.region ?? own
   const settings = other === undefined ? ofService : { ...ofService, endpoint: other.endpoint }
-  const endpoint = endpointOf(settings, region)
   return new EC2Client({
     region,
     ...(settings.endpoint !== undefined && { endpoint: settings.endpoint }),
@@ -31,11 +30,6 @@ export async function connectEc2(
     maxAttempts: settings.maxRetries + 1,
     retryMode: 'adaptive',
     customUserAgent: [['remora']],
-    requestHandler: handlerFor(endpoint),
+    requestHandler: new RoutedHandler(),
   })
-}
-
-/** The URL of EC2 for a service, as the settings or the region say. */
-function endpointOf({ endpoint }: EbsSettings, region: string): string {
-  return endpoint ?? `https://ec2.${region}.${dnsSuffix(region)}`
 }

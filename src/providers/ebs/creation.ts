@@ -4,7 +4,13 @@ import {
   DeleteVolumeCommand,
   type Volume as Ec2Volume,
 } from '@aws-sdk/client-ec2'
-import { TimeoutError, UnavailableError, volumeNamed } from '../../libstorage/errors.ts'
+import {
+  FailedPreconditionError,
+  TimeoutError,
+  UnavailableError,
+  volumeNamed,
+} from '../../libstorage/errors.ts'
+import type { CreateOptions } from '../../libstorage/storage-driver.ts'
 import type { VolumeSpec } from '../../libstorage/types.ts'
 import { clientToken } from './client-token.ts'
 import type { Ec2 } from './ec2.ts'
@@ -77,15 +83,18 @@ interface Request {
 export async function createVolume(
   context: CreationContext,
   spec: Wanted,
-  signal: AbortSignal | undefined,
+  { signal, accepted }: CreateOptions = {},
 ): Promise<Ec2Volume> {
   const { sizeGiB, iops, throughput, type = DEFAULT_VOLUME_TYPE } = spec
   requirePossible({ type, sizeGiB, iops, throughput })
+  await requireSameZone(context, spec, signal)
   const { name, zone } = spec
   const since = performance.now()
   for (let generation = 1; generation <= GENERATIONS; generation += 1) {
     const token = clientToken({ tag: context.scope.prefix, zone, name, generation })
     const made = await makeGeneration(context, { ...spec, type }, { token, since }, signal)
+    // EC2 copies what its source was at that moment (EBS User Guide, "Copy an Amazon EBS volume").
+    if (made?.isEarlier === false) await accepted?.()
     const available = made && (await awaitAvailable(context, spec, made, signal))
     if (available !== undefined) return available
   }
@@ -93,6 +102,22 @@ export async function createVolume(
     subject: volumeNamed(spec.name),
     problem: `cannot be made: EC2 still remembers ${GENERATIONS} removed ones of that name`,
     remedy: 'use another name, or try again in some hours',
+  })
+}
+
+/** EC2 copies a volume within its zone, and takes no other: in one that nobody looks at, the copy would be nobody's. */
+async function requireSameZone(
+  { lookUps }: CreationContext,
+  { name, zone, source }: Wanted,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (source?.kind !== 'volume') return
+  const there = source.zone ?? (await lookUps.byId(source.id, signal))?.AvailabilityZone ?? zone
+  if (there === zone) return
+  throw new FailedPreconditionError({
+    subject: volumeNamed(name),
+    problem: `cannot be made in ${zone} as a copy of ${source.id}, which is in ${there}`,
+    remedy: 'take a snapshot of that, and make the volume from the snapshot',
   })
 }
 

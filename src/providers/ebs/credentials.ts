@@ -1,6 +1,19 @@
 import type { AwsCredentialIdentityProvider } from '@smithy/types'
+import { InvalidArgumentError } from '../../libstorage/errors.ts'
 import type { EbsSettings } from './config.ts'
-import { handlerFor, stsUrl } from './transport.ts'
+import { RoutedHandler } from './transport.ts'
+
+/** Throws where only half of a key is configured: with other credentials the volumes would be those of another account. */
+export function requireWholeKey({ accessKey, secretKey }: EbsSettings): void {
+  if ((accessKey === undefined) === (secretKey === undefined)) return
+  const [set, missing] =
+    accessKey === undefined ? ['secretKey', 'accessKey'] : ['accessKey', 'secretKey']
+  throw new InvalidArgumentError({
+    subject: `ebs.${set}`,
+    problem: `is set without ebs.${missing}`,
+    remedy: `set ebs.${missing} too, or leave both out for the environment, the shared files or the instance role`,
+  })
+}
 
 /**
  * Where credentials come from: the configured key; else the configured profile; else the environment, the shared files,
@@ -15,13 +28,14 @@ export async function credentialsOf(
   const { fromIni, fromNodeProviderChain, fromTemporaryCredentials } = await import(
     '@aws-sdk/credential-providers'
   )
-  const clientConfig = { region, requestHandler: handlerFor(stsUrl(region)) }
+  const clientConfig = { region, requestHandler: new RoutedHandler() }
   const base = (): AwsCredentialIdentityProvider => {
     if (accessKey !== undefined && secretKey !== undefined) {
       const key = { accessKeyId: accessKey, secretAccessKey: secretKey }
       return async () => (sessionToken === undefined ? key : { ...key, sessionToken })
     }
-    const chain = { clientConfig }
+    // Somebody writes new keys into the shared files, or makes them.
+    const chain = { clientConfig, ignoreCache: true }
     return profile === undefined ? fromNodeProviderChain(chain) : fromIni({ ...chain, profile })
   }
   if (roleARN === undefined) return base()

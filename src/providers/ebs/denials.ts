@@ -4,7 +4,7 @@ import { timeLimit, untilAborted } from '../../libstorage/wait.ts'
 import type { EbsSettings } from './config.ts'
 import { credentialsOf } from './credentials.ts'
 import type { MachineIdentity } from './identity.ts'
-import { handlerFor, stsUrl } from './transport.ts'
+import { RoutedHandler } from './transport.ts'
 
 /** What EC2 appends to a refusal, for STS to decode. */
 const ENCODED = /[.\s]*Encoded authorization failure message: *(\S+)\s*$/
@@ -67,7 +67,7 @@ async function decoded(
     credentials,
     maxAttempts: 1,
     customUserAgent: [['remora']],
-    requestHandler: handlerFor(stsUrl(region)),
+    requestHandler: new RoutedHandler(),
   })
   const request = new DecodeAuthorizationMessageCommand({ EncodedMessage })
   const { DecodedMessage = '' } = await sts.send(request, { abortSignal })

@@ -5,7 +5,7 @@ import type { InstanceId, VolumeAttachment, VolumeId } from '../../libstorage/ty
 import { type AttachmentContext, STATE_RETRY } from './attachments.ts'
 import { ec2Code, isOfRepeat, isUnknownOutcome, shownAndUnknown, UNKNOWN_VOLUME } from './errors.ts'
 import { askUntil } from './patience.ts'
-import { isYoung, toAttachment, UNSEEN } from './volume.ts'
+import { HIDDEN_MS, isYoung, toAttachment, UNSEEN } from './volume.ts'
 
 /** EC2 takes from one to four seconds to detach. */
 const LEAST_MS = 1_000
@@ -26,6 +26,8 @@ interface LostDetach {
   readonly id: VolumeId
   readonly from: InstanceId
   readonly isFirst: boolean
+  /** Whether EC2 may not show yet what was attached before the first request. */
+  readonly isEarly: boolean
   readonly error: unknown
 }
 
@@ -37,8 +39,12 @@ export async function detachVolume(
   options: DetachOptions,
 ): Promise<void> {
   const { signal, accepted } = options
+  const begun = performance.now()
   let asked = 0
-  const ask = () => requestDetach(context, id, from, { ...options, isFirst: asked++ === 0 })
+  const ask = () => {
+    const isEarly = performance.now() - begun < HIDDEN_MS * context.pace
+    return requestDetach(context, id, from, { ...options, isEarly, isFirst: asked++ === 0 })
+  }
   const until = (refused: unknown) => refused === undefined
   const lost = await askUntil(ask, { ...STATE_RETRY, until }, context, signal)
   if (lost !== undefined) throw notDetached(context, lost.error)
@@ -51,7 +57,12 @@ async function requestDetach(
   context: AttachmentContext,
   id: VolumeId,
   from: InstanceId,
-  { force = false, signal, isFirst }: DetachOptions & { readonly isFirst: boolean },
+  {
+    force = false,
+    signal,
+    isFirst,
+    isEarly,
+  }: DetachOptions & Pick<LostDetach, 'isFirst' | 'isEarly'>,
 ): Promise<{ readonly error: unknown } | undefined> {
   try {
     await context.ec2.send(
@@ -59,7 +70,7 @@ async function requestDetach(
       signal,
     )
   } catch (error) {
-    return await lostRequest(context, { id, from, isFirst, error }, signal)
+    return await lostRequest(context, { id, from, isFirst, isEarly, error }, signal)
   }
   return undefined
 }
@@ -67,22 +78,32 @@ async function requestDetach(
 /** The error where the request has to be sent again; undefined where its end is under way or over. */
 async function lostRequest(
   context: AttachmentContext,
-  { id, from, isFirst, error }: LostDetach,
+  { id, from, isFirst, isEarly, error }: LostDetach,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly error: unknown } | undefined> {
   const code = ec2Code(error)
   if (!OPEN.has(code) && !isUnknownOutcome(error)) throw error
   const seen = await present(context, id, signal)
   const attachment = attachmentTo(seen, id, from)
-  // Not all of EC2 may know it, nor that it is attached.
+  // Not all of EC2 may know it, nor that it is attached: this machine has its disk.
   const isContradicted =
-    code === UNKNOWN_VOLUME && (attachment !== undefined || isYoung(context, seen))
+    attachment === undefined
+      ? isYoungUnknown(context, seen, code) || (isEarly && (await context.here.hasDisk(id, from)))
+      : code === UNKNOWN_VOLUME
   if (isContradicted) return { error }
   if (attachment === undefined && isFirst && !isOfRepeat(error))
     throw new NotFoundError(`the attachment of ${context.subject} to ${from}`, error)
   // What is not lost is under way.
   const isLost = isUnknownOutcome(error) && attachment !== undefined
   return isLost && attachment.state !== 'detaching' ? { error } : undefined
+}
+
+function isYoungUnknown(
+  context: AttachmentContext,
+  seen: Ec2Volume,
+  code: string | undefined,
+): boolean {
+  return code === UNKNOWN_VOLUME && isYoung(context, seen)
 }
 
 function notDetached({ subject }: AttachmentContext, error: unknown): unknown {

@@ -2,6 +2,7 @@ import type { Filter } from '@aws-sdk/client-ec2'
 import { NotFoundError, volumeNamed } from '../../libstorage/errors.ts'
 import type {
   CallOptions,
+  CreateOptions,
   DetachOptions,
   InstanceDriver,
   NamedCallOptions,
@@ -118,13 +119,13 @@ export class EbsDriver implements StorageDriver {
     })
   }
 
-  createVolume(spec: VolumeSpec, { signal }: CallOptions = {}): Promise<Volume> {
+  createVolume(spec: VolumeSpec, options: CreateOptions = {}): Promise<Volume> {
     const { scope, identity, encryptionKey } = this.#parts
     return said({ subject: volumeNamed(spec.name), action: 'ec2:CreateVolume' }, async () => {
       const zone = spec.zone ?? (await identity.get()).zone
       const key = spec.encryptionKey ?? (spec.encrypted === true ? encryptionKey : undefined)
       const wanted = { ...spec, zone, ...(key !== undefined && { encryptionKey: key }) }
-      return toVolume(await createVolume(this.#parts, wanted, signal), scope)
+      return toVolume(await createVolume(this.#parts, wanted, options), scope)
     })
   }
 

@@ -7,6 +7,7 @@ import type {
 import type { Command } from '@smithy/types'
 import { sleep, untilAborted } from '../../libstorage/wait.ts'
 import {
+  areCredentialsRefused,
   ec2Code,
   isThrottled,
   isTransient,
@@ -16,6 +17,8 @@ import {
   saidIn,
 } from './errors.ts'
 import { PlatformClock } from './platform-clock.ts'
+import { forgetRequest } from './signed-requests.ts'
+import { requireWholeAnswers } from './whole-answers.ts'
 
 type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Command<
   ServiceInputTypes,
@@ -29,6 +32,9 @@ type Ec2Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Com
 const THROTTLED_MS = 100_000
 /** The pause after the client has given up its own repeats. */
 const PAUSE_MS = 5_000
+
+/** How often credentials are looked for anew at most while AWS refuses them, in milliseconds. */
+const RENEWAL_MS = 10_000
 
 /** What makes something anew whenever it is asked for, and has no token for its repeats. */
 const UNREPEATABLE: ReadonlySet<string | undefined> = new Set([
@@ -52,6 +58,8 @@ export class Ec2 {
   readonly #connect: () => Promise<EC2Client>
   #client: Promise<EC2Client> | undefined
   #hindrance: string | undefined
+  /** When credentials may be looked for anew, as `performance.now()` has it. */
+  #renewableAt = 0
 
   constructor(connect: () => Promise<EC2Client>) {
     this.#connect = connect
@@ -64,24 +72,27 @@ export class Ec2 {
 
   /**
    * Sends a request, and rejects with EC2's own error. One that EC2 throttles it did not carry out: that is repeated for as
-   * long as a caller waits, since nobody knows how many others ask EC2 at the same time. What has no token is not repeated once
-   * its outcome is unknown. An abort ends the wait and starts nothing new.
+   * long as a caller waits, since nobody knows how many others ask EC2 at the same time. So it is with one whose credentials
+   * are refused, once there may be others. What has no token is not repeated once its outcome is unknown. An abort ends the
+   * wait and starts nothing new.
    */
   async send<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
     command: Ec2Command<I, O>,
     signal?: AbortSignal,
   ): Promise<O> {
-    const client = await untilAborted(this.#connected(), signal)
     const options = signal === undefined ? {} : { abortSignal: signal }
     const deadline = performance.now() + THROTTLED_MS
     for (let repeats = 0; ; ) {
+      const connected = this.#connected()
+      const client = await untilAborted(connected, signal)
       try {
         return await untilAborted(client.send(command, options), signal)
       } catch (failure) {
-        const error = failure instanceof LostAnswer ? failure.lost : failure
+        const error = saidOf(failure)
         repeats += repeatsOf(error)
         // What the client repeated before may have been done, also where the last answer is that to a single request.
         noteRepeats(error, repeats)
+        if (this.#hasOthers(error, connected)) continue
         if (!isThrottled(error) || performance.now() + PAUSE_MS > deadline) throw error
         await sleep(PAUSE_MS, signal)
       }
@@ -94,9 +105,19 @@ export class Ec2 {
     client?.destroy()
   }
 
+  /** Whether credentials were refused and there may be others: a client keeps its own for as long as it lives. */
+  #hasOthers(error: unknown, used: Promise<EC2Client>): boolean {
+    if (!areCredentialsRefused(error)) return false
+    if (used !== this.#client) return true
+    if (performance.now() < this.#renewableAt) return false
+    this.#renewableAt = performance.now() + RENEWAL_MS
+    this.#client = undefined
+    return true
+  }
+
   #connected(): Promise<EC2Client> {
     this.#client ??= this.#connect()
-      .then((client) => this.#watched(client))
+      .then((client) => requireWholeAnswers(this.#watched(client)))
       .catch((error: unknown) => {
         this.#client = undefined
         throw error
@@ -114,7 +135,7 @@ export class Ec2 {
             this.#hindrance = undefined
             return result
           } catch (error) {
-            this.#hindrance = isTransient(error) ? said(error) : undefined
+            this.#hindrance = isTransient(error) ? hindranceOf(error) : undefined
             const isLost = UNREPEATABLE.has(commandName) && isUnknownOutcome(error)
             throw isLost ? new LostAnswer(error) : error
           }
@@ -135,7 +156,14 @@ export class Ec2 {
   }
 }
 
-function said(error: unknown): string {
+/** What a request failed with, as it may be logged. */
+function saidOf(failure: unknown): unknown {
+  const error = failure instanceof LostAnswer ? failure.lost : failure
+  forgetRequest(error)
+  return error
+}
+
+function hindranceOf(error: unknown): string {
   const code = ec2Code(error)
   return code === undefined ? `EC2 does not answer (${saidIn(error)})` : `EC2 answers ${code}`
 }

@@ -8,6 +8,7 @@ import {
   PermissionDeniedError,
   ResourceExhaustedError,
   type StorageError,
+  systemCode,
   TimeoutError,
   UnavailableError,
 } from '../../libstorage/errors.ts'
@@ -25,17 +26,32 @@ export interface Asked {
 /** What EC2 says of a volume that is not there; for a moment also of one that was just made. */
 export const UNKNOWN_VOLUME = 'InvalidVolume.NotFound'
 
+/** A success that is none, or not all, of EC2's. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+  readonly $metadata: Metadata
+
+  constructor(httpStatusCode: number) {
+    super('the answer is not one of EC2')
+    this.$metadata = { httpStatusCode }
+  }
+}
+
+/** What the client calls a refusal in which it finds no code, by its status. */
+const CODELESS: ReadonlySet<string> = new Set(['Unknown', 'NotFound'])
+
 /** EC2's own code for an error (`VolumeInUse`), or undefined for one that is not EC2's. */
 export function ec2Code(error: unknown): string | undefined {
-  if (!(error instanceof Error) || isOthers(error)) return undefined
-  return '$metadata' in error || error.name in KINDS ? error.name : undefined
+  if (!(error instanceof Error)) return undefined
+  const isRefusal = '$fault' in error && !CODELESS.has(error.name)
+  return isRefusal || Object.hasOwn(KINDS, error.name) ? error.name : undefined
 }
 
 /** Whether it is open what became of a request: it was sent, and no answer of EC2 came back. */
 export function isUnknownOutcome(error: unknown): boolean {
   if (isStorageError(error)) return error instanceof TimeoutError
   const code = ec2Code(error)
-  if (code !== undefined && KINDS[code] !== undefined)
+  if (code !== undefined && Object.hasOwn(KINDS, code))
     return KINDS[code] === 'unavailable' && code !== 'ConcurrentTagAccess'
   return isOfTheWay(error) || httpStatus(error) >= 500
 }
@@ -43,6 +59,13 @@ export function isUnknownOutcome(error: unknown): boolean {
 /** Whether EC2 took no more requests at that moment, and so did not carry this one out. */
 export function isThrottled(error: unknown): boolean {
   return KINDS[ec2Code(error) ?? ''] === 'throttled'
+}
+
+/** Whether AWS does not accept the credentials of a request, which others may have taken the place of where they came from. */
+export function areCredentialsRefused(error: unknown): boolean {
+  const code = ec2Code(error) ?? ''
+  // Where there are none, the client remembers nothing.
+  return KINDS[code] === 'credentials' && !code.endsWith('ProviderError')
 }
 
 /** Whether the same request may be answered otherwise a moment later: it is asked again. */
@@ -77,7 +100,9 @@ export function asStorageError(error: unknown, asked: Asked): unknown {
   return new UnavailableError({
     subject: asked.subject,
     problem: `cannot be asked of EC2 (${asked.action}: ${saidIn(error)})`,
-    remedy: 'see whether its endpoint can be reached from here, and try again',
+    remedy: isUntrusted(error)
+      ? 'give NODE_EXTRA_CA_CERTS a file with the certificates of the one who signed that of its endpoint'
+      : 'see whether its endpoint can be reached from here, and try again',
     cause: error,
   })
 }
@@ -145,16 +170,15 @@ function missing(code: string, { message }: Error, subject: string): string {
 /** What came back of a request that failed: EC2's words, with the request by which AWS finds it, or those of the way there. */
 export function saidIn(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // The client has noted its repeats on that too, as on an answer.
-  const code = isOfTheWay(error) ? undefined : ec2Code(error)
+  const code = ec2Code(error)
   return code === undefined ? onTheWay(error) : answerOf(code, error)
 }
 
 /** The client's words for a time that ran out name its library and its options. */
 function onTheWay(error: Error): string {
   const { name, message } = error
-  if (isOthers(error))
-    return `status ${httpStatus(error)} of something on the way that is not EC2, such as a proxy`
+  if (httpStatus(error) > 0)
+    return `status ${httpStatus(error)} without a whole answer of EC2, as from a proxy on the way`
   const [, ms] = (name === 'TimeoutError' && / (\d+) ms\b/.exec(message)) || []
   if (ms === undefined) return message || name
   return `no ${/connection/.test(message) ? 'connection' : 'answer'} within ${Number(ms) / 1_000} s`
@@ -186,15 +210,19 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
-/** What takes too long is lost on the way too, and so is what another than EC2 answers. */
+/**
+ * Whether the client has asked and got no word of EC2: it was cut off, it took too long, or what came was another's or not
+ * whole. On all that happens to a request it notes how often it has sent it.
+ */
 function isOfTheWay(error: unknown): boolean {
-  if (isNetworkError(error)) return true
-  return error instanceof Error && (error.name === 'TimeoutError' || isOthers(error))
+  if (!(error instanceof Error) || isAbort(error)) return false
+  if (isNetworkError(error) || error.name === 'TimeoutError') return true
+  return '$metadata' in error && ec2Code(error) === undefined
 }
 
-/** Whether an answer came that lacks what every answer of EC2 has. */
-function isOthers(error: Error): boolean {
-  return error.name === 'Unknown' && '$metadata' in error
+/** Whether whoever answers shows a certificate that is not trusted here (Node.js, "X509 certificate error codes"). */
+export function isUntrusted(error: unknown): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(systemCode(error) ?? '')
 }
 
 /** EC2 shows a volume, and yet answers that there is none. */

@@ -5,6 +5,7 @@ import type { ProviderContext } from '../definition.ts'
 import { BlockDevices } from './block-devices.ts'
 import type { EbsSettings } from './config.ts'
 import { connectEc2, type OtherRegion } from './connection.ts'
+import { requireWholeKey } from './credentials.ts'
 import { decodeBySts, explainDenials } from './denials.ts'
 import { DeviceNames } from './device-names.ts'
 import { EbsDriver } from './driver.ts'
@@ -19,6 +20,7 @@ import { otherRegions } from './regions.ts'
 import { ThisInstance } from './this-instance.ts'
 import { TokenMemory } from './token-memory.ts'
 import { UsualTime } from './usual-time.ts'
+import { XenDisks } from './xen-disks.ts'
 
 /** Where the kernel shows its devices, and how fast the platform is: other ones only where there is no EC2. */
 export interface EbsMachine {
@@ -46,13 +48,16 @@ const WISHES = [
 ] as const
 const EC2_INSTANCE: EbsMachine = { sysfs: '/sys', dev: '/dev', pace: 1 }
 
-/** Serves volumes of EBS. Asks nobody yet: a metadata service that does not answer holds up no start. */
+/**
+ * Serves volumes of EBS. Asks nobody yet: a metadata service that does not answer holds up no start. Rejects with
+ * `InvalidArgumentError` where a key is configured without its secret, or the other way round.
+ */
 export async function createEbsProvider(
   settings: EbsSettings,
   context: ProviderContext,
   { sysfs, dev, pace, missingMs = MISSING_MS, endpoints = {} }: EbsMachine = EC2_INSTANCE,
 ): Promise<Provider> {
-  const ownNodes = path.join(context.libDirectory, 'ebs', 'devices')
+  requireWholeKey(settings)
   const identity = new MachineIdentity({
     configured: settings,
     metadata: new MetadataService(settings.metadataEndpoint),
@@ -65,13 +70,11 @@ export async function createEbsProvider(
     new Ec2(async () => explainDenials(await connectEc2(settings, identity, other), decode))
   const ec2 = ec2Of()
   const lookUps = new VolumeLookUps(ec2)
-  const disks = new BlockDevices(
-    { sysfs, dev, ownNodes, looksOnly: context.looksOnly },
-    context.run,
-  )
+  const disks = disksOf(context, { sysfs, dev })
   const names = new DeviceNames((name) => disks.isPresent(name))
   const here = new ThisInstance({ ec2, lookUps, identity, names, disks, pace })
   const hotPlug = new HotPlug({ lookUps, disks, missingMs })
+  const xenDisks = isXen(sysfs) ? new XenDisks({ disks, lookUps }) : undefined
   const scope = { prefix: settings.tag ?? '', rexraySet: settings.rexrayTag ?? '' }
   return {
     driver: new EbsDriver({
@@ -89,13 +92,21 @@ export async function createEbsProvider(
       namesPerZone: settings.perZoneNames,
       encryptionKey: settings.kmsKeyID,
     }),
-    executor: new EbsExecutor({ identity, disks, lookUps, here, hotPlug, isXen: isXen(sysfs) }),
+    executor: new EbsExecutor({ identity, disks, here, hotPlug, xenDisks }),
     storage: 'block',
     scope: 'global',
     consistency: 'eventual',
     looksLikeId: (text) => ID_FORM.test(text),
     wishes: new Set(WISHES),
   }
+}
+
+function disksOf(
+  { libDirectory, looksOnly, run }: ProviderContext,
+  { sysfs, dev }: Pick<EbsMachine, 'sysfs' | 'dev'>,
+): BlockDevices {
+  const ownNodes = path.join(libDirectory, 'ebs', 'devices')
+  return new BlockDevices({ sysfs, dev, ownNodes, looksOnly }, run)
 }
 
 /** Whether disks come without serial numbers. */

@@ -85,22 +85,22 @@ function notNow(id: string, cause: unknown): UnavailableError {
   })
 }
 
-const STATES: Readonly<Record<string, InstanceState>> = {
-  pending: 'pending',
-  running: 'running',
-  'shutting-down': 'stopping',
-  stopping: 'stopping',
-  stopped: 'stopped',
-  terminated: 'terminated',
-}
+const STATES: ReadonlyMap<string, InstanceState> = new Map([
+  ['pending', 'pending'],
+  ['running', 'running'],
+  ['shutting-down', 'stopping'],
+  ['stopping', 'stopping'],
+  ['stopped', 'stopped'],
+  ['terminated', 'terminated'],
+])
 
 function toStatus(
   id: string,
   name: string | undefined,
   reason: string | undefined,
-): InstanceStatus | undefined {
-  const state = STATES[name ?? '']
-  if (state === undefined) return undefined
+): InstanceStatus {
+  // One that EC2 shows is there: in a state that is not known here it may write to its disks, as it may where it runs.
+  const state = STATES.get(name ?? '') ?? 'running'
   // `User initiated (2024-05-01 12:00:00 GMT)`
   const time = /\((\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) GMT\)/.exec(reason ?? '')
   return { id, state, ...(time && { since: new Date(`${time[1]}T${time[2]}Z`) }) }

@@ -120,6 +120,15 @@ export class ThisInstance {
     })
   }
 
+  /** Whether the instance is this one, and its kernel has the volume's disk. */
+  async hasDisk(id: VolumeId, of: InstanceId): Promise<boolean> {
+    if (!(await this.#isHere(of))) return false
+    const name = this.#attached.get(id)?.deviceName
+    return (
+      this.#disks.isThere({ volumeId: id }) || (name !== undefined && this.#disks.isPresent(name))
+    )
+  }
+
   /** Waits, where the volume was ours, until its disk has left the kernel, for `mostMs` at most; whether it has. For `leastMs` otherwise. */
   async awaitDiskGone(
     id: VolumeId,

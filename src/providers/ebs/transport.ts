@@ -20,6 +20,30 @@ export function handlerFor(endpoint: string): NodeHttpHandler {
   })
 }
 
+type Request = Parameters<NodeHttpHandler['handle']>
+
+/**
+ * Carries each request by way of the proxy that the environment names for the URL that the request goes to: which one that
+ * is, the settings, the environment and the shared files say together, and only the SDK knows what they come to.
+ */
+export class RoutedHandler extends NodeHttpHandler {
+  readonly #byOrigin = new Map<string, NodeHttpHandler>()
+
+  override handle(...[request, options]: Request): ReturnType<NodeHttpHandler['handle']> {
+    const { protocol, hostname, port } = request
+    const origin = `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`
+    const known = this.#byOrigin.get(origin) ?? handlerFor(origin)
+    this.#byOrigin.set(origin, known)
+    return known.handle(request, options)
+  }
+
+  override destroy(): void {
+    for (const handler of this.#byOrigin.values()) handler.destroy()
+    this.#byOrigin.clear()
+    super.destroy()
+  }
+}
+
 /** The URL of STS in a region. */
 export function stsUrl(region: string): string {
   return `https://sts.${region}.${dnsSuffix(region)}`

@@ -1,5 +1,5 @@
-import { connect } from 'node:net'
-import { createServer, type Server } from 'node:tls'
+import { type AddressInfo, connect, createServer as createPlainServer, type Server } from 'node:net'
+import { createServer } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UnavailableError } from '../../../src/libstorage/errors.ts'
 import type { EbsSettings } from '../../../src/providers/ebs/config.ts'
@@ -84,6 +84,29 @@ describe('through a proxy', () => {
     expect(proxy.requests).toEqual([])
   })
 
+  test('EC2 and STS are not asked that are elsewhere by the environment, and that NO_PROXY excepts there', async () => {
+    const { account, iam, simulator } = current()
+    account.principals.set(ROLE.name, ROLE)
+    const roleARN = account.arnOf(ROLE)
+    current().allow([
+      policy('assume', { Effect: 'Allow', Action: ['sts:AssumeRole'], Resource: roleARN }),
+    ])
+    vi.stubEnv('AWS_ENDPOINT_URL_EC2', simulator.endpoint)
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', iam.endpoint)
+    vi.stubEnv('NO_PROXY', '127.0.0.1')
+    for (const name of ['HTTP_PROXY', 'HTTPS_PROXY']) vi.stubEnv(name, proxy.url)
+    expect(await (await driver({ roleARN, endpoint: undefined })).volumes()).toEqual([])
+    expect(proxy.requests).toEqual([])
+  })
+
+  test('EC2 is asked that is elsewhere by the environment', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL_EC2', current().simulator.endpoint)
+    vi.stubEnv('NO_PROXY', 'ec2.us-east-1.amazonaws.com')
+    vi.stubEnv('HTTP_PROXY', proxy.url)
+    expect(await (await driver({ endpoint: undefined })).volumes()).toEqual([])
+    expect(proxy.requests).toEqual([`POST ${hostOf(current().simulator.endpoint)}`])
+  })
+
   test('EC2 is not asked that is for other URLs', async () => {
     vi.stubEnv('HTTPS_PROXY', proxy.url)
     expect(await (await driver()).volumes()).toEqual([])
@@ -156,4 +179,29 @@ describe('a proxy that does not let EC2 be asked', () => {
     await expect(refused).rejects.toThrow(UnavailableError)
     await expect(refused).rejects.toThrow(String(status))
   })
+})
+
+describe('the way to EC2', () => {
+  test('through a proxy that hangs up instead of making a tunnel is an outage', async () => {
+    const hanging = createPlainServer((socket) => socket.once('data', () => socket.end()))
+    fronts.push(hanging)
+    await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve))
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`)
+    const refused = (await driver({ maxRetries: 0, endpoint: undefined })).volumes()
+    await expect(refused).rejects.toThrow(UnavailableError)
+    await expect(refused).rejects.toThrow('CONNECT')
+  })
+
+  test.skipIf(!hasOpenssl)(
+    'to a certificate that is not trusted is an outage, with the way to trust it',
+    async () => {
+      const made = new Certificates(current().simulator.folder)
+      made.issue('aws')
+      await standFor(EC2, current().simulator.endpoint, made)
+      vi.stubEnv('HTTPS_PROXY', proxy.url)
+      const refused = (await driver({ maxRetries: 0, endpoint: undefined })).volumes()
+      await expect(refused).rejects.toThrow(UnavailableError)
+      await expect(refused).rejects.toThrow(/certificate.*NODE_EXTRA_CA_CERTS/)
+    },
+  )
 })

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { PermissionDeniedError } from '../../../src/libstorage/errors.ts'
+import { InvalidArgumentError, PermissionDeniedError } from '../../../src/libstorage/errors.ts'
 import type { EbsSettings } from '../../../src/providers/ebs/config.ts'
 import { changeInstance, clinicForEach } from '../../support/ebs-broken.ts'
 import { PRINTED, policy } from '../../support/ebs-clinic.ts'
@@ -142,6 +142,23 @@ function giveRole(): void {
   machine.metadata.credentials = { role: ROLE.name, accessKeyId, secret, token, expiresAt }
 }
 
+describe('a key of which half is configured', () => {
+  test.each([
+    ['secretKey', { accessKey: KEY }],
+    ['accessKey', { secretKey: SECRET }],
+  ])(
+    'is refused where ebs.%s is missing, whatever other credentials there are',
+    async (missing, half) => {
+      vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAOTHERACCOUNT')
+      vi.stubEnv('AWS_SECRET_ACCESS_KEY', SECRET)
+      const refused = driver(half)
+      await expect(refused).rejects.toThrow(InvalidArgumentError)
+      await expect(refused).rejects.toThrow(`without ebs.${missing}, set `)
+      await expect(refused).rejects.not.toThrow(SECRET)
+    },
+  )
+})
+
 describe('credentials that end', () => {
   test('are followed by those that the role of the instance then has', async () => {
     // Renewed from five minutes before their end on.
@@ -153,6 +170,34 @@ describe('credentials that end', () => {
     giveRole()
     // They are renewed beside the requests.
     await eventually(async () => expect(await ebs.volumes()).toHaveLength(1))
+  })
+
+  test('are followed by those that are in the shared file then, for all who ask at that moment', async () => {
+    const sharedFile = (id: string) => {
+      const session = 'aws_session_token = IQoJ'
+      current().account.keys.clear()
+      const principal = { kind: 'user', name: 'someone', path: '/', policies: [PRINTED] } as const
+      current().account.add(id, principal, { secret: SECRET, token: 'IQoJ' })
+      file('AWS_SHARED_CREDENTIALS_FILE', '[default]', ...profileLines(id), session)
+    }
+    sharedFile('ASIAEXAMPLE000000001')
+    const ebs = await driver()
+    await ebs.createVolume(ebsSpec('data'))
+    sharedFile('ASIAEXAMPLE000000002')
+    const seen = await Promise.all([ebs.volumes(), ebs.volumes({ name: 'data' })])
+    expect(seen).toMatchObject([[{ name: 'data' }], [{ name: 'data' }]])
+  })
+
+  test('are asked for anew once in a while, and not with every call that is refused', async () => {
+    user()
+    file('AWS_SHARED_CREDENTIALS_FILE', '[default]', ...profileLines())
+    const ebs = await driver({ maxRetries: 0 })
+    await ebs.volumes()
+    current().account.keys.clear()
+    current().simulator.takeCounts()
+    for (let calls = 0; calls < 3; calls += 1)
+      await expect(ebs.volumes()).rejects.toThrow(PermissionDeniedError)
+    expect(current().simulator.takeCounts()).toEqual({ DescribeVolumes: 4 })
   })
 
   test('are followed by another session of the role that is assumed', async () => {
@@ -168,6 +213,18 @@ describe('credentials that end', () => {
 })
 
 describe('who has no credentials', () => {
+  test('is served once there is a shared file', async () => {
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', path.join(current().simulator.folder, 'later'))
+    const ebs = await driver()
+    await expect(ebs.volumes()).rejects.toThrow(PermissionDeniedError)
+    user()
+    writeFileSync(
+      path.join(current().simulator.folder, 'later'),
+      ['[default]', ...profileLines()].join('\n'),
+    )
+    expect(await ebs.volumes()).toEqual([])
+  })
+
   test('is told so, and asks EC2 nothing', async () => {
     const refused = (await driver()).volumes()
     await expect(refused).rejects.toThrow(PermissionDeniedError)

@@ -245,7 +245,10 @@ describe('an outcome', () => {
     for (const code of ['VolumeInUse', 'RequestLimitExceeded', 'ConcurrentTagAccess'])
       expect(isUnknownOutcome(answer(code)), code).toBe(false)
     expect(isUnknownOutcome(answer('InsufficientVolumeCapacity', 500))).toBe(false)
-    expect(isUnknownOutcome(new TypeError('bug'))).toBe(false)
+    const bug = new TypeError('bug')
+    expect(isUnknownOutcome(bug)).toBe(false)
+    // The client notes its attempts on whatever comes of a request.
+    expect(isUnknownOutcome(Object.assign(bug, { $metadata: { attempts: 1 } }))).toBe(true)
   })
 })
 

@@ -16,7 +16,10 @@ export interface ShownDisk {
 /** The part of sysfs that shows a machine's disks: `block/nvme1n1` on Nitro, `block/xvdf` on Xen. */
 export class SysfsTree {
   readonly root: string
+  /** Whether the kernel numbers its disks, as Linux does since 5.15. */
+  hasSequences = true
   readonly #hypervisor: 'nitro' | 'xen'
+  #disks = 0
 
   constructor(root: string, hypervisor: 'nitro' | 'xen') {
     this.root = root
@@ -37,6 +40,8 @@ export class SysfsTree {
     writeFileSync(path.join(made, 'dev'), `${disk.number}\n`)
     writeFileSync(path.join(made, 'size'), `${disk.sizeGiB * SECTORS_PER_GIB}\n`)
     writeFileSync(path.join(made, 'ro'), '0\n')
+    this.#disks += 1
+    if (this.hasSequences) writeFileSync(path.join(made, 'diskseq'), `${this.#disks}\n`)
     if (this.#hypervisor === 'nitro') writeNvme(made, disk.volumeId)
     renameSync(made, path.join(this.root, 'block', name))
     return name

@@ -3,6 +3,7 @@ import { request as requestHttps } from 'node:https'
 import { getProxyForUrl } from 'proxy-from-env'
 import type { Check, Finding } from '../../../libstorage/check.ts'
 import { systemCode } from '../../../libstorage/errors.ts'
+import { isUntrusted } from '../errors.ts'
 import { agentsFor } from '../transport.ts'
 import type { Examined } from './examined.ts'
 import { fail, pass, saidBy, warn } from './findings.ts'
@@ -77,7 +78,7 @@ function unreached(endpoint: string, error: unknown): Finding {
       `${endpoint} has no address: ${saidBy(error)}`,
       'correct ebs.region or ebs.endpoint, or the name service of this machine',
     )
-  if (/CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code))
+  if (isUntrusted(error))
     return fail(
       `${endpoint} shows a certificate that is not trusted here: ${saidBy(error)}`,
       'give NODE_EXTRA_CA_CERTS the certificates of the one who signed it',

@@ -1,14 +1,13 @@
-export { fail, pass, skip, warn } from '../../../libstorage/findings.ts'
+import { withoutRequest } from '../signed-requests.ts'
 
-/** Where AWS goes on with the request as it was signed, with the session token in it. */
-const SIGNED = /\bThe Canonical String\b.*$/is
+export { fail, pass, skip, warn } from '../../../libstorage/findings.ts'
 
 /** What an error says, in one line without a full stop, with the code of AWS where it is one of theirs; no secret of the request. */
 export function saidBy(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // What a proxy, or something that is only like AWS, answers with.
   if (/Deserialization error/.test(error.message)) return 'its answer is none of AWS'
-  const text = error.message.replace(SIGNED, '').trim().replace(/\s+/g, ' ').replace(/\.$/, '')
+  const text = withoutRequest(error.message).trim().replace(/\s+/g, ' ').replace(/\.$/, '')
   const isOfAws = '$metadata' in error || '$fault' in error
   return isOfAws && text !== '' ? `${error.name}: ${text}` : text || error.name
 }
