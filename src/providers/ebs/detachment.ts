@@ -25,6 +25,7 @@ const OPEN: ReadonlySet<string | undefined> = new Set([
 interface LostDetach {
   readonly id: VolumeId
   readonly from: InstanceId
+  /** Whether EC2 has taken none before, as far as its answers go. */
   readonly isFirst: boolean
   /** Whether EC2 may not show yet what was attached before the first request. */
   readonly isEarly: boolean
@@ -40,10 +41,12 @@ export async function detachVolume(
 ): Promise<void> {
   const { signal, accepted } = options
   const begun = performance.now()
-  let asked = 0
-  const ask = () => {
+  let isFirst = true
+  const ask = async () => {
     const isEarly = performance.now() - begun < HIDDEN_MS * context.pace
-    return requestDetach(context, id, from, { ...options, isEarly, isFirst: asked++ === 0 })
+    const refused = await requestDetach(context, id, from, { ...options, isEarly, isFirst })
+    if (isUnknownOutcome(refused?.error)) isFirst = false
+    return refused
   }
   const until = (refused: unknown) => refused === undefined
   const lost = await askUntil(ask, { ...STATE_RETRY, until }, context, signal)

@@ -59,7 +59,7 @@ describe('a detach that EC2 refuses since it does not know the attachment yet', 
   test('is believed where EC2 stays with that, as of a disk that the kernel has lost and still shows', async () => {
     const { driver, id } = await hidden(1_000, 0.01)
     world.simulator.faults.always('DetachVolume', refusal)
-    await driver.detachVolume(id, world.here.id)
+    await expect(driver.detachVolume(id, world.here.id)).rejects.toThrow(NotFoundError)
     expect(world.simulator.count('DetachVolume')).toBeGreaterThan(1)
   })
 })
