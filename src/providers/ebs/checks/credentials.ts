@@ -61,7 +61,7 @@ function halfConfigured({ settings }: Examined): Finding[] {
       accessKey === undefined ? ['secretKey', 'accessKey'] : ['accessKey', 'secretKey']
     return [
       fail(
-        `ebs.${set} is set without ebs.${unset}, so that it is not used`,
+        `ebs.${set} is set without ebs.${unset}, with which the service does not start`,
         `set ebs.${unset}, or leave both out`,
       ),
     ]
