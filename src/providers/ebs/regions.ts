@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from '../../libstorage/errors.ts'
-import { partitionOf } from './checks/partition.ts'
-import { whereEc2Is } from './checks/where.ts'
 import type { EbsSettings } from './config.ts'
 import type { OtherRegion } from './connection.ts'
 import type { Ec2 } from './ec2.ts'
 import type { MachineIdentity } from './identity.ts'
+import { partitionOf } from './partition.ts'
+import { whereEc2Is } from './where.ts'
 
 /** `eu-west-1`, `us-gov-east-1`: it becomes part of the name of a host. */
 const FORM = /^[a-z]{2,8}(-[a-z]{2,12})+-\d{1,2}$/

@@ -17,9 +17,9 @@ import {
 } from '@aws-sdk/client-ec2'
 import { throwIfAborted } from '../../../libstorage/wait.ts'
 import { tagsOfNew } from '../tags.ts'
+import { whereEc2Is } from '../where.ts'
 import type { Examined } from './examined.ts'
 import { codeOf, saidBy } from './findings.ts'
-import { whereEc2Is } from './where.ts'
 
 /** What EC2 answers to a request that it is told not to carry out. */
 export type DryOutcome =

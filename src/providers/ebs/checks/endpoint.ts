@@ -5,9 +5,9 @@ import type { Check, Finding } from '../../../libstorage/check.ts'
 import { systemCode } from '../../../libstorage/errors.ts'
 import { isUntrusted } from '../errors.ts'
 import { agentsFor } from '../transport.ts'
+import { whereEc2Is } from '../where.ts'
 import type { Examined } from './examined.ts'
 import { fail, pass, saidBy, warn } from './findings.ts'
-import { whereEc2Is } from './where.ts'
 
 /** AWS refuses requests that are older than this (AWS General Reference, "Signature Version 4"); clients of its own correct it. */
 const REFUSED_MS = 300_000

@@ -1,5 +1,5 @@
+import { partitionOf } from '../partition.ts'
 import { dnsSuffix } from '../transport.ts'
-import { partitionOf } from './partition.ts'
 import type { Statement } from './policy.ts'
 
 /** A key of KMS as it is configured, and where it is used. */

@@ -1,10 +1,10 @@
 import { GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2'
 import type { Check, Finding } from '../../../libstorage/check.ts'
+import { partitionOf } from '../partition.ts'
 import type { Examined } from './examined.ts'
 import { codeOf, fail, pass, saidBy, skip, warn } from './findings.ts'
 import { keyContext, keyStatements, type UsedKey } from './key-statements.ts'
 import { describeKey, type KeyAnswer } from './kms.ts'
-import { partitionOf } from './partition.ts'
 import { type Simulated, Simulation } from './simulation.ts'
 
 /** The key of AWS's own, which any caller may use by way of EBS. */

@@ -1,9 +1,9 @@
 import type { Volume } from '../../../libstorage/types.ts'
+import { partitionOf } from '../partition.ts'
 import { MANAGED_TAG } from '../tags.ts'
 import { newTags } from './dry-runs.ts'
 import type { Examined } from './examined.ts'
 import { NEEDS, type Target } from './needs.ts'
-import { partitionOf } from './partition.ts'
 import type { Simulated, Simulation } from './simulation.ts'
 
 /** What permissions are looked at for. */

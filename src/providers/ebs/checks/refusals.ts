@@ -1,7 +1,7 @@
 import type { Finding } from '../../../libstorage/check.ts'
+import { partitionOf } from '../partition.ts'
 import type { Examined } from './examined.ts'
 import { codeOf, fail, saidBy } from './findings.ts'
-import { partitionOf } from './partition.ts'
 import { allowing } from './policy.ts'
 
 const UNACCEPTED = new Set(['AuthFailure', 'InvalidClientTokenId', 'SignatureDoesNotMatch'])

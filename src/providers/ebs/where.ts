@@ -1,6 +1,6 @@
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import type { HttpRequest } from '@smithy/types'
-import type { EbsSettings } from '../config.ts'
+import type { EbsSettings } from './config.ts'
 
 /** Nothing is signed with it that leaves this process. */
 const NOBODY = { accessKeyId: 'nobody', secretAccessKey: 'nobody' }
