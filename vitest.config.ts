@@ -18,8 +18,8 @@ export default defineConfig({
     // Advice about Node that is for us to follow, not to read with every test.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 30_000,
-    // Tests wait for tools and timers most of the time, so that two of them share even a small machine.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Tests wait for tools and timers half of the time, so that even a small machine is shared by one more than it has processors.
+    maxWorkers: Math.max(Math.min(3, availableParallelism() + 1), availableParallelism() - 1),
     // Of what happens soon a loaded machine makes a while.
     expect: { poll: { timeout: 15_000 } },
   },

@@ -13,7 +13,7 @@ const commandSample = 12
 const commandLimitMs = 15_000
 
 /** The steps are the same whatever the file system is: all of them are tried with one, and as many as time allows with others. */
-const limits = { ext4: {}, xfs: { limitMs: 30_000 }, btrfs: { limitMs: 30_000 } }
+const limits = { ext4: {}, xfs: { limitMs: 15_000 }, btrfs: { limitMs: 15_000 } }
 const fsTypes = Object.keys(limits) as (keyof typeof limits)[]
 
 describe.each(fsTypes)('a crash with %s', (fsType) => {

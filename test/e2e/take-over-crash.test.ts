@@ -4,7 +4,7 @@ import { type Dying, takeOverRun } from '../support/take-over-run.ts'
 
 /** Of each life at most so many crashes are tried, and for so long; never fewer than a few. */
 const sample = 24
-const limitMs = 25_000
+const limitMs = 15_000
 const neverLeftOut = 6
 
 describe.each(['ext4', 'xfs', 'btrfs'])('a take-over by force with %s', (fsType) => {
