@@ -46,17 +46,12 @@ export class BlockPublisher implements Publisher {
     this.#requireFreePlace(place)
     const wishes = readMountWishes(volume.labels, this.#settings.create.default.fsType)
     const context = { mounter: this.#mounter, service: this.#service, events: this.#events }
-    const [content] = await together([
-      prepareContent(session, attached, wishes.fsType, context),
+    const content = await prepareContent(session, attached, wishes.fsType, context)
+    // Not sooner: of what is refused, or dies in between, no record says that there is a mount point.
+    const [growth] = await together([
+      content.isFull ? NO_GROWTH : growBeforeMount(session, attached, content, context),
       this.#mounter.prepareMountPoint(place.mountPoint),
-    ]).catch(async (error: unknown) => {
-      // What is refused may be in no record, by which its mount point would be found later.
-      await Promise.allSettled([this.tidy(place)])
-      throw error
-    })
-    const growth = content.isFull
-      ? NO_GROWTH
-      : await growBeforeMount(session, attached, content, context)
+    ])
     await session.update({ ...mountRecords(attached), formatIntent: undefined, tool: undefined })
     session.step()
     const isLate = await this.#mount(attached, content.fsType, wishes.mountOptions)
