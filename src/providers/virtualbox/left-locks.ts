@@ -6,6 +6,17 @@ import type { HeldLock, HeldLocks, RecordedLock } from './held-locks.ts'
 /** How long a lock whose answer was lost may still come, in milliseconds: until then it is looked for. */
 const LATE_MS = 600_000
 
+/** What locks on machines are taken and given back with. */
+export interface LockParts {
+  readonly locks: HeldLocks
+  /** Of the web service, by name and port. */
+  readonly host: string
+  /** What all pauses are multiplied by. */
+  readonly pace: number
+  /** Told once of each lock that cannot be given back. */
+  readonly warn: (message: string) => void
+}
+
 /** The locks on machines that nobody works under any more: those of processes that died, and those that could not be ended. */
 export class LeftLocks {
   readonly #locks: HeldLocks
@@ -19,15 +30,7 @@ export class LeftLocks {
   /** The files of locks that were told of. */
   readonly #told = new Set<string>()
 
-  constructor(parts: {
-    readonly locks: HeldLocks
-    /** Of the web service, by name and port. */
-    readonly host: string
-    /** What all pauses are multiplied by. */
-    readonly pace: number
-    /** Told once of each lock that cannot be given back. */
-    readonly warn: (message: string) => void
-  }) {
+  constructor(parts: LockParts) {
     this.#locks = parts.locks
     this.#host = parts.host
     this.#pace = parts.pace

@@ -5,7 +5,7 @@ import { sleep } from '../../libstorage/wait.ts'
 import type { Reference, WebSession } from './client.ts'
 import { Code, hasCode, VboxFault } from './fault.ts'
 import type { HeldLocks } from './held-locks.ts'
-import { LeftLocks, unlock } from './left-locks.ts'
+import { LeftLocks, type LockParts, unlock } from './left-locks.ts'
 
 /** How long a machine that somebody else has locked is waited for, in milliseconds. */
 const LOCK_MS = 30_000
@@ -37,15 +37,7 @@ export class Machines {
   readonly #turns = new KeyedMutex()
   readonly #left: LeftLocks
 
-  constructor(parts: {
-    readonly locks: HeldLocks
-    /** Of the web service, by name and port. */
-    readonly host: string
-    /** What all pauses are multiplied by. */
-    readonly pace: number
-    /** Told once of each machine that stays locked. */
-    readonly warn: (message: string) => void
-  }) {
+  constructor(parts: LockParts) {
     this.#locks = parts.locks
     this.#host = parts.host
     this.#pace = parts.pace
